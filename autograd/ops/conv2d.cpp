@@ -1,0 +1,58 @@
+// Convolution of images, strided, padded, dilated, grouped.
+#include "autograd/ops.h"
+#include "autograd/ops/check.h"
+
+namespace fr {
+
+namespace {
+
+Conv2dShape checked_shape(const Var& x, const Var& w, const Conv2dOptions& o) {
+  check_rank("conv2d", "x (N,H,W,C)", x, 4);
+  check_rank("conv2d", "w (K,R,S,C/groups)", w, 4);
+  const std::string got =
+      cat("x ", to_string(x.shape()), ", w ", to_string(w.shape()), ", groups ", o.groups);
+  FR_CHECK(o.stride_h > 0 && o.stride_w > 0 && o.dilation_h > 0 && o.dilation_w > 0 && o.groups > 0 &&
+               o.pad_h >= 0 && o.pad_w >= 0,
+           "conv2d: expected positive strides, dilations and groups and no negative padding, got stride ",
+           o.stride_h, "x", o.stride_w, ", dilation ", o.dilation_h, "x", o.dilation_w, ", pad ", o.pad_h,
+           "x", o.pad_w, ", groups ", o.groups);
+  FR_CHECK(x.dim(3) % o.groups == 0 && w.dim(0) % o.groups == 0 && w.dim(3) * o.groups == x.dim(3),
+           "conv2d: channels do not fit, got ", got);
+  const Conv2dShape s{x.dim(0),   x.dim(1),   x.dim(2), x.dim(3), w.dim(0),     w.dim(1),     w.dim(2),
+                      o.stride_h, o.stride_w, o.pad_h,  o.pad_w,  o.dilation_h, o.dilation_w, o.groups};
+  FR_CHECK(s.R > 0 && s.S > 0 && s.H + 2 * s.pad_h > s.dilation_h * (s.R - 1) &&
+               s.W + 2 * s.pad_w > s.dilation_w * (s.S - 1),
+           "conv2d: the filter is larger than the padded map, got ", got);
+  return s;
+}
+
+}  // namespace
+
+// Slide K filters over the map (cross-correlation, zeros outside).
+//                        x (N,H,W,C), w (K,R,S,C/groups), b (K) or empty -> y (N,P,Q,K)
+//   forward    y_npqk = b_k + sum_rsc x_n,(p stride - pad + r dilation),(q ...),(g C/groups + c) w_krsc
+//              with g = k / (K/groups)
+//   backward   dx += and dw += the adjoints of that sum,  db_k += sum_npq dy_npqk
+// Saves x and w.                                                                      LeCun et al. 1998
+Var conv2d(const Var& x, const Var& w, const Var& b, const Conv2dOptions& options) {
+  check_types("conv2d", {&x, &w, &b});
+  const Conv2dShape s = checked_shape(x, w, options);
+  if (b) check_shape("conv2d", "b", b, {s.K});
+  const Tensor xv = x.value(), wv = w.value();
+  Tensor y({s.N, s.P(), s.Q(), s.K}, x.dtype());
+  const int64_t rows = s.N * s.P() * s.Q();
+  with_kernels(y, [&](const auto& k) {
+    k.conv2d_forward(y.data(), xv.data(), wv.data(), s);
+    if (b) k.bias_forward(y.data(), y.data(), b.value().data(), rows, s.K);
+  });
+  return record("conv2d", y, {x, w, b}, [xv, wv, s, rows](Node& self) {
+    const Tensor &dy = self.grad, dx = grad_of(self, 0), dw = grad_of(self, 1), db = grad_of(self, 2);
+    with_kernels(dy, [&](const auto& k) {
+      if (dx) k.conv2d_backward_input(dx.data(), dy.data(), wv.data(), s);
+      if (dw) k.conv2d_backward_filter(dw.data(), dy.data(), xv.data(), s);
+      if (db) k.bias_backward(db.data(), dy.data(), rows, s.K);
+    });
+  });
+}
+
+}  // namespace fr

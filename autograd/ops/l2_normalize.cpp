@@ -1,0 +1,28 @@
+// Rows of unit length.
+#include "autograd/ops.h"
+#include "autograd/ops/check.h"
+
+namespace fr {
+
+// Scale each row to unit length.                             x (N,D) -> y (N,D)
+//   forward    norm_n = sqrt(sum_d x_nd^2),   y_nd = x_nd / norm_n;  a row with norm_n < eps gives y_n = 0
+//   backward   dx_nd += (dy_nd - y_nd sum_k y_nk dy_nk) / norm_n;    such a row gets no gradient
+// Saves the norms (y is the node's own value). dx has no component along y: a change of length cannot move y.
+Var l2_normalize(const Var& x, double eps) {
+  check_types("l2_normalize", {&x});
+  check_rank("l2_normalize", "x (N,D)", x, 2);
+  FR_CHECK(eps > 0, "l2_normalize: expected eps > 0, got ", eps);
+  const int64_t N = x.dim(0), D = x.dim(1);
+  Tensor y(x.shape(), x.dtype()), norm({N}, x.dtype());
+  with_kernels(
+      y, [&](const auto& k) { k.l2_normalize_forward(y.data(), norm.data(), x.value().data(), N, D, eps); });
+  return record("l2_normalize", y, {x}, [norm, N, D, eps](Node& self) {
+    const Tensor dx = grad_of(self, 0);
+    with_kernels(dx, [&](const auto& k) {
+      k.l2_normalize_backward(dx.data(), self.grad.data(), nullptr, self.value.data(), norm.data(), N, D,
+                              eps);
+    });
+  });
+}
+
+}  // namespace fr

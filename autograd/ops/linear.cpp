@@ -1,0 +1,38 @@
+// The fully connected layer.
+#include "autograd/ops.h"
+#include "autograd/ops/check.h"
+
+namespace fr {
+
+// Inner products of every row with every class row, plus a bias.   x (N,D), w (M,D), b (M) or empty -> y
+// (N,M)
+//   forward    y = x w^T + b           y_nm = sum_d x_nd w_md + b_m
+//   backward   dx += dy w              dx_nd += sum_m dy_nm w_md
+//              dw += dy^T x            dw_md += sum_n dy_nm x_nd
+//              db_m += sum_n dy_nm
+// Saves x and w.
+Var linear(const Var& x, const Var& w, const Var& b) {
+  check_types("linear", {&x, &w, &b});
+  check_rank("linear", "x", x, 2);
+  check_rank("linear", "w", w, 2);
+  const int64_t N = x.dim(0), D = x.dim(1), M = w.dim(0);
+  FR_CHECK(w.dim(1) == D, "linear: expected x (N,D) and w (M,D), got ", to_string(x.shape()), " and ",
+           to_string(w.shape()));
+  if (b) check_shape("linear", "b", b, {M});
+  const Tensor xv = x.value(), wv = w.value();
+  Tensor y({N, M}, x.dtype());
+  with_kernels(y, [&](const auto& k) {
+    k.gemm(y.data(), xv.data(), wv.data(), {false, true, N, M, D, D, D, M}, 1, 0);
+    if (b) k.bias_forward(y.data(), y.data(), b.value().data(), N, M);
+  });
+  return record("linear", y, {x, w, b}, [xv, wv, N, D, M](Node& self) {
+    const Tensor &dy = self.grad, dx = grad_of(self, 0), dw = grad_of(self, 1), db = grad_of(self, 2);
+    with_kernels(dy, [&](const auto& k) {
+      if (dx) k.gemm(dx.data(), dy.data(), wv.data(), {false, false, N, D, M, M, D, D}, 1, 1);
+      if (dw) k.gemm(dw.data(), dy.data(), xv.data(), {true, false, M, D, N, M, D, D}, 1, 1);
+      if (db) k.bias_backward(db.data(), dy.data(), N, M);
+    });
+  });
+}
+
+}  // namespace fr

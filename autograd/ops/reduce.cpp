@@ -1,0 +1,60 @@
+// Reductions over one axis and over everything.
+#include "autograd/ops.h"
+#include "autograd/ops/check.h"
+
+namespace fr {
+
+namespace {
+
+struct Axes {
+  int64_t outer, n, inner;
+};
+
+// x seen as (outer, n, inner): y_oi = f over j of x_oji.  Shared by the axis and the whole-tensor form.
+//   forward    sum: y_oi = sum_j x_oji;   mean: the same / n;   max: y_oi = max_j x_oji
+//   backward   sum: dx_oji += dy_oi;      mean: the same / n;   max: only at the lowest j that holds the
+//   largest
+// Saves x and y for max; sum and mean read neither in their backward.
+Var reduce_axes(const Var& x, Reduce f, const Axes& s, Shape shape) {
+  const Tensor xv = x.value();
+  Tensor y(std::move(shape), xv.dtype());
+  with_kernels(y, [&](const auto& k) { k.reduce_forward(y.data(), xv.data(), f, s.outer, s.n, s.inner); });
+  return record("reduce", y, {x}, [xv, f, s](Node& self) {
+    const Tensor dx = grad_of(self, 0);
+    with_kernels(dx, [&](const auto& k) {
+      k.reduce_backward(dx.data(), self.grad.data(), xv.data(), self.value.data(), f, s.outer, s.n, s.inner);
+    });
+  });
+}
+
+}  // namespace
+
+// f over one axis, which disappears; a negative axis counts from the end.   x (.., n, ..) -> y (.., ..)
+Var reduce(const Var& x, Reduce f, int axis) {
+  check_types("reduce", {&x});
+  const int rank = x.value().rank(), a = axis < 0 ? axis + rank : axis;
+  FR_CHECK(a >= 0 && a < rank, "reduce: axis ", axis, " is outside of ", to_string(x.shape()));
+  FR_CHECK(x.dim(a) > 0 || f == Reduce::sum, "reduce: mean and max need elements, got ", to_string(x.shape()),
+           " along axis ", axis);
+  Axes s{1, x.dim(a), 1};
+  for (int i = 0; i < a; ++i) s.outer *= x.dim(i);
+  for (int i = a + 1; i < rank; ++i) s.inner *= x.dim(i);
+  Shape shape = x.shape();
+  shape.erase(shape.begin() + a);
+  return reduce_axes(x, f, s, shape);
+}
+
+// All elements: x (any) -> y (),  y = sum_i x_i
+Var sum(const Var& x) {
+  check_types("sum", {&x});
+  return reduce_axes(x, Reduce::sum, {1, x.value().size(), 1}, {});
+}
+
+// All elements: x (any) -> y (),  y = sum_i x_i / count
+Var mean(const Var& x) {
+  check_types("mean", {&x});
+  FR_CHECK(x.value().size() > 0, "mean: expected elements, got ", to_string(x.shape()));
+  return reduce_axes(x, Reduce::mean, {1, x.value().size(), 1}, {});
+}
+
+}  // namespace fr

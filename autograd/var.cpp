@@ -1,0 +1,141 @@
+// The graph: recording, the backward walk, release. No equations here; they stand in autograd/ops/.
+#include "autograd/var.h"
+
+#include <algorithm>
+#include <atomic>
+#include <string_view>
+#include <unordered_set>
+
+namespace fr {
+
+namespace {
+
+thread_local bool recording = true;
+
+uint64_t next_order() {
+  static std::atomic<uint64_t> count{0};
+  return ++count;
+}
+
+bool wants_gradient(const Node* node) { return node && node->requires_grad; }
+
+// Every node a gradient can reach from root, newest first: an op stands before all of its inputs.
+std::vector<std::shared_ptr<Node>> reachable(const std::shared_ptr<Node>& root) {
+  std::vector<std::shared_ptr<Node>> nodes{root};
+  std::unordered_set<const Node*> seen{root.get()};
+  for (size_t i = 0; i < nodes.size(); ++i) {
+    const Node* node = nodes[i].get();  // stays put while `nodes` grows
+    for (const auto& input : node->inputs)
+      if (wants_gradient(input.get()) && seen.insert(input.get()).second) nodes.push_back(input);
+  }
+  std::sort(nodes.begin(), nodes.end(), [](const auto& a, const auto& b) { return a->order > b->order; });
+  return nodes;
+}
+
+bool is_leaf(const Node& node) { return std::string_view(node.op) == "leaf"; }
+
+Tensor seed_gradient(const Tensor& value, const Tensor& seed) {
+  if (!seed) {
+    FR_CHECK(value.size() == 1, "backward: without a seed the root must have one element, got ",
+             to_string(value.shape()));
+    return Tensor::full(value.shape(), 1, value.dtype());
+  }
+  FR_CHECK(seed.shape() == value.shape() && seed.dtype() == value.dtype(), "backward: expected a seed ",
+           to_string(value.shape()), " ", to_string(value.dtype()), ", got ", to_string(seed.shape()), " ",
+           to_string(seed.dtype()));
+  return seed.clone();
+}
+
+}  // namespace
+
+Node::~Node() {
+  // A node that only we still hold gives up its inputs before it goes, so no destructor meets another below
+  // it.
+  std::vector<std::shared_ptr<Node>> pending = std::move(inputs);
+  while (!pending.empty()) {
+    const std::shared_ptr<Node> node = std::move(pending.back());
+    pending.pop_back();
+    if (!node || node.use_count() != 1) continue;
+    for (auto& input : node->inputs) pending.push_back(std::move(input));
+    node->inputs.clear();
+  }
+}
+
+const Tensor& Node::grad_or_zero() {
+  if (!grad) grad = Tensor::zeros(value.shape(), value.dtype());
+  return grad;
+}
+
+Var::Var(Tensor value, bool requires_grad) : node_(std::make_shared<Node>()) {
+  FR_CHECK(!requires_grad || value.dtype() != DType::int64, "autograd: an int64 tensor has no gradient");
+  node_->value = std::move(value);
+  node_->requires_grad = requires_grad;
+  node_->order = next_order();
+}
+
+Var record(const char* op, Tensor value, std::vector<Var> inputs, std::function<void(Node& self)> backward) {
+  Var y(std::move(value));
+  y.node_->op = op;
+  const bool needed =
+      std::any_of(inputs.begin(), inputs.end(), [](const Var& x) { return wants_gradient(x.node_.get()); });
+  if (!needed || !recording) return y;
+  y.node_->requires_grad = true;
+  y.node_->backward = std::move(backward);
+  for (Var& x : inputs) y.node_->inputs.push_back(std::move(x.node_));
+  return y;
+}
+
+Tensor grad_of(Node& self, size_t i) {
+  Node* input = self.inputs.at(i).get();
+  return wants_gradient(input) ? input->grad_or_zero() : Tensor();
+}
+
+void add_gradient(Node& self, size_t i) {
+  Node* input = self.inputs.at(i).get();
+  if (!wants_gradient(input)) return;
+  if (!input->grad) {
+    input->grad = self.grad.reshape(input->value.shape()).clone();
+    return;
+  }
+  with_kernels(input->grad, [&](const auto& k) {
+    k.add_scaled(input->grad.data(), self.grad.data(), 1, self.grad.size());
+  });
+}
+
+void hand_over_gradient(Node& self, size_t i) {
+  Node* input = self.inputs.at(i).get();
+  if (!wants_gradient(input)) return;
+  if (input->grad) return add_gradient(self, i);
+  input->grad = self.grad.reshape(input->value.shape());
+  self.grad = Tensor();
+}
+
+void backward(const Var& root, const Tensor& seed) {
+  FR_CHECK(root && root.node()->backward, "backward: the root has no graph (",
+           !root                        ? "it is empty"
+           : is_leaf(*root.node())      ? "it is a leaf"
+           : root.node()->requires_grad ? "it was walked before; run the forward pass again"
+                                        : "no input required a gradient, or it was made inside NoGrad",
+           ")");
+  std::vector<std::shared_ptr<Node>> nodes = reachable(root.node());
+  for (const auto& node : nodes)
+    FR_CHECK(is_leaf(*node) || node->backward, "backward: the graph at op '", node->op,
+             "' was walked before; run the forward pass again");
+  Tensor start = seed_gradient(root.value(), seed);
+  root.node()->grad = std::move(start);
+  for (auto& node : nodes) {
+    if (!is_leaf(*node)) {
+      if (node->grad) node->backward(*node);
+      node->backward = nullptr;
+      node->inputs.clear();
+      node->grad = Tensor();
+    }
+    node.reset();
+  }
+}
+
+bool grad_enabled() { return recording; }
+NoGrad::NoGrad() : before_(recording) { recording = false; }
+NoGrad::~NoGrad() { recording = before_; }
+
+}  // namespace fr

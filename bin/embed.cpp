@@ -1,0 +1,53 @@
+// embed MODEL PICTURES... --out FILE.npy: embeddings of pictures or of all pictures below folders.
+#include <iostream>
+
+#include "base/parallel.h"
+#include "bin/common/program.h"
+#include "data/npy.h"
+#include "fr/checkpoint.h"
+#include "fr/embed.h"
+#include "fr/progress.h"
+#include "fr/run_data.h"
+
+using namespace fr;
+
+int main(int argc, char** argv) {
+  std::string model, out = "embeddings.npy", names;
+  std::vector<std::string> inputs;
+  EmbedOptions options;
+  int thread_count = 0;
+  bool check_only = false;
+  CLI::App app("Embeds pictures: a .npy file of float32 (N,D) and a list of their names.", "embed");
+  app.add_option("model", model, "checkpoint file or run folder")->required();
+  app.add_option("pictures", inputs, "picture files, or folders that are searched for pictures")->required();
+  app.add_option("--out", out, "the .npy file", true);
+  app.add_option("--names", names, "the list of names; default: the .npy file's name with .txt");
+  app.add_option("--flip", options.flip, "how the mirror image joins the embedding")
+      ->transform(CLI::CheckedTransformer(std::map<std::string, FlipMode>{
+          {"none", FlipMode::none}, {"sum", FlipMode::sum}, {"concatenate", FlipMode::concatenate}}));
+  app.add_option("--batch", options.batch, "pictures a forward pass")->check(CLI::Range(1, 65536));
+  app.add_option("--threads", thread_count, "0: all cores")->check(CLI::Range(0, 1024));
+  app.add_flag("--check", check_only, "check model and pictures, do nothing");
+  return run_program(app, argc, argv, [&] {
+    if (thread_count > 0) set_threads(thread_count);
+    ReadablePictures found = find_pictures(inputs);
+    for (const auto& reason : found.skipped) std::cerr << "skipped: " << reason << "\n";
+    LoadedModel loaded = load_model(model);
+    options.height = loaded.config.network.height, options.width = loaded.config.network.width;
+    if (check_only)
+      return std::cout << "ok: " << loaded.path.string() << ", " << found.paths.size() << " pictures\n", 0;
+    Progress progress(int64_t(found.paths.size()));
+    const Embeddings e = embed(
+        *loaded.model, int64_t(found.paths.size()),
+        [&](int64_t i) { return load_image(found.paths[size_t(i)]); }, options,
+        [&](int64_t done) { progress.show(done, "embedding", false); });
+    progress.finish();
+    std::string list;
+    for (const auto& path : found.paths) list += path.string() + "\n";
+    if (names.empty()) names = fs::path(out).replace_extension(".txt").string();
+    write_npy(out, e.values, e.N, e.D);
+    write_file_atomic(names, list);
+    std::cout << e.N << " embeddings of size " << e.D << " in " << out << ", names in " << names << "\n";
+    return 0;
+  });
+}

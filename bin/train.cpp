@@ -1,0 +1,73 @@
+// train CONFIG [section.key=value ...]: train a network, verify unseen identities, write a run folder.
+#include <iostream>
+
+#include "base/parallel.h"
+#include "bin/common/program.h"
+#include "fr/stop_signal.h"
+#include "fr/summary.h"
+
+using namespace fr;
+
+namespace {
+
+struct Arguments {
+  std::string file;
+  std::vector<std::string> overrides;
+  bool resume = false, check = false, describe = false, document = false;
+};
+
+int start(const Arguments& a, const Config& config) {
+  Session session(config);
+  if (!session.data.notes.empty()) std::cerr << session.data.notes;
+  if (a.check)
+    return std::cout << "ok: " << session.data.description << ", " << session.steps << " steps\n", 0;
+  RunFolder folder(fs::path(config.run.folder) / config.run.name,
+                   a.resume ? RunFolder::Mode::resume : RunFolder::Mode::fresh);
+  if (!folder.moved_to().empty()) std::cerr << "the earlier run was moved to " << folder.moved_to() << "\n";
+  if (a.resume) {
+    session.step = resume_newest(folder.path(), session.model, session.optimizer, session.info()).step;
+    folder.drop_metrics_after(session.step);
+    std::cerr << "resuming at step " << session.step << " of " << session.steps << "\n";
+  }
+  write_file_atomic(folder / "config.ini", session.resolved);
+  watch_stop_signals();
+  const RunResult result = run(session, folder);
+  write_summary(session, folder, result);
+  if (result.stopped_by) {
+    std::cerr << "stopped at step " << session.step << " of " << session.steps
+              << "; everything is saved. Go on with:\n    bin/train " << a.file << " --resume";
+    for (const auto& o : a.overrides) std::cerr << " '" << o << "'";
+    std::cerr << "\n";
+    return 128 + result.stopped_by;
+  }
+  if (result.test) std::cout << to_text(figures(*result.test));
+  std::cout << "report  " << (folder / "report.html").string() << "\n";
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Arguments a;
+  CLI::App app("Trains a face-recognition network and verifies unseen identities.", "train");
+  app.add_option("config", a.file, "configuration file (INI)");
+  app.add_option("overrides", a.overrides, "section.key=value, stronger than the file");
+  app.add_flag("--resume", a.resume, "go on from the run's newest checkpoint");
+  app.add_flag("--check", a.check, "check configuration and data, do nothing");
+  app.add_flag("--describe", a.describe, "print the network layer by layer, do nothing");
+  app.add_flag("--document", a.document, "print every configuration key as Markdown, do nothing");
+  return run_program(app, argc, argv, [&] {
+    Config config;
+    Schema schema = describe(config);
+    if (a.document) return std::cout << configuration_document(schema), 0;
+    if (a.file.empty())
+      throw Error(ErrorKind::usage, "no configuration file given; try configs/quickstart.ini, or --help");
+    schema.read_ini(a.file);
+    for (const auto& o : a.overrides) schema.override_with(o);
+    if (config.run.name.empty()) config.run.name = fs::path(a.file).stem().string();
+    check(config);
+    if (config.run.threads > 0) set_threads(int(config.run.threads));
+    if (a.describe) return std::cout << to_text(describe(config.network)), 0;
+    return start(a, config);
+  });
+}

@@ -1,0 +1,180 @@
+#include "data/synthetic/camera.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/philox.h"
+
+namespace fr {
+namespace {
+
+// The inner loops over a row carry `omp simd`, because -O2 alone does not vectorise loops of unknown length. None of
+// them sums over lanes, so the result does not depend on the width.
+
+std::vector<float> gaussian(float sigma) {
+  std::vector<float> weight(1 + static_cast<int>(std::ceil(2.5f * sigma)));
+  float total = 0;
+  for (size_t k = 0; k < weight.size(); ++k) {
+    weight[k] = std::exp(-0.5f * static_cast<float>(k * k) / (sigma * sigma));
+    total += k == 0 ? weight[k] : 2 * weight[k];
+  }
+  for (float& w : weight) w /= total;
+  return weight;
+}
+
+void blur_rows(float* plane, int size, const std::vector<float>& weight) {
+  thread_local std::vector<float> line;
+  const int reach = static_cast<int>(weight.size()) - 1;
+  line.resize(size + 2 * reach);
+  for (int y = 0; y < size; ++y) {
+    float* row = plane + y * size;
+    std::copy_n(row, size, line.begin() + reach);
+    std::fill_n(line.begin(), reach, row[0]);
+    std::fill_n(line.begin() + reach + size, reach, row[size - 1]);
+    const float* centre = line.data() + reach;
+#pragma omp simd
+    for (int x = 0; x < size; ++x) row[x] = weight[0] * centre[x];
+    for (int k = 1; k <= reach; ++k) {
+      const float w = weight[k];
+#pragma omp simd
+      for (int x = 0; x < size; ++x) row[x] += w * (centre[x - k] + centre[x + k]);
+    }
+  }
+}
+
+void blur_columns(std::vector<float>& plane, int size, const std::vector<float>& weight) {
+  thread_local std::vector<float> source;
+  const int reach = static_cast<int>(weight.size()) - 1;
+  source = plane;
+  for (int y = 0; y < size; ++y) {
+    float* row = &plane[y * size];
+    for (int k = 0; k <= reach; ++k) {
+      const float* above = &source[std::max(0, y - k) * size];
+      const float* below = &source[std::min(size - 1, y + k) * size];
+      const float w = k == 0 ? 0.5f * weight[0] : weight[k], keep = k == 0 ? 0.0f : 1.0f;
+#pragma omp simd
+      for (int x = 0; x < size; ++x) row[x] = keep * row[x] + w * (above[x] + below[x]);
+    }
+  }
+}
+
+void blur(Picture& picture, float sigma) {
+  if (sigma < 0.2f) return;
+  const std::vector<float> weight = gaussian(sigma);
+  for (auto& plane : picture.plane) {
+    blur_rows(plane.data(), picture.size, weight);
+    blur_columns(plane, picture.size, weight);
+  }
+}
+
+// Linear light 0..kMaxLight to sRGB 0..1. Highlights roll off instead of clipping: v below 0.7, then towards 1.
+constexpr int kToneSteps = 8192;
+constexpr float kMaxLight = 2.5f;
+const std::vector<float>& tone_curve() {
+  static const std::vector<float> table = [] {
+    std::vector<float> t(kToneSteps + 1);
+    for (int i = 0; i <= kToneSteps; ++i) {
+      const float light = kMaxLight * static_cast<float>(i) / kToneSteps;
+      const float v = light <= 0.7f ? light : 0.7f + 0.3f * (light - 0.7f) / (light - 0.4f);
+      t[i] = v <= 0.0031308f ? 12.92f * v : 1.055f * std::pow(v, 1 / 2.4f) - 0.055f;
+    }
+    return t;
+  }();
+  return table;
+}
+
+// Normal numbers, drawn once; a row of a picture starts at a random place of the table.
+constexpr int kGrain = 8192;
+const std::vector<float>& grain() {
+  static const std::vector<float> table = [] {
+    std::vector<float> t(kGrain + 1024);
+    Random random({0, Purpose::sample, 0, 0});
+    for (float& v : t) v = static_cast<float>(random.normal());
+    return t;
+  }();
+  return table;
+}
+
+// Exposure, white balance and saturation of one row; results are indices into the tone curve.
+void expose(const Picture& picture, int y, const Scene& s, int* index[3]) {
+  const int n = picture.size;
+  const float* r = &picture.plane[0][y * n];
+  const float* g = &picture.plane[1][y * n];
+  const float* b = &picture.plane[2][y * n];
+  const float step = kToneSteps / kMaxLight * s.exposure, full = kToneSteps, saturation = s.saturation;
+  const Vec3 gain = s.white_balance * step;
+  int *ir = index[0], *ig = index[1], *ib = index[2];
+#pragma omp simd
+  for (int x = 0; x < n; ++x) {
+    const float cr = r[x] * gain.x, cg = g[x] * gain.y, cb = b[x] * gain.z;
+    const float grey = 0.25f * cr + 0.65f * cg + 0.10f * cb;
+    const float vr = grey + (cr - grey) * saturation, vg = grey + (cg - grey) * saturation;
+    const float vb = grey + (cb - grey) * saturation;
+    ir[x] = static_cast<int>(std::min(std::max(vr, 0.0f), full));
+    ig[x] = static_cast<int>(std::min(std::max(vg, 0.0f), full));
+    ib[x] = static_cast<int>(std::min(std::max(vb, 0.0f), full));
+  }
+}
+
+// Grey levels of one channel of one row: tone curve, contrast about middle grey, lifted blacks, noise. The noise is
+// mostly common to the three channels, as in a picture whose colour was smoothed.
+void develop(const int* index, const Scene& s, const float* luma, const float* chroma, int n, uint8_t* out) {
+  const float* tone = tone_curve().data();
+  const float slope = 255 * (s.contrast - s.lift), offset = 255 * (0.45f * (1 - s.contrast) + s.lift) + 0.5f;
+  const float own = 0.35f * s.noise * std::min(1.0f, s.saturation), common = s.noise;
+  thread_local std::vector<float> level;
+  level.resize(n);
+  float* v = level.data();
+  for (int x = 0; x < n; ++x) v[x] = tone[index[x]];
+#pragma omp simd
+  for (int x = 0; x < n; ++x) {
+    v[x] = std::min(std::max(v[x] * slope + offset + common * luma[x] + own * chroma[x], 0.0f), 255.0f);
+  }
+  for (int x = 0; x < n; ++x) out[3 * x] = static_cast<uint8_t>(v[x]);
+}
+
+}  // namespace
+
+void Picture::reset(int pixels_a_side) {
+  size = pixels_a_side;
+  for (auto& p : plane) p.resize(static_cast<size_t>(size) * size);
+}
+
+void soften_edges(const Layers& layers, Picture& picture) {
+  thread_local std::vector<std::pair<int, Vec3>> changed;
+  changed.clear();
+  const int n = picture.size;
+  const Material* m = layers.material.data();
+  for (int y = 1; y + 1 < n; ++y) {
+    for (int x = 1; x + 1 < n; ++x) {
+      const int i = y * n + x;
+      if (m[i] == m[i - 1] && m[i] == m[i + 1] && m[i] == m[i - n] && m[i] == m[i + n]) continue;
+      const Vec3 near = picture.get(i - 1) + picture.get(i + 1) + picture.get(i - n) + picture.get(i + n);
+      const Vec3 far = picture.get(i - n - 1) + picture.get(i - n + 1) + picture.get(i + n - 1) + picture.get(i + n + 1);
+      changed.push_back({i, picture.get(i) * 0.25f + near * 0.125f + far * 0.0625f});
+    }
+  }
+  for (const auto& [i, c] : changed) picture.set(i, c);
+}
+
+Image photograph(Picture& picture, const Scene& s) {
+  const int n = picture.size;
+  blur(picture, s.blur * n / 112);
+  thread_local std::vector<int> indices;
+  indices.resize(3 * static_cast<size_t>(n));
+  int* index[3] = {&indices[0], &indices[n], &indices[2 * n]};
+  uint32_t state = s.noise_seed;
+  const auto grain_row = [&] {
+    state ^= state << 13, state ^= state >> 17, state ^= state << 5;  // xorshift32 (Marsaglia 2003)
+    return grain().data() + state % kGrain;
+  };
+  Image image(n, n);
+  for (int y = 0; y < n; ++y) {
+    expose(picture, y, s, index);
+    const float* luma = grain_row();
+    for (int c = 0; c < 3; ++c) develop(index[c], s, luma, grain_row(), n, image.at(0, y) + c);
+  }
+  return decode_image(encode_jpeg(image, s.quality), "synthetic face");
+}
+
+}  // namespace fr

@@ -1,0 +1,136 @@
+#include "fr/checkpoint.h"
+
+#include <charconv>
+#include <iostream>
+#include <sstream>
+
+#include "fr/run_folder.h"
+#include "nn/safetensors.h"
+#include "nn/state.h"
+
+namespace fr {
+namespace {
+
+constexpr const char* kFormat = "prosopon-checkpoint-1";
+
+template <class N>
+N parse_number(const std::map<std::string, std::string>& metadata, const std::string& key,
+               const fs::path& path) {
+  const auto at = metadata.find(key);
+  N value{};
+  if (at != metadata.end()) {
+    const char *begin = at->second.data(), *end = begin + at->second.size();
+    if (const auto [stop, error] = std::from_chars(begin, end, value); error == std::errc() && stop == end)
+      return value;
+  }
+  throw Error(ErrorKind::data, cat(path.string(), ": metadata '", key, "' is ",
+                                   at == metadata.end() ? "missing" : "not a number: " + at->second));
+}
+
+CheckpointInfo parse_info(const std::map<std::string, std::string>& m, const fs::path& path) {
+  const auto format = m.find("format");
+  if (format == m.end() || format->second != kFormat)
+    throw Error(ErrorKind::state,
+                cat(path.string(), ": expected metadata format = ", kFormat, ", found ",
+                    format == m.end() ? "none: not a checkpoint of this program" : format->second));
+  CheckpointInfo info;
+  info.step = parse_number<int64_t>(m, "step", path);
+  info.epoch = parse_number<int64_t>(m, "epoch", path);
+  info.batch = parse_number<int64_t>(m, "batch", path);
+  info.classes = parse_number<int64_t>(m, "classes", path);
+  info.data = parse_number<uint64_t>(m, "data", path);
+  info.config = m.count("config") ? m.at("config") : "";
+  return info;
+}
+
+// "section.key = value" of every line, for comparing.
+std::map<std::string, std::string> flatten(const std::string& ini) {
+  std::map<std::string, std::string> out;
+  std::istringstream in(ini);
+  std::string section;
+  for (std::string line; std::getline(in, line);) {
+    if (line.empty()) continue;
+    if (line[0] == '[')
+      section = line.substr(1, line.size() - 2);
+    else
+      out[section + "." + line.substr(0, line.find(" = "))] = line.substr(line.find(" = ") + 3);
+  }
+  return out;
+}
+
+std::string differences(const CheckpointInfo& found, const CheckpointInfo& expected) {
+  std::string out;
+  int count = 0;
+  const auto differ = [&](const std::string& what, const std::string& then, const std::string& now) {
+    if (then != now && ++count <= 10)
+      out += cat("\n  ", what, ": ", then, " in the checkpoint, ", now, " now");
+  };
+  const auto then = flatten(found.config), now = flatten(expected.config);
+  for (const auto& [key, value] : now) differ(key, then.count(key) ? then.at(key) : "(absent)", value);
+  for (const auto& [key, value] : then)
+    if (!now.count(key)) differ(key, value, "(absent)");
+  differ("number of classes", std::to_string(found.classes), std::to_string(expected.classes));
+  differ("fingerprint of the training list", std::to_string(found.data), std::to_string(expected.data));
+  return out;
+}
+
+}  // namespace
+
+void save_checkpoint(const fs::path& path, FaceModel& model, const Sgd& optimizer,
+                     const CheckpointInfo& info) {
+  write_safetensors(path, collect_state(model, &optimizer),
+                    {{"format", kFormat},
+                     {"step", std::to_string(info.step)},
+                     {"epoch", std::to_string(info.epoch)},
+                     {"batch", std::to_string(info.batch)},
+                     {"classes", std::to_string(info.classes)},
+                     {"data", std::to_string(info.data)},
+                     {"config", info.config}});
+}
+
+CheckpointInfo read_checkpoint_info(const fs::path& path) {
+  return parse_info(read_safetensors(path).metadata, path);
+}
+
+CheckpointInfo load_checkpoint(const fs::path& path, FaceModel& model, const Sgd* optimizer) {
+  const auto file = read_safetensors(path);
+  load_state(file.tensors, model, optimizer);
+  return parse_info(file.metadata, path);
+}
+
+CheckpointInfo resume_newest(const fs::path& run_folder, FaceModel& model, const Sgd& optimizer,
+                             const CheckpointInfo& expected) {
+  std::string damage;
+  for (const fs::path& path : list_checkpoints(run_folder)) {
+    try {
+      const CheckpointInfo info = read_checkpoint_info(path);
+      if (const std::string different = differences(info, expected); !different.empty())
+        throw Error(ErrorKind::state, cat(path.string(), " does not belong to this run:", different));
+      return load_checkpoint(path, model, &optimizer);
+    } catch (const Error& e) {
+      if (e.kind() != ErrorKind::data) throw;
+      damage += cat("\n  ", e.what());
+      std::cerr << "warning: damaged checkpoint passed over: " << e.what() << std::endl;
+    }
+  }
+  throw Error(ErrorKind::state, cat(run_folder.string(), ": no checkpoint can be read:", damage));
+}
+
+LoadedModel load_model(const fs::path& given) {
+  LoadedModel out;
+  out.path = given;
+  if (fs::is_directory(given)) {
+    const auto files = list_checkpoints(given);
+    if (files.empty()) throw Error(ErrorKind::state, cat(given.string(), ": no checkpoint in this folder"));
+    out.path = files.front();
+  }
+  const auto file = read_safetensors(out.path);
+  out.info = parse_info(file.metadata, out.path);
+  describe(out.config).read_ini_text(out.info.config, out.path.string() + " (metadata config)");
+  out.model = std::make_unique<FaceModel>(out.config.network, out.config.loss, out.info.classes);
+  load_state(file.tensors, *out.model);
+  out.model->train(false);
+  return out;
+}
+
+}  // namespace fr

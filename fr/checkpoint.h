@@ -1,0 +1,44 @@
+// Checkpoints: everything a run needs to go on as if it had never stopped (docs/formats.md).
+#pragma once
+#include <memory>
+#include <string>
+
+#include "base/file.h"
+#include "fr/config.h"
+#include "fr/model.h"
+#include "nn/optimizer.h"
+
+namespace fr {
+
+struct CheckpointInfo {
+  int64_t step = 0;              // training steps done
+  int64_t epoch = 0, batch = 0;  // the next batch of the loader
+  int64_t classes = 0;
+  uint64_t data = 0;   // fingerprint of the training list
+  std::string config;  // the keys that decide the result, as INI text
+};
+
+// Atomic. Throws Error{io}.
+void save_checkpoint(const fs::path& path, FaceModel& model, const Sgd& optimizer,
+                     const CheckpointInfo& info);
+
+// Throws Error{data} for a damaged file, Error{state} for one that does not fit the model.
+CheckpointInfo read_checkpoint_info(const fs::path& path);
+CheckpointInfo load_checkpoint(const fs::path& path, FaceModel& model, const Sgd* optimizer);
+
+// Loads the newest checkpoint of a run folder that can be read; a damaged one is passed over with a warning.
+// Throws Error{state} listing the keys that differ when it belongs to another configuration, data set or
+// class count.
+CheckpointInfo resume_newest(const fs::path& run_folder, FaceModel& model, const Sgd& optimizer,
+                             const CheckpointInfo& expected);
+
+// The model of a checkpoint file, or of the newest checkpoint of a run folder, ready to embed.
+struct LoadedModel {
+  fs::path path;
+  CheckpointInfo info;
+  Config config;
+  std::unique_ptr<FaceModel> model;
+};
+LoadedModel load_model(const fs::path& checkpoint_or_run_folder);
+
+}  // namespace fr

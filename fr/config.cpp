@@ -1,0 +1,196 @@
+#include "fr/config.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace fr {
+namespace {
+
+constexpr int64_t kMany = 1'000'000'000;
+
+void describe_data(Schema& s, Config& c) {
+  s.choice("data.source", c.data.source,
+           {{"synthetic", DataSource::synthetic},
+            {"folder", DataSource::folder},
+            {"list", DataSource::list},
+            {"people", DataSource::people}},
+           "rendered faces; root/CLASS/PICTURE; a file of `path label`; LFW's people list");
+  s.text("data.root", c.data.root, "folder of the training pictures", Affects::speed);
+  s.text("data.list", c.data.list, "the list, for source = list or people");
+  s.integer("data.min_images", c.data.min_images, 1, kMany, "classes with fewer pictures are left out");
+  s.choice("data.order", c.data.order,
+           {{"uniform", SampleOrder::uniform}, {"balanced", SampleOrder::balanced}},
+           "every picture once an epoch, or every class equally often");
+  s.text("data.test_root", c.data.test_root, "folder of the test pictures; empty: data.root", Affects::speed);
+  s.text("data.test_pairs", c.data.test_pairs, "pair list; empty: no test (synthetic makes its own)",
+         Affects::speed);
+  s.real("data.max_damaged", c.data.max_damaged, 0, 1,
+         "stop when more than this share of the pictures is damaged");
+  s.integer("data.workers", c.data.workers, 1, 64, "threads that decode and augment", Affects::speed);
+  s.integer("data.prefetch", c.data.prefetch, 1, 256, "batches prepared ahead", Affects::speed);
+  s.integer("data.cache_mb", c.data.cache_mb, 0, 1 << 20, "MiB of decoded pictures kept in memory",
+            Affects::speed);
+
+  s.integer("synthetic.identities", c.synthetic.identities, 2, kMany, "training people");
+  s.integer("synthetic.min_samples", c.synthetic.min_samples, 1, kMany, "fewest pictures of a person");
+  s.integer("synthetic.max_samples", c.synthetic.max_samples, 1, kMany,
+            "most pictures of a person (a long tail)");
+  s.integer("synthetic.test_identities", c.synthetic.test_identities, 2, kMany,
+            "test people, none of them trained on");
+  s.integer("synthetic.test_samples", c.synthetic.test_samples, 2, kMany, "pictures of a test person");
+  s.integer("synthetic.test_pairs", c.synthetic.test_pairs, 20, kMany, "test pairs, half of them genuine");
+  s.real("synthetic.difficulty", c.synthetic.difficulty, 0, 3, "strength of pose, light, background, noise");
+}
+
+void describe_augment(Schema& s, Augment& a) {
+  s.real("augment.flip", a.flip, 0, 1, "probability of a mirror image");
+  s.integer("augment.shift", a.shift, 0, 56, "pixels, each way");
+  s.real("augment.scale_min", a.scale_min, 0.25, 4, "smallest factor of the face's size");
+  s.real("augment.scale_max", a.scale_max, 0.25, 4, "largest factor of the face's size");
+  s.real("augment.rotation", a.rotation, 0, 180, "degrees, each way");
+  s.real("augment.brightness", a.brightness, 0, 1, "factor drawn from 1 - b .. 1 + b");
+  s.real("augment.contrast", a.contrast, 0, 1, "factor drawn from 1 - c .. 1 + c");
+  s.real("augment.saturation", a.saturation, 0, 1, "factor drawn from 1 - s .. 1 + s");
+  s.real("augment.grayscale", a.grayscale, 0, 1, "probability of a gray picture");
+  s.real("augment.blur", a.blur, 0, 3, "largest standard deviation in pixels");
+  s.real("augment.noise", a.noise, 0, 255, "largest standard deviation in gray levels");
+  s.real("augment.erase", a.erase, 0, 1, "probability of an erased rectangle");
+  s.real("augment.erase_area_min", a.erase_area_min, 0, 1, "its smallest share of the picture");
+  s.real("augment.erase_area_max", a.erase_area_max, 0, 1, "its largest share of the picture");
+}
+
+void describe_model(Schema& s, Config& c) {
+  s.choice("network.depth", c.network.depth, {{"4", 4}, {"10", 10}, {"20", 20}, {"36", 36}, {"64", 64}},
+           "layers of the SphereFace network");
+  s.integer("network.embedding", c.network.embedding, 1, 65536, "size of the embedding");
+  s.integer("network.height", c.network.height, 16, 4096, "input height in pixels");
+  s.integer("network.width", c.network.width, 16, 4096, "input width in pixels");
+  s.real("network.dropout", c.network.dropout, 0, 0.99, "before the last layer");
+
+  s.choice("loss.name", c.loss.kind,
+           {{"softmax", LossKind::softmax},
+            {"modified_softmax", LossKind::modified_softmax},
+            {"a_softmax", LossKind::a_softmax},
+            {"cosface", LossKind::cosface}},
+           "the loss");
+  s.integer("loss.m", c.loss.m, 1, 4, "A-Softmax: the angular margin");
+  s.real("loss.margin", c.loss.margin, 0, 1, "CosFace: the cosine margin");
+  s.real("loss.scale", c.loss.scale, 0.01, 1000, "CosFace: the logit scale s");
+  s.flag("loss.bias", c.loss.bias, "softmax: a bias per class");
+  s.choice("loss.gradient", c.loss.gradient,
+           {{"exact", MarginGradient::exact},
+            {"caffe_normalised", MarginGradient::caffe_normalised},
+            {"detached", MarginGradient::detached}},
+           "the derivative; the authors' Caffe layer (A-Softmax); margin as a constant");
+  s.real("loss.lambda_base", c.loss.annealing.base, 0, 1e9,
+         "A-Softmax: weight of the plain cosine at the start");
+  s.real("loss.lambda_gamma", c.loss.annealing.gamma, 0, 1e9, "max(minimum, base (1 + gamma t)^-power)");
+  s.real("loss.lambda_power", c.loss.annealing.power, 0, 100, "see lambda_gamma");
+  s.real("loss.lambda_minimum", c.loss.annealing.minimum, 0, 1e9, "see lambda_gamma");
+}
+
+void describe_training(Schema& s, Config& c) {
+  s.real("optimizer.lr", c.lr, 0, 1000, "learning rate");
+  s.real("optimizer.momentum", c.optimizer.momentum, 0, 0.9999, "of SGD");
+  s.choice("optimizer.form", c.optimizer.form,
+           {{"caffe", MomentumForm::caffe}, {"torch", MomentumForm::torch}},
+           "learning rate inside or outside the velocity");
+  s.flag("optimizer.nesterov", c.optimizer.nesterov, "look ahead along the velocity");
+  s.real("optimizer.weight_decay", c.optimizer.weight_decay, 0, 1, "added to the gradient");
+  s.real("optimizer.clip_norm", c.optimizer.clip_norm, 0, 1e9, "largest norm of the whole gradient; 0: any");
+
+  s.choice("schedule.kind", c.schedule.kind,
+           {{"constant", Schedule::Kind::constant},
+            {"steps", Schedule::Kind::steps},
+            {"cosine", Schedule::Kind::cosine},
+            {"polynomial", Schedule::Kind::polynomial}},
+           "of the learning rate");
+  s.integer("schedule.warmup", c.schedule.warmup, 0, kMany, "steps of linear rise");
+  s.reals("schedule.milestones", c.schedule.milestones, 0, 1,
+          "steps: shares of the run after which lr is cut");
+  s.real("schedule.factor", c.schedule.factor, 0, 1, "steps: the cut");
+  s.real("schedule.floor", c.schedule.floor, 0, 1000, "cosine, polynomial: the last learning rate");
+  s.real("schedule.power", c.schedule.power, 0.1, 10, "polynomial: the exponent");
+
+  s.integer("train.batch", c.train.batch, 1, 65536, "pictures a step");
+  s.integer("train.steps", c.train.steps, 0, kMany, "0: train.epochs decides");
+  s.integer("train.epochs", c.train.epochs, 1, 1000000, "passes over the training pictures");
+  s.integer("train.log_every", c.train.log_every, 1, kMany, "steps between lines of metrics.jsonl",
+            Affects::speed);
+  s.integer("train.checkpoint_every", c.train.checkpoint_every, 1, kMany, "steps", Affects::speed);
+  s.integer("train.evaluate_every", c.train.evaluate_every, 0, kMany, "steps; 0: at the end only",
+            Affects::speed);
+
+  s.choice("test.flip", c.test.flip,
+           {{"none", FlipMode::none}, {"sum", FlipMode::sum}, {"concatenate", FlipMode::concatenate}},
+           "how the mirror image joins the embedding", Affects::speed);
+  s.choice("test.threshold", c.test.threshold,
+           {{"exact", ThresholdMode::exact},
+            {"insightface", ThresholdMode::insightface},
+            {"sphereface", ThresholdMode::sphereface}},
+           "how a fold's threshold is chosen on the other nine", Affects::speed);
+  s.flag("test.centre", c.test.centre, "subtract the mean embedding of the other folds first",
+         Affects::speed);
+  s.integer("test.batch", c.test.batch, 1, 65536, "pictures a forward pass", Affects::speed);
+}
+
+void require(bool ok, const std::string& message) {
+  if (!ok) throw Error(ErrorKind::usage, "configuration: " + message);
+}
+
+}  // namespace
+
+Schema describe(Config& c) {
+  Schema s;
+  s.text("run.name", c.run.name, "name of the run; empty: that of the configuration file", Affects::speed);
+  s.text("run.folder", c.run.folder, "runs are written to folder/name", Affects::speed);
+  s.integer("run.seed", c.run.seed, 0, int64_t{1} << 53, "of all random numbers");
+  s.integer("run.threads", c.run.threads, 0, 1024, "0: all cores", Affects::speed);
+  describe_data(s, c);
+  describe_augment(s, c.augment);
+  describe_model(s, c);
+  describe_training(s, c);
+  return s;
+}
+
+void check(const Config& c) {
+  if (c.data.source != DataSource::synthetic) {
+    require(!c.data.root.empty(), "data.root is missing: the folder of the training pictures");
+    require(std::filesystem::is_directory(c.data.root), "data.root = " + c.data.root + ": no such folder");
+  }
+  const bool needs_list = c.data.source == DataSource::list || c.data.source == DataSource::people;
+  require(!needs_list || !c.data.list.empty(), "data.list is missing: data.source needs a list");
+  for (const auto& [key, path] :
+       {std::pair{"data.list", needs_list ? c.data.list : ""}, {"data.test_pairs", c.data.test_pairs}})
+    require(path.empty() || std::filesystem::is_regular_file(path), cat(key, " = ", path, ": no such file"));
+  require(c.data.test_root.empty() || std::filesystem::is_directory(c.data.test_root),
+          "data.test_root = " + c.data.test_root + ": no such folder");
+  require(c.synthetic.min_samples <= c.synthetic.max_samples,
+          "synthetic.min_samples exceeds synthetic.max_samples");
+  require(std::is_sorted(c.schedule.milestones.begin(), c.schedule.milestones.end()),
+          "schedule.milestones must ascend");
+  require(c.schedule.floor <= c.lr, "schedule.floor exceeds optimizer.lr");
+  require(c.loss.gradient != MarginGradient::caffe_normalised || c.loss.kind == LossKind::a_softmax ||
+              c.loss.kind == LossKind::modified_softmax,
+          "loss.gradient = caffe_normalised exists for a_softmax and modified_softmax only");
+  require(!c.loss.bias || c.loss.kind == LossKind::softmax, "loss.bias exists for loss.name = softmax only");
+  require(!c.optimizer.nesterov || c.optimizer.momentum > 0,
+          "optimizer.nesterov needs optimizer.momentum > 0");
+  try {
+    check(c.augment);
+  } catch (const std::invalid_argument& e) {
+    require(false, e.what());
+  }
+}
+
+Schedule schedule_of(const Config& c, int64_t total_steps) {
+  Schedule s;
+  s.kind = c.schedule.kind, s.base = c.lr, s.total_steps = total_steps;
+  s.warmup_steps = std::min(c.schedule.warmup, std::max<int64_t>(0, total_steps - 1));
+  for (double share : c.schedule.milestones)
+    s.milestones.push_back(std::llround(share * double(total_steps)));
+  s.factor = c.schedule.factor, s.floor = c.schedule.floor, s.power = c.schedule.power;
+  return s;
+}
+
+}  // namespace fr

@@ -1,0 +1,83 @@
+// Everything a run can be told. Plain fields with their defaults; describe() gives each its INI key, range
+// and help.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "data/augment.h"
+#include "fr/backbone/sphereface.h"
+#include "fr/loss/class_head.h"
+#include "fr/protocol/metrics.h"
+#include "fr/protocol/verification.h"
+#include "fr/schema.h"
+#include "nn/optimizer.h"
+#include "nn/schedule.h"
+
+namespace fr {
+
+enum class DataSource { synthetic, folder, list, people };
+enum class SampleOrder { uniform, balanced };
+
+struct Config {
+  struct Run {
+    std::string name;             // "" takes the name of the configuration file
+    std::string folder = "runs";  // the run writes folder/name
+    int64_t seed = 1;
+    int64_t threads = 0;  // 0: all cores
+  } run;
+
+  struct Data {
+    DataSource source = DataSource::synthetic;
+    std::string root, list;  // training pictures
+    int64_t min_images = 1;  // classes with fewer are left out
+    SampleOrder order = SampleOrder::uniform;
+    int64_t workers = 2, prefetch = 4, cache_mb = 2048;
+    double max_damaged = 0.01;          // share of the data set
+    std::string test_root, test_pairs;  // held-out pairs; test_root "" means root
+  } data;
+
+  struct Synthetic {
+    int64_t identities = 500, min_samples = 8,
+            max_samples = 40;                         // training people, pictures of each (a long tail)
+    int64_t test_identities = 200, test_samples = 6;  // other people
+    int64_t test_pairs = 4000;
+    double difficulty = 1;
+  } synthetic;
+
+  Augment augment;
+  SphereFaceOptions network;
+  LossOptions loss;
+  SgdOptions optimizer = {.momentum = 0.9, .weight_decay = 5e-4, .form = MomentumForm::caffe};
+  double lr = 0.1;
+  struct LearningRate {
+    Schedule::Kind kind = Schedule::Kind::steps;
+    int64_t warmup = 0;  // steps
+    std::vector<double> milestones = {0.571,
+                                      0.857};  // shares of the run: 16k and 24k of SphereFace's 28k steps
+    double factor = 0.1, floor = 0, power = 1;
+  } schedule;
+
+  struct Train {
+    int64_t batch = 64, steps = 0, epochs = 10;  // steps 0: epochs decide
+    int64_t log_every = 20, checkpoint_every = 500, evaluate_every = 0;
+    bool report = true;
+  } train;
+
+  struct Test {
+    FlipMode flip = FlipMode::concatenate;
+    ThresholdMode threshold = ThresholdMode::exact;
+    bool centre = false;  // subtract the mean of the training folds' embeddings (SphereFace's LFW script)
+    int64_t batch = 64;
+  } test;
+};
+
+// What the schedule is at a run of `total_steps`.
+Schedule schedule_of(const Config& config, int64_t total_steps);
+
+// The schema over the fields of `config`, which must outlive it.
+Schema describe(Config& config);
+
+// What no single range can say: missing paths, a network size that does not fit, ... Throws Error{usage}.
+void check(const Config& config);
+
+}  // namespace fr

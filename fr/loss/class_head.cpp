@@ -1,0 +1,120 @@
+#include "fr/loss/class_head.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/philox.h"
+
+namespace fr {
+namespace {
+
+constexpr double kTiny = 1e-12;  // a shorter row has no direction
+
+// Row m of w <- N(0, 1/D), a function of (seed, step, row).
+void redraw_row(const Tensor& w, int64_t m, uint64_t seed, int64_t step) {
+  const int64_t D = w.dim(1);
+  const uint64_t draw = uint64_t(step) * uint64_t(w.dim(0)) + uint64_t(m);
+  Random random({seed, Purpose::initialise, draw, 0xffff});
+  std::vector<double> row(static_cast<size_t>(D));
+  for (double& v : row) v = random.normal() / std::sqrt(double(D));
+  const Tensor drawn = Tensor::from(row, {D}, w.dtype());
+  with_kernels(
+      w, [&]<class T>(const Kernels<T>& k) { k.copy(w.as<T>() + m * D, drawn.as<T>(), drawn.bytes()); });
+}
+
+// w_m <- w_m / norm_m in place.
+void scale_rows_to_unit(const Tensor& w, const Tensor& norm) {
+  const int64_t M = w.dim(0), D = w.dim(1);
+  const BroadcastShape per_row{{1, 1, M, D}, {0, 0, D, 1}, {0, 0, 1, 0}};
+  with_kernels(
+      w, [&](const auto& k) { k.binary_forward(w.data(), w.data(), norm.data(), Binary::div, per_row); });
+}
+
+}  // namespace
+
+double Annealing::lambda(int64_t t) const {
+  FR_CHECK(t >= 1, "annealing: t counts from 1, got ", t);
+  return std::max(minimum, base * std::pow(1 + gamma * double(t), -power));
+}
+
+ClassHead::ClassHead(const LossOptions& options, int64_t classes, int64_t D, uint64_t seed)
+    : options_(options), last_(classes), seed_(seed) {
+  FR_CHECK(classes > 0 && D > 0, "class head: expected classes and D > 0, got ", classes, " and ", D);
+  FR_CHECK(!options.bias || options.kind == LossKind::softmax,
+           "class head: only the softmax loss has a bias");
+  weight_ = &add_parameter("weight", {classes, D}, Init::caffe_xavier());
+  if (options.bias) {
+    bias_ = &add_parameter("bias", {classes}, Init::constant(0));
+    bias_->lr_multiplier = 2, bias_->decay_multiplier = 0;
+  }
+  initialise(seed);
+}
+
+MarginOptions ClassHead::margin_options(int64_t step) {
+  MarginOptions o;
+  o.gradient = options_.gradient;
+  o.scale = options_.kind == LossKind::cosface ? LogitScale::fixed : LogitScale::embedding_norm;
+  o.s = options_.scale;
+  if (options_.kind == LossKind::cosface) o.margin = {Margin::Kind::cosface, options_.margin, 0};
+  if (options_.kind == LossKind::a_softmax) {
+    lambda_ = options_.annealing.lambda(step + 1);
+    o.margin = {Margin::Kind::a_softmax, double(options_.m), lambda_};
+  }
+  return o;
+}
+
+Tensor ClassHead::prepare_weights(int64_t step) {
+  const Tensor& w = weight_->var.value();
+  Tensor norm = row_norms(w);
+  const std::vector<double> length = norm.host<double>();
+  bool redrawn = false;
+  for (size_t m = 0; m < length.size(); ++m)
+    if (length[m] < kTiny) redraw_row(w, int64_t(m), seed_, step), redrawn = true;
+  if (redrawn) norm = row_norms(w);
+  if (options_.gradient != MarginGradient::caffe_normalised) return norm;
+  scale_rows_to_unit(w, norm);
+  return Tensor::full(norm.shape(), 1, norm.dtype());
+}
+
+void ClassHead::count_hits(const Tensor& prediction, const Tensor& labels) {
+  const std::vector<int64_t> guess = prediction.host<int64_t>(), label = labels.host<int64_t>();
+  int64_t hits = 0;
+  for (size_t n = 0; n < label.size(); ++n) hits += guess[n] == label[n];
+  accuracy_ = label.empty() ? 0 : double(hits) / double(label.size());
+}
+
+Var ClassHead::loss(const Var& embedding, const Tensor& labels, int64_t step) {
+  FR_CHECK(step >= 0, "class head: steps count from 0, got ", step);
+  lambda_ = 0;
+  Tensor prediction;
+  Var loss;
+  if (options_.kind == LossKind::softmax) {
+    const Var z = linear(embedding, weight_->var, bias_ ? bias_->var : Var());
+    loss = softmax_cross_entropy(z, labels);
+    prediction = Tensor({z.dim(0)}, DType::int64);
+    with_kernels(z.value(), [&](const auto& k) {
+      k.argmax_rows(prediction.data(), z.value().data(), z.dim(0), z.dim(1));
+    });
+  } else {
+    MarginOptions options = margin_options(step);
+    options.class_norm = prepare_weights(step);
+    loss = margin_cross_entropy(embedding, weight_->var, labels, options, &prediction);
+  }
+  count_hits(prediction, labels);
+  return loss;
+}
+
+Var ClassHead::forward(const Var& embedding) {
+  switch (options_.kind) {
+    case LossKind::softmax:
+      return linear(embedding, weight_->var, bias_ ? bias_->var : Var());
+    case LossKind::cosface:
+      return affine(linear(l2_normalize(embedding), l2_normalize(weight_->var)), options_.scale, 0);
+    case LossKind::modified_softmax:
+    case LossKind::a_softmax:
+      break;
+  }
+  return linear(embedding, l2_normalize(weight_->var));
+}
+
+}  // namespace fr

@@ -1,0 +1,71 @@
+// The report of a run: one HTML file with everything in it (style, charts as SVG, pictures as data URIs),
+// readable from disk without a network and without scripts. Plain data in, bytes out: equal data give equal
+// bytes.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/file.h"
+#include "data/image.h"
+#include "fr/protocol/metrics.h"
+#include "fr/report/svg.h"
+
+namespace fr {
+
+// A value that is not known is NaN everywhere below and leaves a gap, never a wrong number.
+struct TrainPoint {
+  int64_t step = 0;
+  double epoch = kUnknown, loss = kUnknown, learning_rate = kUnknown;
+  double lambda = kUnknown;    // the annealing weight of the softmax logits; NaN when the loss has none
+  double accuracy = kUnknown;  // of the training batch, 0..1
+  double gradient_norm = kUnknown, images_per_second = kUnknown;
+  double seconds = kUnknown;  // since the start
+};
+
+struct EvalPoint {  // held-out evaluation during training
+  int64_t step = 0;
+  double accuracy = kUnknown, auc = kUnknown;  // 0..1
+};
+
+struct PairPicture {
+  Image a, b;  // an empty picture leaves an empty frame
+  std::string name_a, name_b;
+  double score = kUnknown;
+};
+
+struct ReportTest {
+  std::string name;
+  std::string description;  // one sentence: how many pairs and folds, how thresholds are chosen
+  std::string score = "cosine similarity";  // what the scores are; higher means more alike
+  // Headline figures, 0..1. The standard error is that of the mean over folds.
+  double accuracy = kUnknown, accuracy_standard_error = kUnknown, auc = kUnknown, eer = kUnknown;
+  std::vector<double> genuine, impostor;                       // scores
+  std::vector<RocPoint> roc;                                   // in any order
+  double threshold = kUnknown;                                 // a pair is accepted when score >= threshold
+  std::vector<std::pair<std::string, std::string>> table;      // figures, as they shall be printed
+  std::vector<PairPicture> hardest_genuine, hardest_impostor;  // in any order; the hardest 12 are shown
+};
+
+struct Report {
+  std::string title, summary;
+  std::vector<std::pair<std::string, std::string>>
+      facts;  // network, parameters, data, time, speed, seed, ...
+  std::vector<TrainPoint> train;
+  std::vector<EvalPoint> evaluations;
+  std::vector<ReportTest> tests;  // the first one makes the headline
+  std::string configuration;      // the resolved configuration as text
+  std::vector<std::string> warnings;
+};
+
+// The whole file. Any number of points; curves are thinned out with their extremes kept. Pictures share a
+// budget of about 900 KB, so a page stays below 1.5 MB unless the texts themselves are long.
+std::string render_html(const Report& report);
+
+void write_report(const fs::path& path, const Report& report);  // atomic; throws Error{io}
+
+// TAR at FAR = far: the largest tar among the points with far at most `far`. NaN when there is none.
+RocPoint operating_point(const std::vector<RocPoint>& roc, double far);
+
+}  // namespace fr

@@ -1,0 +1,253 @@
+#include "fr/schema.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <map>
+#include <set>
+#include <sstream>
+
+#include <CLI/CLI.hpp>
+
+#include "base/file.h"
+
+namespace fr {
+namespace {
+
+std::string number(double v) {
+  char buffer[32];
+  return {buffer, std::to_chars(buffer, buffer + sizeof buffer, v).ptr};
+}
+
+// Strict: the whole text must be one finite number; the decimal point is '.', whatever the locale.
+template <class N>
+N parse(const std::string& text, const char* kind) {
+  N value{};
+  const char *begin = text.data(), *end = begin + text.size();
+  if (begin != end && *begin == '+') ++begin;
+  const auto [stop, error] = std::from_chars(begin, end, value);
+  if (error == std::errc::result_out_of_range) throw std::invalid_argument("out of range");
+  if (error != std::errc() || stop != end || begin == end) throw std::invalid_argument(cat("not ", kind));
+  if constexpr (std::is_floating_point_v<N>)
+    if (!std::isfinite(value)) throw std::invalid_argument("not finite");
+  return value;
+}
+
+const std::string& single(const std::vector<std::string>& v) {
+  if (v.size() != 1)
+    throw std::invalid_argument("expected one value (put quotes around a value with spaces or commas)");
+  return v[0];
+}
+
+template <class N>
+N within(N v, N low, N high) {
+  if (!(v >= low && v <= high)) throw std::invalid_argument("out of range");
+  return v;
+}
+
+std::string range_text(const char* kind, const std::string& low, const std::string& high) {
+  return cat(kind, " in [", low, ", ", high, "]");
+}
+
+std::string trim(const std::string& s) {
+  const char* white = " \t\r";
+  const size_t begin = s.find_first_not_of(white);
+  return begin == std::string::npos ? "" : s.substr(begin, s.find_last_not_of(white) - begin + 1);
+}
+
+std::string in_quotes(const std::string& s) {
+  return s.empty() || s.find_first_of(" ,#;[]'=") != std::string::npos ? '"' + s + '"' : s;
+}
+
+// What CLI11's reader does not tell: the line of each key, duplicates, and lines it would pass over in
+// silence.
+std::map<std::string, int> check_lines(const std::string& text, const std::string& file) {
+  std::map<std::string, int> line_of;
+  std::istringstream in(text);
+  std::string line, section;
+  for (int n = 1; std::getline(in, line); ++n) {
+    line = trim(line);
+    if (line.empty() || line[0] == '#' || line[0] == ';') continue;
+    const auto fail = [&](const std::string& what) {
+      throw Error(ErrorKind::usage, cat(file, ":", n, ": ", what));
+    };
+    if (line.find('\0') != std::string::npos) fail("a zero byte");
+    if (line.size() > 4096) fail(cat("a line of ", line.size(), " characters; 4096 are allowed"));
+    if (line[0] == '[') {
+      if (line.back() != ']' || line.size() < 3) fail("expected [section], found " + line);
+      section = line.substr(1, line.size() - 2);
+      continue;
+    }
+    const size_t equals = line.find('=');
+    if (equals == std::string::npos) fail("expected key = value, found \"" + line + "\"");
+    if (section.empty()) fail("a key before the first [section]: \"" + line + "\"");
+    if (trim(line.substr(equals + 1)).empty())
+      fail(section + "." + trim(line.substr(0, equals)) + " has no value");
+    const std::string key = section + "." + trim(line.substr(0, equals));
+    if (const auto [at, fresh] = line_of.emplace(key, n); !fresh)
+      fail(cat(key, " is given twice, first in line ", at->second));
+  }
+  return line_of;
+}
+
+}  // namespace
+
+std::string nearest_name(const std::string& name, const std::vector<std::string>& known) {
+  std::string best;
+  size_t best_distance = std::max<size_t>(2, name.size() / 3) + 1;
+  for (const auto& candidate : known) {
+    std::vector<size_t> row(candidate.size() + 1);
+    for (size_t j = 0; j < row.size(); ++j) row[j] = j;
+    for (size_t i = 0; i < name.size(); ++i) {
+      size_t diagonal = row[0]++;
+      for (size_t j = 0; j < candidate.size(); ++j) {
+        const size_t substitute = diagonal + (name[i] != candidate[j]);
+        diagonal = row[j + 1];
+        row[j + 1] = std::min({substitute, row[j] + 1, row[j + 1] + 1});
+      }
+    }
+    if (row.back() < best_distance) best_distance = row.back(), best = candidate;
+  }
+  return best;
+}
+
+Key& Schema::add(std::string name, std::string allowed, std::string help, Affects affects) {
+  keys_.push_back({std::move(name), std::move(allowed), std::move(help), affects, {}, {}});
+  return keys_.back();
+}
+
+template <class I>
+void Schema::integer(std::string name, I& value, int64_t low, int64_t high, std::string help,
+                     Affects affects) {
+  Key& key = add(std::move(name), range_text("integer", std::to_string(low), std::to_string(high)),
+                 std::move(help), affects);
+  key.set = [&value, low, high](const auto& v) {
+    value = static_cast<I>(within(parse<int64_t>(single(v), "an integer"), low, high));
+  };
+  key.get = [&value] { return std::to_string(value); };
+}
+template void Schema::integer(std::string, int&, int64_t, int64_t, std::string, Affects);
+template void Schema::integer(std::string, int64_t&, int64_t, int64_t, std::string, Affects);
+
+void Schema::real(std::string name, double& value, double low, double high, std::string help,
+                  Affects affects) {
+  Key& key = add(std::move(name), range_text("real", number(low), number(high)), std::move(help), affects);
+  key.set = [&value, low, high](const auto& v) {
+    value = within(parse<double>(single(v), "a number"), low, high);
+  };
+  key.get = [&value] { return number(value); };
+}
+
+void Schema::reals(std::string name, std::vector<double>& value, double low, double high, std::string help) {
+  Key& key = add(std::move(name), range_text("list of reals", number(low), number(high)), std::move(help),
+                 Affects::result);
+  key.set = [&value, low, high](const std::vector<std::string>& v) {
+    std::vector<double> parsed;
+    for (const auto& text : v)
+      if (!text.empty() && text != "none")
+        parsed.push_back(within(parse<double>(text, "a number"), low, high));
+    value = parsed;
+  };
+  key.get = [&value] {
+    std::string out;
+    for (double v : value) out += (out.empty() ? "" : ", ") + number(v);
+    return out.empty() ? std::string("none") : out;
+  };
+}
+
+void Schema::flag(std::string name, bool& value, std::string help, Affects affects) {
+  Key& key = add(std::move(name), "true or false", std::move(help), affects);
+  key.set = [&value](const auto& v) {
+    const std::string& text = single(v);
+    if (text != "true" && text != "false") throw std::invalid_argument("neither true nor false");
+    value = text == "true";
+  };
+  key.get = [&value] { return std::string(value ? "true" : "false"); };
+}
+
+void Schema::text(std::string name, std::string& value, std::string help, Affects affects) {
+  Key& key = add(std::move(name), "text", std::move(help), affects);
+  key.set = [&value](const auto& v) { value = single(v); };
+  key.get = [&value] { return in_quotes(value); };
+}
+
+void Schema::set(const std::string& name, const std::vector<std::string>& values, const std::string& where) {
+  const auto key = std::find_if(keys_.begin(), keys_.end(), [&](const Key& k) { return k.name == name; });
+  if (key == keys_.end()) {
+    std::vector<std::string> known;
+    for (const auto& k : keys_) known.push_back(k.name);
+    const std::string near = nearest_name(name, known);
+    throw Error(ErrorKind::usage, cat(where, ": unknown key '", name, "'",
+                                      near.empty() ? "" : "; did you mean '" + near + "'?"));
+  }
+  try {
+    key->set(values);
+  } catch (const std::invalid_argument& e) {
+    std::string value;
+    for (const auto& v : values) value += (value.empty() ? "" : ", ") + v;
+    throw Error(ErrorKind::usage,
+                cat(where, ": ", name, " = ", value, ": ", e.what(), "; allowed: ", key->allowed));
+  }
+}
+
+void Schema::read_ini(const std::filesystem::path& file) {
+  if (!std::filesystem::is_regular_file(file))
+    throw Error(ErrorKind::usage, cat(file.string(), ": no such configuration file"));
+  read_ini_text(read_text(file, 1 << 20), file.string());
+}
+
+void Schema::read_ini_text(const std::string& text, const std::string& name) {
+  const auto line_of = check_lines(text, name);
+  std::istringstream in(text);
+  std::vector<CLI::ConfigItem> items;
+  try {
+    items = CLI::ConfigBase().comment('#')->from_config(in);
+  } catch (const CLI::Error& e) {
+    throw Error(ErrorKind::usage, cat(name, ": ", e.what()));
+  }
+  for (const auto& item : items) {
+    if (item.name == "++" || item.name == "--") continue;  // CLI11's marks for the begin and end of a section
+    const auto line = line_of.find(item.fullname());
+    set(item.fullname(), item.inputs, line == line_of.end() ? name : cat(name, ":", line->second));
+  }
+}
+
+void Schema::override_with(const std::string& assignment) {
+  const size_t equals = assignment.find('=');
+  if (equals == std::string::npos || assignment.find('.') > equals)
+    throw Error(ErrorKind::usage,
+                cat("command line: expected section.key=value, found \"", assignment, "\""));
+  const std::string key = trim(assignment.substr(0, equals)), value = trim(assignment.substr(equals + 1));
+  const bool is_list = value.find(',') != std::string::npos;
+  set(key, is_list ? CLI::detail::split(value, ',') : std::vector<std::string>{value}, "command line");
+}
+
+std::string Schema::to_ini(bool only_affecting_result) const {
+  std::string out, section;
+  for (const auto& key : keys_) {
+    if (only_affecting_result && key.affects != Affects::result) continue;
+    const size_t dot = key.name.find('.');
+    if (key.name.substr(0, dot) != section) {
+      section = key.name.substr(0, dot);
+      out += cat(out.empty() ? "" : "\n", "[", section, "]\n");
+    }
+    out += cat(key.name.substr(dot + 1), " = ", key.get(), "\n");
+  }
+  return out;
+}
+
+std::string Schema::to_markdown() const {
+  std::string out, section;
+  for (const auto& key : keys_) {
+    const size_t dot = key.name.find('.');
+    if (key.name.substr(0, dot) != section) {
+      section = key.name.substr(0, dot);
+      out += cat("\n## [", section, "]\n\n| key | default | allowed | meaning |\n|---|---|---|---|\n");
+    }
+    out += cat("| ", key.name.substr(dot + 1), " | `", key.get(), "` | ", key.allowed, " | ", key.help,
+               key.affects == Affects::speed ? " *" : "", " |\n");
+  }
+  return out;
+}
+
+}  // namespace fr

@@ -1,0 +1,84 @@
+// A schema of configuration keys: one description of every key gives the INI reader its types and ranges, the
+// command line its overrides, the resolved configuration its text and docs/configuration.md its table. INI
+// syntax is CLI11's (sections, # comments, quotes, lists separated by commas).
+#pragma once
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <limits>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/error.h"
+
+namespace fr {
+
+// Does a key change the trained weights? Only such keys must agree when a run is resumed.
+enum class Affects { result, speed };
+
+struct Key {
+  std::string name;     // "section.key"
+  std::string allowed;  // "real in [0, 1]", "one of: a, b"
+  std::string help;
+  Affects affects = Affects::result;
+  std::function<void(const std::vector<std::string>& values)>
+      set;                           // throws std::invalid_argument with the reason
+  std::function<std::string()> get;  // as it would be written in an INI file
+};
+
+class Schema {
+ public:
+  template <class I>  // int, int64_t or uint64_t; the range must fit int64_t
+  void integer(std::string name, I& value, int64_t low, int64_t high, std::string help,
+               Affects affects = Affects::result);
+  void real(std::string name, double& value, double low, double high, std::string help,
+            Affects affects = Affects::result);
+  void reals(std::string name, std::vector<double>& value, double low, double high, std::string help);
+  void flag(std::string name, bool& value, std::string help, Affects affects = Affects::result);
+  void text(std::string name, std::string& value, std::string help, Affects affects = Affects::result);
+  template <class E>
+  void choice(std::string name, E& value, std::vector<std::pair<std::string, E>> names, std::string help,
+              Affects affects = Affects::result);
+
+  // All throw Error{usage} naming the file (or "command line"), the line, the key, the value and what is
+  // allowed; an unknown key comes with the nearest known one.
+  void read_ini(const std::filesystem::path& file);  // + Error{usage} when the file is missing
+  void read_ini_text(const std::string& text, const std::string& name);  // the same for text from elsewhere
+  void override_with(const std::string& assignment);                     // "section.key=value"
+
+  std::string to_ini(bool only_affecting_result = false) const;  // sections in order of registration
+  std::string to_markdown() const;                               // the table of docs/configuration.md
+  const std::vector<Key>& keys() const { return keys_; }
+
+ private:
+  Key& add(std::string name, std::string allowed, std::string help, Affects affects);
+  void set(const std::string& key, const std::vector<std::string>& values, const std::string& where);
+  std::vector<Key> keys_;
+};
+
+// The nearest of `known` to `name` by edit distance, or "" when nothing is near.
+std::string nearest_name(const std::string& name, const std::vector<std::string>& known);
+
+template <class E>
+void Schema::choice(std::string name, E& value, std::vector<std::pair<std::string, E>> names,
+                    std::string help, Affects affects) {
+  std::string allowed = "one of: ";
+  std::vector<std::string> words;
+  for (const auto& n : names) allowed += (words.empty() ? "" : ", ") + n.first, words.push_back(n.first);
+  Key& key = add(std::move(name), allowed, std::move(help), affects);
+  key.set = [&value, names, words](const std::vector<std::string>& v) {
+    for (const auto& n : names)
+      if (v.size() == 1 && n.first == v[0]) return void(value = n.second);
+    const std::string near = v.empty() ? "" : nearest_name(v[0], words);
+    throw std::invalid_argument(near.empty() ? "unknown choice"
+                                             : "unknown choice; did you mean '" + near + "'?");
+  };
+  key.get = [&value, names] {
+    for (const auto& n : names)
+      if (n.second == value) return n.first;
+    return std::string("?");
+  };
+}
+
+}  // namespace fr

@@ -1,0 +1,197 @@
+#include "fr/summary.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <numeric>
+
+#include <nlohmann/json.hpp>
+
+#include "base/parallel.h"
+#include "base/version.h"
+
+namespace fr {
+namespace {
+
+using nlohmann::ordered_json;
+
+std::string format(const char* pattern, double value) {
+  char text[64];
+  std::snprintf(text, sizeof text, pattern, value);
+  return text;
+}
+std::string percent(double share) { return format("%.2f %%", 100 * share); }
+
+const char* loss_name(LossKind kind) {
+  switch (kind) {
+    case LossKind::softmax:
+      return "softmax";
+    case LossKind::modified_softmax:
+      return "modified softmax";
+    case LossKind::a_softmax:
+      return "A-Softmax";
+    case LossKind::cosface:
+      return "CosFace";
+  }
+  return "?";
+}
+
+std::string loss_text(const LossOptions& o) {
+  if (o.kind == LossKind::a_softmax) return cat("A-Softmax, m = ", o.m, ", lambda to ", o.annealing.minimum);
+  if (o.kind == LossKind::cosface) return cat("CosFace, s = ", o.scale, ", m = ", o.margin);
+  return loss_name(o.kind);
+}
+
+std::string network_text(const SphereFaceOptions& o) {
+  return cat("SphereFace-", o.depth, ", ", o.height, "x", o.width, ", embedding ", o.embedding);
+}
+
+ordered_json test_json(const VerificationResult& v) {
+  ordered_json j = {{"pairs", v.pairs.size()},
+                    {"genuine", v.genuine},
+                    {"impostor", v.impostor},
+                    {"accuracy", v.accuracy.mean},
+                    {"accuracy_standard_error", v.accuracy.standard_error},
+                    {"auc", v.auc},
+                    {"eer", v.eer},
+                    {"threshold", v.threshold}};
+  for (const auto& p : v.operating_points)
+    j["tar_at_far"].push_back({{"far", p.far}, {"tar", p.tar}, {"too_few_impostors", p.too_few_impostors}});
+  return j;
+}
+
+ordered_json run_json(const Session& s, const RunResult& r) {
+  ordered_json j;
+  j["name"] = s.config.run.name;
+  j["program"] = {{"version", kVersion}, {"commit", commit()}, {"compiler", compiler()}};
+  j["hardware"] = {{"cpu", cpu_name()}, {"threads", threads()}, {"backend", kernels<float>().name}};
+  j["seed"] = s.config.run.seed;
+  j["network"] = network_text(s.config.network);
+  j["loss"] = loss_text(s.config.loss);
+  j["data"] = {{"description", s.data.description},
+               {"classes", s.data.classes()},
+               {"pictures", s.data.pictures()},
+               {"fingerprint", cat(std::hex, s.data.fingerprint())},
+               {"damaged", s.data.damaged()}};
+  j["parameters"] = const_cast<FaceModel&>(s.model).network().parameter_count();
+  j["steps"] = s.step;
+  j["steps_planned"] = s.steps;
+  j["images"] = r.images;
+  j["train_seconds"] = r.train_seconds;
+  j["total_seconds"] = r.total_seconds;
+  j["images_per_second"] = r.train_seconds > 0 ? double(r.images) / r.train_seconds : 0;
+  j["peak_memory_bytes"] = arena_stats().peak;
+  if (r.test) j["test"] = test_json(*r.test), j["test"]["description"] = s.test->description;
+  return j;
+}
+
+// The `count` hardest pairs of one kind: genuine with the lowest scores, impostors with the highest.
+std::vector<PairPicture> hardest(const VerificationResult& v, const TestData& test, bool genuine,
+                                 size_t count) {
+  std::vector<size_t> order;
+  for (size_t i = 0; i < v.pairs.size(); ++i)
+    if (v.pairs[i].same == genuine) order.push_back(i);
+  std::sort(order.begin(), order.end(), [&](size_t a, size_t b) {
+    return v.scores[a] != v.scores[b] ? (v.scores[a] < v.scores[b]) == genuine : a < b;
+  });
+  std::vector<PairPicture> out;
+  for (size_t i = 0; i < std::min(count, order.size()); ++i) {
+    const auto& pair = v.pairs[order[i]];
+    out.push_back({test.picture(pair.a), test.picture(pair.b), test.names[size_t(pair.a)],
+                   test.names[size_t(pair.b)], v.scores[order[i]]});
+  }
+  return out;
+}
+
+ReportTest report_test(const VerificationResult& v, const TestData& test) {
+  ReportTest t;
+  t.name = "Verification";
+  t.description = test.description;
+  t.accuracy = v.accuracy.mean, t.accuracy_standard_error = v.accuracy.standard_error, t.auc = v.auc,
+  t.eer = v.eer;
+  for (size_t i = 0; i < v.scores.size(); ++i) (v.same[i] ? t.genuine : t.impostor).push_back(v.scores[i]);
+  t.roc = v.roc, t.threshold = v.threshold, t.table = figures(v);
+  t.hardest_genuine = hardest(v, test, true, 12), t.hardest_impostor = hardest(v, test, false, 12);
+  return t;
+}
+
+Report make_report(const Session& s, const RunFolder& folder, const RunResult& r,
+                   const std::vector<std::string>& warnings) {
+  Report report;
+  report.title = s.config.run.name;
+  report.summary = cat(network_text(s.config.network), ", trained with ", loss_text(s.config.loss), " on ",
+                       s.data.pictures(), " pictures of ", s.data.classes(), " people",
+                       r.stopped_by ? cat("; stopped at step ", s.step, " of ", s.steps) : "", ".");
+  report.facts = {
+      {"Network", network_text(s.config.network)},
+      {"Parameters", cat(const_cast<FaceModel&>(s.model).network().parameter_count())},
+      {"Loss", loss_text(s.config.loss)},
+      {"Training data", s.data.description},
+      {"Steps", cat(s.step, " of ", s.steps, ", batch ", s.config.train.batch)},
+      {"Time", duration_text(r.train_seconds)},
+      {"Speed", format("%.0f images/s", r.train_seconds > 0 ? double(r.images) / r.train_seconds : 0)},
+      {"Seed", cat(s.config.run.seed)},
+      {"Program", version_text()},
+      {"Hardware", cat(cpu_name(), ", ", threads(), " threads, ", kernels<float>().name)}};
+  report.train = folder.train_points();
+  report.evaluations = folder.eval_points();
+  if (r.test) report.tests.push_back(report_test(*r.test, *s.test));
+  report.configuration = s.resolved;
+  report.warnings = warnings;
+  return report;
+}
+
+}  // namespace
+
+std::vector<std::pair<std::string, std::string>> figures(const VerificationResult& v) {
+  std::vector<std::pair<std::string, std::string>> out = {
+      {"pairs", cat(v.genuine, " genuine, ", v.impostor, " impostor")},
+      {cat("accuracy (", v.accuracy.folds.size(), " folds)"),
+       percent(v.accuracy.mean) + " +- " + percent(v.accuracy.standard_error)},
+      {"threshold (mean of the folds)", format("%.4f", v.threshold)},
+      {"AUC", format("%.4f", v.auc)},
+      {"EER", percent(v.eer)}};
+  for (const auto& p : v.operating_points)
+    out.emplace_back(cat("TAR at FAR ", p.far),
+                     percent(p.tar) + (p.too_few_impostors ? " (too few impostor pairs)" : ""));
+  return out;
+}
+
+std::string to_text(const std::vector<std::pair<std::string, std::string>>& table) {
+  size_t width = 0;
+  for (const auto& row : table) width = std::max(width, row.first.size());
+  std::string out;
+  for (const auto& [name, value] : table)
+    out += name + std::string(width - name.size() + 2, ' ') + value + "\n";
+  return out;
+}
+
+void write_summary(const Session& session, const RunFolder& folder, const RunResult& result,
+                   const std::vector<std::string>& warnings) {
+  write_file_atomic(folder / "run.json", run_json(session, result).dump(2) + "\n");
+  if (result.test) write_scores_csv(folder / "scores.csv", *result.test, session.test->names);
+  write_report(folder / "report.html", make_report(session, folder, result, warnings));
+}
+
+std::string results_markdown(const std::vector<fs::path>& run_folders) {
+  std::string out =
+      "| run | network | loss | pictures (people) | seen | minutes | images/s | accuracy | AUC | commit |\n"
+      "|---|---|---|---|---|---|---|---|---|---|\n";
+  for (const auto& folder : run_folders) {
+    const auto j = ordered_json::parse(read_text(folder / "run.json"), nullptr, false);
+    if (!j.is_object() || !j.contains("test"))
+      throw Error(ErrorKind::data, cat((folder / "run.json").string(), ": no finished run with a test"));
+    const auto& test = j["test"];
+    out += cat(
+        "| ", j["name"].get<std::string>(), " | ", j["network"].get<std::string>(), " | ",
+        j["loss"].get<std::string>(), " | ", j["data"]["pictures"].get<int64_t>(), " (",
+        j["data"]["classes"].get<int64_t>(), ") | ", j["images"].get<int64_t>(), " | ",
+        format("%.1f", j["train_seconds"].get<double>() / 60), " | ",
+        format("%.0f", j["images_per_second"].get<double>()), " | ", percent(test["accuracy"].get<double>()),
+        " +- ", percent(test["accuracy_standard_error"].get<double>()), " | ",
+        format("%.4f", test["auc"].get<double>()), " | ", j["program"]["commit"].get<std::string>(), " |\n");
+  }
+  return out;
+}
+
+}  // namespace fr

@@ -1,0 +1,161 @@
+// The training loop.
+#include "fr/train.h"
+
+#include <cmath>
+#include <cstdio>
+#include <iostream>
+
+#include "fr/divergence.h"
+#include "fr/embed.h"
+#include "fr/stop_signal.h"
+
+namespace fr {
+namespace {
+
+std::string status_line(const TrainPoint& p) {
+  char text[160];
+  int n = std::snprintf(text, sizeof text, "epoch %.2f  loss %.4f  %.0f images/s  lr %.3g", p.epoch, p.loss,
+                        p.images_per_second, p.learning_rate);
+  if (std::isfinite(p.lambda)) std::snprintf(text + n, sizeof text - size_t(n), "  lambda %.3g", p.lambda);
+  return text;
+}
+
+// Means over the steps since the last line of metrics.
+struct Average {
+  double loss = 0, accuracy = 0, norm = 0;
+  int64_t n = 0;
+  void add(const StepResult& r) { loss += r.loss, accuracy += r.accuracy, norm += r.gradient_norm, ++n; }
+};
+
+// A loss that stays where it started means that nothing is learned.
+class StallWatch {
+ public:
+  void add(double loss, bool epoch_ends) {
+    if (std::isnan(start_)) start_ = loss;
+    sum_ += loss, ++n_;
+    if (!epoch_ends) return;
+    if (n_ > 1 && std::abs(sum_ / double(n_) - start_) < 0.01 * std::abs(start_))
+      std::cerr << "\nwarning: the loss stayed at its start value (" << start_
+                << ") for a whole epoch. Likely causes: labels that "
+                << "do not match the pictures, a learning rate that is too low (or so high that the "
+                   "activations died).\n";
+    sum_ = 0, n_ = 0;
+  }
+
+ private:
+  double start_ = std::nan(""), sum_ = 0;
+  int64_t n_ = 0;
+};
+
+}  // namespace
+
+Session::Session(const Config& configuration)
+    : config(configuration),
+      data(training_data(config)),
+      test(test_data(config)),
+      model(network_options(config), config.loss, data.classes()),
+      optimizer(model.parameters(), config.optimizer) {
+  Schema schema = describe(config);
+  resolved = schema.to_ini();
+  decides_result = schema.to_ini(true);
+  steps = config.train.steps > 0 ? config.train.steps : config.train.epochs * batches_per_epoch();
+  schedule = schedule_of(config, steps);
+}
+
+int64_t Session::batches_per_epoch() const {
+  return std::max<int64_t>(1, data.pictures() / config.train.batch);
+}
+
+CheckpointInfo Session::info() const {
+  return {step,           step / batches_per_epoch(), step % batches_per_epoch(),
+          data.classes(), data.fingerprint(),         decides_result};
+}
+
+StepResult train_step(Session& s, const Batch& batch) {
+  const int64_t n = static_cast<int64_t>(batch.labels.size());
+  random_state() = {uint64_t(s.config.run.seed), uint64_t(s.step)};
+  s.model.zero_grad();
+  s.model.train();
+  const Var x(Tensor::from(batch.images, {n, batch.height, batch.width, 3}));
+  const Tensor labels = Tensor::from(batch.labels, {n});
+
+  const Var loss = s.model.loss(x, labels, s.step);
+  StepResult r;
+  r.loss = loss.value().item();
+  if (!std::isfinite(r.loss)) throw_diverged("loss", r.loss, s.step, loss, s.model);
+  backward(loss);
+  r.accuracy = s.model.head().last_accuracy();
+  r.learning_rate = learning_rate(s.schedule, s.step);
+  r.gradient_norm = s.optimizer.step(r.learning_rate);  // changes nothing when the norm is not finite
+  if (!std::isfinite(r.gradient_norm))
+    throw_diverged("gradient norm", r.gradient_norm, s.step, loss, s.model);
+  ++s.step;
+  return r;
+}
+
+RunResult run(Session& s, const RunFolder& folder) {
+  const auto& every = s.config.train;
+  RunResult result;
+  Progress progress(s.steps, s.step);
+  Average average;
+  StallWatch stall;
+  double logged = 0;
+  s.loader = make_loader(s.config, s.data, s.info().epoch, s.info().batch);
+  if (s.step == 0)
+    save_checkpoint(folder.checkpoint_path(0), s.model, s.optimizer, s.info());  // nothing can be lost
+
+  while (s.step < s.steps && !stop_signal()) {
+    const Batch batch = s.loader->next();
+    const StepResult r = train_step(s, batch);
+    average.add(r), result.images += s.config.train.batch;
+    stall.add(r.loss, s.step % s.batches_per_epoch() == 0);
+
+    const bool last = s.step == s.steps || stop_signal();
+    const bool log = s.step % every.log_every == 0 || last;
+    const double now = progress.seconds(), n = double(average.n);
+    const TrainPoint point{s.step,
+                           double(s.step) / double(s.batches_per_epoch()),
+                           average.loss / n,
+                           r.learning_rate,
+                           s.config.loss.kind == LossKind::a_softmax ? s.model.head().lambda() : kUnknown,
+                           average.accuracy / n,
+                           average.norm / n,
+                           n * double(every.batch) / (now - logged),
+                           now};
+    progress.show(s.step, status_line(point), log);
+    if (log) folder.append(point), average = {}, logged = now;
+    if (s.step % every.checkpoint_every == 0 || last) {
+      save_checkpoint(folder.checkpoint_path(s.step), s.model, s.optimizer, s.info());
+      folder.keep_newest_checkpoints(2);
+    }
+    if (s.test && every.evaluate_every > 0 && s.step % every.evaluate_every == 0 && !last) {
+      const auto verified = evaluate(s.model, *s.test, s.config);
+      folder.append(EvalPoint{s.step, verified.accuracy.mean, verified.auc});
+      logged = progress.seconds();
+    }
+  }
+  progress.finish();
+  result.train_seconds = progress.seconds(), result.stopped_by = s.step < s.steps ? stop_signal() : 0;
+  s.loader.reset();
+  if (s.test && !result.stopped_by) {
+    std::cerr << "verifying " << s.test->pairs.size() << " pairs of " << s.test->names.size() << " pictures"
+              << std::endl;
+    result.test = evaluate(s.model, *s.test, s.config);
+    folder.append(EvalPoint{s.step, result.test->accuracy.mean, result.test->auc});
+  }
+  result.total_seconds = progress.seconds();
+  return result;
+}
+
+VerificationResult evaluate(FaceModel& model, const TestData& test, const Config& config,
+                            Progress* progress) {
+  const auto& o = config.test;
+  const Embeddings e =
+      embed(model, int64_t(test.names.size()), test.picture,
+            {config.network.height, config.network.width, o.flip, o.batch}, [&](int64_t done) {
+              if (progress) progress->show(done, "embedding", false);
+            });
+  return verify(e.view(), test.pairs, {o.threshold, o.centre ? Centring::training_folds : Centring::none});
+}
+
+}  // namespace fr

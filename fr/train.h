@@ -1,0 +1,53 @@
+// Training: from a configuration to a run folder with checkpoints, figures and a report.
+#pragma once
+#include <memory>
+
+#include "data/loader.h"
+#include "fr/checkpoint.h"
+#include "fr/progress.h"
+#include "fr/run_data.h"
+#include "fr/run_folder.h"
+
+namespace fr {
+
+// Everything a run holds in memory.
+struct Session {
+  explicit Session(const Config& configuration);
+
+  Config config;
+  std::string resolved;        // the whole configuration as INI text
+  std::string decides_result;  // the part that a resumed run must share
+  TrainingData data;
+  std::optional<TestData> test;
+  FaceModel model;
+  Sgd optimizer;
+  int64_t steps = 0, step = 0;  // of the run; done
+  Schedule schedule;
+  std::unique_ptr<Loader> loader;
+
+  int64_t batches_per_epoch() const;
+  CheckpointInfo info() const;
+};
+
+struct StepResult {
+  double loss = 0, accuracy = 0, gradient_norm = 0, learning_rate = 0;
+};
+
+// One step of SGD. A loss or a gradient that is not finite leaves the weights as they were and throws
+// Error{diverged} naming the first tensor that is not finite.
+StepResult train_step(Session& session, const Batch& batch);
+
+struct RunResult {
+  std::optional<VerificationResult> test;
+  double train_seconds = 0, total_seconds = 0;
+  int64_t images = 0;
+  int stopped_by = 0;  // a signal, 0: ran to its end
+};
+
+// Steps until the end or a signal, with metrics and checkpoints on the way.
+RunResult run(Session& session, const RunFolder& folder);
+
+VerificationResult evaluate(FaceModel& model, const TestData& test, const Config& config,
+                            Progress* progress = nullptr);
+
+}  // namespace fr

@@ -1,0 +1,35 @@
+// How weights begin. Every element is a pure function of (seed, name of the parameter, index): adding a
+// layer, changing the order or the number of threads does not move the others.
+#pragma once
+#include <cstdint>
+#include <string_view>
+
+#include "tensor/tensor.h"
+
+namespace fr {
+
+// fan_in = elements / first dimension: R S C/groups of a filter (K,R,S,C/groups), D of a matrix (M,D).
+struct Init {
+  enum class Kind {
+    keep,          // leave what is there
+    constant,      // value
+    uniform,       // U(-value, value)
+    normal,        // N(0, value^2)
+    caffe_xavier,  // U(-sqrt(3 / fan_in), sqrt(3 / fan_in))        Caffe's "xavier" filler, variance 1 /
+                   // fan_in
+    msra,          // N(0, 2 / fan_in)                              He et al. 2015, Eq. 10
+  };
+  Kind kind = Kind::keep;
+  double value = 0;
+
+  static Init constant(double value) { return {Kind::constant, value}; }
+  static Init uniform(double bound) { return {Kind::uniform, bound}; }
+  static Init normal(double std) { return {Kind::normal, std}; }
+  static Init caffe_xavier() { return {Kind::caffe_xavier, 0}; }
+  static Init msra() { return {Kind::msra, 0}; }
+};
+
+// Overwrites w (float or double; the float values are the rounded double ones).
+void initialise(const Tensor& w, const Init& how, uint64_t seed, std::string_view name);
+
+}  // namespace fr

@@ -1,0 +1,139 @@
+// The layers: each owns its weights and calls one op (autograd/ops.h has the shapes, autograd/ops/ the
+// equations). Weights are float. A layer is born with its constants set; random weights are zero until
+// Module::initialise(seed).
+#pragma once
+#include "nn/module.h"
+
+namespace fr {
+
+enum class Bias { without, with };
+
+// x (N,H,W,C) -> y (N,P,Q,K).      parameters: weight (K,R,S,C/groups), bias (K) when asked for
+struct Conv2dSpec {
+  int64_t C = 1, K = 1, R = 3, S = 3;
+  Conv2dOptions window = {};
+  Bias bias = Bias::without;
+  Init init = Init::msra();
+  double bias_lr_multiplier = 1, bias_decay_multiplier = 1;
+
+  // A square filter.
+  static Conv2dSpec square(int64_t C, int64_t K, int64_t size, int64_t stride = 1, int64_t pad = 0) {
+    return {C, K, size, size, {stride, stride, pad, pad}};
+  }
+};
+class Conv2d : public Module {
+ public:
+  explicit Conv2d(const Conv2dSpec& spec);
+  Var forward(const Var& x) override;
+
+ private:
+  Conv2dOptions window_;
+  Parameter* weight_ = nullptr;
+  Parameter* bias_ = nullptr;
+};
+
+// x (N,D) -> y (N,M).              parameters: weight (M,D), bias (M) when asked for
+struct LinearSpec {
+  int64_t D = 1, M = 1;
+  Bias bias = Bias::with;
+  Init init = Init::caffe_xavier();
+  double bias_lr_multiplier = 1, bias_decay_multiplier = 1;
+};
+class Linear : public Module {
+ public:
+  explicit Linear(const LinearSpec& spec);
+  Var forward(const Var& x) override;
+
+ private:
+  Parameter* weight_ = nullptr;
+  Parameter* bias_ = nullptr;
+};
+
+// x (..., C) -> y (..., C): statistics over all axes but the last, so the one layer serves maps and
+// embeddings. parameters: weight (C) = gamma, 1 at first; bias (C) = beta, 0 at first.    buffers:
+// running_mean, running_var (C)
+struct BatchNormSpec {
+  enum class Scale { trained, fixed };
+  int64_t C = 1;
+  double eps = 1e-5, momentum = 0.1;
+  Scale scale = Scale::trained;  // fixed: gamma stays 1 and gets no gradient
+};
+class BatchNorm : public Module {
+ public:
+  explicit BatchNorm(const BatchNormSpec& spec);
+  explicit BatchNorm(int64_t C) : BatchNorm(BatchNormSpec{C}) {}
+  Var forward(const Var& x) override;  // training(): batch statistics; otherwise the running ones
+
+ private:
+  BatchNormSpec spec_;
+  Parameter *gamma_ = nullptr, *beta_ = nullptr;
+  Tensor *mean_ = nullptr, *var_ = nullptr;
+};
+
+// x (..., C) -> y (..., C).        parameter: weight (C), the slope of the negative side
+class PReLU : public Module {
+ public:
+  explicit PReLU(int64_t C, double slope = 0.25);
+  Var forward(const Var& x) override;
+
+ private:
+  Parameter* slope_ = nullptr;
+};
+
+class ReLU : public Module {
+ public:
+  Var forward(const Var& x) override { return relu(x); }
+};
+
+// While training: the mask is a function of random_state() and `stream`, so give every dropout layer of a
+// network its own stream (16 bits). Two forward passes at one step see the same mask. Otherwise the identity.
+class Dropout : public Module {
+ public:
+  explicit Dropout(double p, uint32_t stream);
+  Var forward(const Var& x) override;
+
+ private:
+  double p_;
+  uint32_t stream_;
+};
+
+class MaxPool2d : public Module {
+ public:
+  explicit MaxPool2d(const Pool2dOptions& window) : window_(window) {}
+  Var forward(const Var& x) override { return max_pool2d(x, window_); }
+
+ private:
+  Pool2dOptions window_;
+};
+
+class AveragePool2d : public Module {
+ public:
+  explicit AveragePool2d(const Pool2dOptions& window) : window_(window) {}
+  Var forward(const Var& x) override { return average_pool2d(x, window_); }
+
+ private:
+  Pool2dOptions window_;
+};
+
+// (N, ...) -> (N, rest)
+class Flatten : public Module {
+ public:
+  Var forward(const Var& x) override { return flatten(x); }
+};
+
+// Its children, one after the other.
+class Sequential : public Module {
+ public:
+  template <class M, class... A>
+  M& add(std::string name, A&&... arguments) {
+    M& child = add_child<M>(std::move(name), std::forward<A>(arguments)...);
+    steps_.push_back(&child);
+    return child;
+  }
+  Var forward(const Var& x) override;
+
+ private:
+  std::vector<Module*> steps_;
+};
+
+}  // namespace fr

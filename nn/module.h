@@ -1,0 +1,67 @@
+// A module owns parameters and buffers, has children, and calls ops. Names are dotted paths:
+// "stage1.unit0.conv1.weight".
+#pragma once
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "autograd/ops.h"
+#include "nn/init.h"
+
+namespace fr {
+
+// A trained tensor with its multipliers (Caffe's lr_mult and decay_mult) and the way initialise() fills it.
+struct Parameter {
+  Var var;
+  double lr_multiplier = 1, decay_multiplier = 1;
+  Init init = {};
+};
+
+// Where random layers take their numbers from: the training loop sets it before each step.
+struct RandomState {
+  uint64_t seed = 0, step = 0;
+};
+RandomState& random_state();
+
+class Module {
+ public:
+  virtual ~Module() = default;
+  virtual Var forward(const Var& x) = 0;
+
+  // In order of registration, children after their parent's own; pointers stay valid while the module lives.
+  std::vector<std::pair<std::string, Parameter*>> parameters();
+  std::vector<std::pair<std::string, Tensor*>> buffers();
+  int64_t parameter_count();  // elements
+
+  void train(bool training = true);  // this module and all below
+  bool training() const { return training_; }
+  void zero_grad();
+  // Fills every parameter from (seed, its dotted name) as its Init says. Layers are born with their constants
+  // set and their random weights zero: a network needs this once, at its root.
+  void initialise(uint64_t seed);
+
+ protected:
+  Parameter& add_parameter(std::string name, Tensor value, double lr_multiplier = 1,
+                           double decay_multiplier = 1);
+  // Filled when init is a constant, otherwise zero until initialise().
+  Parameter& add_parameter(std::string name, Shape shape, const Init& init);
+  Tensor& add_buffer(std::string name, Tensor value);
+  template <class M, class... A>
+  M& add_child(std::string name, A&&... arguments) {
+    check_name(name);
+    auto child = std::make_unique<M>(std::forward<A>(arguments)...);
+    M& reference = *child;
+    children_.emplace_back(std::move(name), std::move(child));
+    return reference;
+  }
+
+ private:
+  void check_name(const std::string& name) const;  // not empty, not taken
+  std::vector<std::pair<std::string, std::unique_ptr<Parameter>>> parameters_;
+  std::vector<std::pair<std::string, std::unique_ptr<Tensor>>> buffers_;
+  std::vector<std::pair<std::string, std::unique_ptr<Module>>> children_;
+  bool training_ = true;
+};
+
+}  // namespace fr

@@ -1,0 +1,80 @@
+// Collecting and loading named tensors.
+#include "nn/state.h"
+
+namespace fr {
+
+namespace {
+
+constexpr char kOptimizer[] = "optimizer.";
+
+void insert(NamedTensors& state, const std::string& name, const Tensor& tensor) {
+  if (!state.emplace(name, tensor).second)
+    throw Error(ErrorKind::internal, cat("state: two tensors are called '", name, "'"));
+}
+
+std::string describe(const Tensor& t) { return cat(to_string(t.shape()), " ", to_string(t.dtype())); }
+
+// What keeps `from` from filling `into`, one line each, in order of name.
+std::vector<std::string> mismatches(const NamedTensors& from, const NamedTensors& into, bool with_optimizer) {
+  std::vector<std::string> lines;
+  for (const auto& [name, tensor] : into) {
+    const auto found = from.find(name);
+    if (found == from.end())
+      lines.push_back(cat("missing: '", name, "' ", describe(tensor)));
+    else if (found->second.shape() != tensor.shape() || found->second.dtype() != tensor.dtype())
+      lines.push_back(
+          cat("different: '", name, "' expected ", describe(tensor), ", got ", describe(found->second)));
+  }
+  for (const auto& [name, tensor] : from)
+    if (!into.count(name) && (with_optimizer || name.rfind(kOptimizer, 0) != 0))
+      lines.push_back(cat("unexpected: '", name, "' ", describe(tensor)));
+  return lines;
+}
+
+std::string first_lines(const std::vector<std::string>& lines, size_t most) {
+  std::string text;
+  for (size_t i = 0; i < lines.size() && i < most; ++i) text += "\n  " + lines[i];
+  if (lines.size() > most) text += cat("\n  ... and ", lines.size() - most, " more");
+  return text;
+}
+
+bool finite(const Tensor& t) {
+  if (!t || t.dtype() == DType::int64) return true;
+  int64_t index = -1;
+  with_kernels(t, [&](const auto& k) { k.find_nonfinite(&index, t.data(), t.size()); });
+  return index < 0;
+}
+
+template <class List>
+std::string first_of(const List& tensors) {
+  for (const auto& [name, tensor] : tensors)
+    if (!finite(tensor)) return name;
+  return {};
+}
+
+}  // namespace
+
+NamedTensors collect_state(Module& module, const Sgd* optimizer) {
+  NamedTensors state;
+  for (const auto& [name, parameter] : module.parameters()) insert(state, name, parameter->var.value());
+  for (const auto& [name, buffer] : module.buffers()) insert(state, name, *buffer);
+  if (!optimizer) return state;
+  for (const auto& [name, velocity] : optimizer->state()) insert(state, kOptimizer + name, velocity);
+  return state;
+}
+
+void load_state(const NamedTensors& from, Module& module, const Sgd* optimizer) {
+  const NamedTensors into = collect_state(module, optimizer);
+  const std::vector<std::string> lines = mismatches(from, into, optimizer != nullptr);
+  if (!lines.empty())
+    throw Error(ErrorKind::state,
+                cat("state does not fit: ", lines.size(), " mismatches", first_lines(lines, 10)));
+  for (const auto& [name, tensor] : into) tensor.copy_from(from.at(name));
+}
+
+std::string first_nonfinite(const NamedTensors& tensors) { return first_of(tensors); }
+std::string first_nonfinite(const std::vector<std::pair<std::string, Tensor>>& tensors) {
+  return first_of(tensors);
+}
+
+}  // namespace fr

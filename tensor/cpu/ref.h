@@ -1,0 +1,40 @@
+// The reference kernels, by family: every entry of the contract as the loops of its equation, for float and
+// double. Sums are accumulated in double, in index order; outputs may be computed on several threads, each by
+// one thread.
+#pragma once
+#include <cmath>
+
+#include "base/parallel.h"
+#include "tensor/arena.h"
+#include "tensor/kernels.h"
+
+namespace fr::ref {
+
+// Each sets the entries of its family, as the install functions of tensor/cpu/simd/simd.h do.
+template <class T>
+void install_memory(Kernels<T>& k);
+template <class T>
+void install_elementwise(Kernels<T>& k);
+template <class T>
+void install_reduce(Kernels<T>& k);
+template <class T>
+void install_gemm(Kernels<T>& k);
+template <class T>
+void install_conv2d(Kernels<T>& k);
+template <class T>
+void install_channel(Kernels<T>& k);
+template <class T>
+void install_pool2d(Kernels<T>& k);
+template <class T>
+void install_rows(Kernels<T>& k);
+template <class T>
+void install_sgd(Kernels<T>& k);
+
+// The order of every maximum in the contract: a NaN is larger than any number, and equal values keep the
+// first.
+template <class T>
+bool larger(T a, T b) {
+  return a > b || (std::isnan(a) && !std::isnan(b));
+}
+
+}  // namespace fr::ref

@@ -1,0 +1,285 @@
+// The blocked matrix product C = alpha op(A) op(B) + beta C as a template over where A and B come from, so that a
+// convolution is the same code with other packers (Goto and van de Geijn 2008; Van Zee and van de Geijn 2015).
+//   PackA::pack(dst, batch, m0, m, k0, k, rows)   panels of `rows` rows, [panel][k][rows], missing rows are zero;
+//                                                 may spill kWidth floats past the last panel
+//   PackB::pack(dst, batch, n0, n, k0, k)         panels of kPanel columns, [panel][k][kPanel], missing columns are
+//                                                 zero; a last panel of at most kWidth columns is [k][kWidth]
+//   PackB::kShare                                 B may be packed once for all row tiles (it is read more than once)
+//   Out::row(batch, m)                            address of column 0 of a row of C
+// C is cut into pieces by the problem alone; when there are few, K is cut too and partial products are added in order.
+// The block sizes are constants rather than read from the machine, so that equal problems give equal bits everywhere.
+#pragma once
+#include "tensor/cpu/simd/gemm_vector.h"
+
+namespace fr::FR_ISA {
+namespace {
+
+#ifdef __AVX512F__
+constexpr int64_t kBlockK = 384, kBlockM = 140, kBlockN = 256;  // B block 384 KiB, A block 210 KiB of a 1 MiB L2
+#else
+constexpr int64_t kBlockK = 256, kBlockM = 120, kBlockN = 256;  // B panel 16 KiB of L1, A block 120 KiB of L2
+#endif
+constexpr int64_t kPieces = 16;                  // aim for at least so many
+constexpr int64_t kSplitK = 512;                 // a slice of K is at least so long
+constexpr int64_t kShareLimit = int64_t{1} << 25;  // floats of B packed at once
+alignas(64) constexpr float kZeros[kBlockK + 64] = {};
+
+struct Product {
+  int64_t M = 0, N = 0, K = 0, batch = 1;
+  float alpha = 1, beta = 0;
+};
+
+struct Plan {
+  int rows;                           // height of a panel of A
+  int64_t block_k;                    // depth of a block
+  int64_t tile_m, tiles_m;            // rows of a piece, how many
+  int64_t tile_n, tiles_n;            // columns of a piece, how many
+  int64_t slice_k, slices;            // length of a slice of K, how many
+  bool share_b;                       // B is packed before the pieces start
+  int64_t packed_n;                   // columns of packed B
+};
+
+// The panel height that wastes the fewest rows; 0.4 rows stand for the fixed cost of a call.
+FR_INLINE int panel_rows(int64_t M) {
+  if (M <= kMaxRows) return static_cast<int>(M);
+  int best = kMaxRows;
+  double least_cost = 1e300;
+  for (int rows = kMaxRows; rows > kMaxRows / 2; --rows) {
+    const double cost = static_cast<double>(ceil_div(M, rows)) * (rows + 0.4);
+    if (cost < least_cost) least_cost = cost, best = rows;
+  }
+  return best;
+}
+
+FR_INLINE int64_t packed_columns(int64_t n) {
+  const int64_t full = n / kPanel * kPanel, rest = n - full;
+  return full + (rest == 0 ? 0 : rest <= kWidth ? kWidth : kPanel);
+}
+
+inline Plan make_plan(const Product& s, bool may_share) {
+  Plan p;
+  p.rows = panel_rows(s.M);
+  const int64_t panels = ceil_div(s.M, p.rows);
+  p.tiles_m = ceil_div(panels, most(1, kBlockM / p.rows));
+  p.tile_m = ceil_div(panels, p.tiles_m) * p.rows;
+  p.tiles_m = ceil_div(s.M, p.tile_m);
+  // Columns: as few pieces as keep everyone busy, since each packs its rows of A again.
+  const int64_t most_n = ceil_div(s.N, kBlockN), wanted_n = ceil_div(kPieces, p.tiles_m * s.batch);
+  p.tiles_n = least(most_n, wanted_n);
+  p.tile_n = round_up(ceil_div(s.N, p.tiles_n), kPanel);
+  p.tiles_n = ceil_div(s.N, p.tile_n);
+  const int64_t pieces = p.tiles_m * p.tiles_n * s.batch;
+  p.slices = pieces >= kPieces / 2 ? 1 : most(1, least(ceil_div(kPieces, pieces), s.K / kSplitK));
+  p.slice_k = ceil_div(s.K, p.slices);
+  p.block_k = ceil_div(p.slice_k, ceil_div(p.slice_k, kBlockK));
+  p.slice_k = round_up(p.slice_k, p.block_k);
+  p.slices = ceil_div(s.K, p.slice_k);
+  p.packed_n = packed_columns(s.N);
+  p.share_b = may_share && p.tiles_m > 1 && s.batch * p.packed_n * s.K <= kShareLimit;
+  return p;
+}
+
+// f(worker, piece) for every piece; a worker is one thread at a time and owns its workspace.
+template <class F>
+void for_each_piece(int64_t workers, int64_t pieces, const F& f) {
+  int64_t next = 0;
+  parallel_for(workers, [&](int64_t worker) {
+    for (int64_t i; (i = __atomic_fetch_add(&next, 1, __ATOMIC_RELAXED)) < pieces;) f(worker, i);
+  });
+}
+
+// One block: C tile (m, n) at (m0, n0) of rows(i), from packed a [m panels][k][rows] and b [n panels][k][kPanel].
+template <class Rows>
+void block_product(const float* a, const float* b, int64_t m, int64_t n, int64_t k, int rows, float alpha, float beta,
+                   const Rows& row) {
+  Tile tile;
+  tile.alpha = alpha, tile.beta = beta;
+  auto one = [&](int64_t i, int64_t j) __attribute__((always_inline)) {
+    tile.m = static_cast<int>(least(rows, m - i)), tile.n = static_cast<int>(least(kPanel, n - j));
+    for (int r = 0; r < tile.m; ++r) tile.rows[r] = row(i + r) + j;
+    micro_of(rows, tile.n > kWidth)(k, a + i * k, b + j * k, tile);
+  };
+#ifdef __AVX512F__
+  // The A panel (21 KiB) stays in L1, B streams from L2.
+  for (int64_t i = 0; i < m; i += rows)
+    for (int64_t j = 0; j < n; j += kPanel) one(i, j);
+#else
+  // The B panel (16 KiB) stays in L1, A streams from L2.
+  for (int64_t j = 0; j < n; j += kPanel)
+    for (int64_t i = 0; i < m; i += rows) one(i, j);
+#endif
+}
+
+template <class PackA, class PackB, class Out>
+struct Multiply {
+  const Product& s;
+  const Plan plan;
+  const PackA& pack_a;
+  const PackB& pack_b;
+  const Out& out;
+  float* shared_b = nullptr;  // [batch][k block][packed_n]
+  float* partial = nullptr;   // [slice][batch][M][N]
+
+  int64_t a_floats() const { return plan.tile_m * plan.block_k + 64; }
+  int64_t b_floats() const { return plan.share_b ? 0 : kBlockN * plan.block_k; }
+
+  void pack_shared() const {
+    const int64_t blocks_k = ceil_div(s.K, plan.block_k), blocks_n = ceil_div(s.N, kBlockN);
+    parallel_for(s.batch * blocks_k * blocks_n, [&](int64_t i) {
+      const int64_t n0 = i % blocks_n * kBlockN, k0 = i / blocks_n % blocks_k * plan.block_k;
+      const int64_t batch = i / blocks_n / blocks_k, k = least(plan.block_k, s.K - k0);
+      pack_b.pack(shared_at(batch, k0, k, n0), batch, n0, least(kBlockN, s.N - n0), k0, k);
+    });
+  }
+  float* shared_at(int64_t batch, int64_t k0, int64_t k, int64_t n0) const {
+    return shared_b + (batch * s.K + k0) * plan.packed_n + n0 * k;
+  }
+
+  void piece(int64_t index, float* a, float* b_own) const {
+    const int64_t tn = index % plan.tiles_n, slice = index / plan.tiles_n % plan.slices;
+    const int64_t tm = index / plan.tiles_n / plan.slices % plan.tiles_m;
+    const int64_t batch = index / plan.tiles_n / plan.slices / plan.tiles_m;
+    const int64_t m0 = tm * plan.tile_m, m = least(plan.tile_m, s.M - m0);
+    const int64_t n_begin = tn * plan.tile_n, n_end = least(s.N, n_begin + plan.tile_n);
+    const int64_t k_begin = slice * plan.slice_k, k_end = least(s.K, k_begin + plan.slice_k);
+    for (int64_t k0 = k_begin; k0 < k_end; k0 += plan.block_k) {
+      const int64_t k = least(plan.block_k, k_end - k0);
+      pack_a.pack(a, batch, m0, m, k0, k, plan.rows);
+      for (int64_t n0 = n_begin; n0 < n_end; n0 += kBlockN) {
+        const int64_t n = least(kBlockN, n_end - n0);
+        const float* b = b_own;
+        if (plan.share_b) b = shared_at(batch, k0, k, n0);
+        else pack_b.pack(b_own, batch, n0, n, k0, k);
+        const float first = k0 == k_begin ? s.beta : 1;
+        if (plan.slices == 1) {
+          block_product(a, b, m, n, k, plan.rows, s.alpha, first, [&](int64_t i) { return out.row(batch, m0 + i) + n0; });
+        } else {
+          float* c = partial + ((slice * s.batch + batch) * s.M + m0) * s.N + n0;
+          block_product(a, b, m, n, k, plan.rows, 1, k0 == k_begin ? 0 : 1, [&](int64_t i) { return c + i * s.N; });
+        }
+      }
+    }
+  }
+
+  // C = alpha (partial_0 + partial_1 + ...) + beta C
+  void add_slices() const {
+    parallel_for(s.batch * s.M, [&](int64_t i) {
+      float* y = out.row(i / s.M, i % s.M);
+      const float* x = partial + i * s.N;
+      const int64_t step = s.batch * s.M * s.N;
+      auto sum = [&](int64_t j, auto... mask) __attribute__((always_inline)) {
+        Vec acc = vec_load(x + j, mask...);
+        for (int64_t t = 1; t < plan.slices; ++t) acc = vec_add(acc, vec_load(x + t * step + j, mask...));
+        acc = vec_mul(acc, vec_set(s.alpha));
+        if (s.beta != 0) acc = vec_fma(vec_set(s.beta), vec_load(y + j, mask...), acc);
+        vec_store(y + j, acc, mask...);
+      };
+      int64_t j = 0;
+      for (; j + kWidth <= s.N; j += kWidth) sum(j);
+      if (j < s.N) sum(j, first_lanes(static_cast<int>(s.N - j)));
+    });
+  }
+
+  void run() {
+    const int64_t pieces = s.batch * plan.tiles_m * plan.slices * plan.tiles_n;
+    const int64_t workers = least(pieces, threads());
+    const int64_t own = round_up(a_floats() + b_floats(), 16);
+    const int64_t shared = plan.share_b ? round_up(s.batch * s.K * plan.packed_n, 16) : 0;
+    const int64_t partials = plan.slices > 1 ? plan.slices * s.batch * s.M * s.N : 0;
+    Scratch<float> memory(static_cast<size_t>(workers * own + shared + partials));
+    shared_b = memory.get() + workers * own, partial = shared_b + shared;
+    if (plan.share_b) pack_shared();
+    for_each_piece(workers, pieces, [&](int64_t worker, int64_t i) {
+      float* a = memory.get() + worker * own;
+      piece(i, a, a + round_up(a_floats(), 16));
+    });
+    if (plan.slices > 1) add_slices();
+  }
+};
+
+template <class PackA, class PackB, class Out>
+void multiply(const Product& s, const PackA& a, const PackB& b, const Out& out) {
+  if (s.M <= 0 || s.N <= 0 || s.batch <= 0) return;
+  if (s.K <= 0) {
+    for (int64_t i = 0; i < s.batch * s.M; ++i) {
+      float* y = out.row(i / s.M, i % s.M);
+      for (int64_t j = 0; j < s.N; ++j) y[j] = s.beta == 0 ? 0 : s.beta * y[j];
+    }
+    return;
+  }
+  Multiply<PackA, PackB, Out>{s, make_plan(s, PackB::kShare), a, b, out}.run();
+}
+
+// --- packers of stored matrices: element (i, k) of op at x[i ld + k] (rows), or at x[k ld + i] (columns) ---
+
+// Panels of `panel` from pointers to rows: dst[panel][k][panel], rows beyond n are zero.
+template <class Row>
+FR_INLINE void pack_rows(float* dst, int64_t n, int64_t k, int panel, const Row& row) {
+  const float* rows[kWidth];
+  for (int i = 0; i < kWidth; ++i) rows[i] = i < panel && i < n ? row(i) : kZeros;
+  transpose_rows(dst, panel, rows, k);
+}
+
+struct MatrixA {
+  const float* x;
+  int64_t ld, step;
+  bool transposed;  // stored (K, M)
+
+  void pack(float* dst, int64_t batch, int64_t m0, int64_t m, int64_t k0, int64_t k, int panel) const {
+    const float* p = x + batch * step;
+    for (int64_t i = 0; i < m; i += panel, dst += panel * k) {
+      const int64_t rows = least(panel, m - i);
+      if (transposed) {
+        copy_columns(dst, p + k0 * ld + m0 + i, rows, k, panel);
+      } else {
+        const float* first = p + (m0 + i) * ld + k0;
+        pack_rows(dst, rows, k, panel, [&](int64_t r) { return first + r * ld; });
+      }
+    }
+  }
+  void copy_columns(float* dst, const float* src, int64_t rows, int64_t k, int panel) const {
+    const Mask mask = first_lanes(static_cast<int>(rows));
+    for (int64_t j = 0; j < k; ++j) vec_store(dst + j * panel, vec_load(src + j * ld, mask));
+  }
+};
+
+struct MatrixB {
+  static constexpr bool kShare = true;
+  const float* x;
+  int64_t ld, step;
+  bool transposed;  // stored (N, K)
+
+  void pack(float* dst, int64_t batch, int64_t n0, int64_t n, int64_t k0, int64_t k) const {
+    const float* p = x + batch * step;
+    for (int64_t j = 0; j < n; j += kPanel, dst += kPanel * k) {
+      const int64_t columns = least(kPanel, n - j);
+      const int64_t width = columns <= kWidth ? kWidth : kPanel;
+      if (transposed)
+        from_rows(dst, p + (n0 + j) * ld + k0, columns, width, k);
+      else
+        copy_columns(dst, p + k0 * ld + n0 + j, columns, width, k);
+    }
+  }
+  void from_rows(float* dst, const float* src, int64_t columns, int64_t width, int64_t k) const {
+    for (int64_t v = 0; v < width; v += kWidth) {
+      const float* rows[kWidth];
+      for (int i = 0; i < kWidth; ++i) rows[i] = v + i < columns ? src + (v + i) * ld : kZeros;
+      transpose_rows(dst + v, width, rows, k);
+    }
+  }
+  void copy_columns(float* dst, const float* src, int64_t columns, int64_t width, int64_t k) const {
+    for (int64_t v = 0; v < width; v += kWidth) {
+      const Mask mask = first_lanes(static_cast<int>(most(0, least(kWidth, columns - v))));
+      for (int64_t i = 0; i < k; ++i) vec_store(dst + i * width + v, vec_load(src + i * ld + v, mask));
+    }
+  }
+};
+
+struct MatrixC {
+  float* x;
+  int64_t ld, step;
+  float* row(int64_t batch, int64_t m) const { return x + batch * step + m * ld; }
+};
+
+}  // namespace
+}  // namespace fr::FR_ISA

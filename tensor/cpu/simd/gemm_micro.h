@@ -1,0 +1,25 @@
+// The tile product in registers, chosen by its height and width. Private to the matrix product and the convolution.
+#pragma once
+#include "tensor/cpu/simd/simd.h"
+
+namespace fr::FR_ISA {
+
+#ifdef __AVX512F__
+constexpr int kWidth = 16, kMaxRows = 14;
+#else
+constexpr int kWidth = 8, kMaxRows = 6;
+#endif
+constexpr int kPanel = 2 * kWidth;  // columns of a packed panel of B
+
+// Where a tile goes: its first m rows and n columns, C = alpha a b + beta C (beta = 0: C is not read).
+struct Tile {
+  float* rows[kMaxRows];
+  int m, n;
+  float alpha, beta;
+};
+
+// a: [k][rows], b: [k][kPanel], or [k][kWidth] when not wide. tile.m <= rows; tile.n fits and reaches the last vector.
+using MicroKernel = void (*)(int64_t k, const float* a, const float* b, const Tile& tile);
+MicroKernel micro_of(int rows, bool wide);
+
+}  // namespace fr::FR_ISA

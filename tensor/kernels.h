@@ -1,0 +1,209 @@
+// The kernel contract: one entry per kernel, one table per backend.
+//   ref          the equation as loops, float and double: the arbiter          tensor/cpu/ref_*.cpp
+//   avx2 avx512  the same numbers to rounding, faster                          tensor/cpu/simd/*.cpp,
+//   compiled per ISA
+// Rules for every entry
+//   - row-major dense pointers, no aliasing between an output and an input unless the entry says so;
+//   - arguments in the order: outputs, gradients, inputs, saved values, sizes, scalars;
+//   - *_forward overwrites its outputs, *_backward adds into its gradients; a null gradient is not computed;
+//   - sizes are int64_t and may be 0 or 1; kernels do not check, ops do;
+//   - the result does not depend on the number of threads.
+// Letters: N batch, H W C input height, width, channels, K filters, R S filter height, width, P Q output
+// height, width, D embedding size, M classes.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "base/philox.h"
+#include "tensor/margin_function.h"
+
+namespace fr {
+
+// y (N,P,Q,K) from x (N,H,W,C) and w (K,R,S,C/groups).   P = (H + 2 pad_h - dilation_h (R-1) - 1) / stride_h
+// + 1
+struct Conv2dShape {
+  int64_t N = 1, H = 1, W = 1, C = 1, K = 1, R = 1, S = 1;
+  int64_t stride_h = 1, stride_w = 1, pad_h = 0, pad_w = 0, dilation_h = 1, dilation_w = 1, groups = 1;
+  int64_t P() const { return (H + 2 * pad_h - dilation_h * (R - 1) - 1) / stride_h + 1; }
+  int64_t Q() const { return (W + 2 * pad_w - dilation_w * (S - 1) - 1) / stride_w + 1; }
+};
+
+// y (N,P,Q,C) from x (N,H,W,C); windows outside the map are ignored (average: divided by the cells inside).
+struct Pool2dShape {
+  int64_t N = 1, H = 1, W = 1, C = 1, R = 2, S = 2;
+  int64_t stride_h = 2, stride_w = 2, pad_h = 0, pad_w = 0;
+  int64_t P() const { return (H + 2 * pad_h - R) / stride_h + 1; }
+  int64_t Q() const { return (W + 2 * pad_w - S) / stride_w + 1; }
+};
+
+// For each b < batch: C_b (M,N) = alpha op(A_b) op(B_b) + beta C_b, op(A) (M,K), op(B) (K,N).
+// ld* is the distance between rows as stored, *_step the distance between matrices of the batch, in elements.
+// beta = 0 overwrites C without reading it.
+struct GemmShape {
+  bool transpose_a = false, transpose_b = false;
+  int64_t M = 0, N = 0, K = 0;
+  int64_t lda = 0, ldb = 0, ldc = 0;
+  int64_t batch = 1, a_step = 0, b_step = 0, c_step = 0;
+};
+
+// Element (i0..i3) of y is at its row-major place; of a at sum_d i_d a_stride_d. Stride 0 repeats
+// (broadcast).
+struct BroadcastShape {
+  int64_t size[4] = {1, 1, 1, 1};
+  int64_t a_stride[4] = {0, 0, 0, 0}, b_stride[4] = {0, 0, 0, 0};
+  int64_t elements() const { return size[0] * size[1] * size[2] * size[3]; }
+};
+
+enum class Unary { relu, exp, log, sqrt, square, abs, tanh, sigmoid };  // at 0: relu' = 0, abs' = 0
+enum class Binary { add, sub, mul, div, max };                          // max: a tie belongs to a
+enum class Reduce { sum, mean, max };  // max: a tie belongs to the lowest index
+
+// v <- momentum v + lr g, p <- p - v (Caffe); v <- momentum v + g, p <- p - lr v (Torch). With Nesterov the
+// step is taken along the looked-ahead velocity: p <- p - (momentum v + lr g) (Caffe), p <- p - lr (g +
+// momentum v) (Torch). They differ exactly when lr changes. g includes decay * p (coupled weight decay).
+enum class MomentumForm { caffe, torch };
+struct SgdStep {
+  double lr = 0, momentum = 0, decay = 0;
+  double gradient_scale = 1;  // multiplies the gradient before the decay is added (norm clipping)
+  MomentumForm form = MomentumForm::torch;
+  bool nesterov = false;
+};
+
+template <class T>
+struct Kernels {
+  const char* name;
+
+  // --- memory (host pointers in upload/download; alloc is the caching arena, 64-byte aligned, contents
+  // undefined) ---
+  void* (*alloc)(size_t bytes);
+  void (*release)(void* p);
+  void (*upload)(void* dst, const void* src, size_t bytes);
+  void (*download)(void* dst, const void* src, size_t bytes);
+  void (*copy)(void* dst, const void* src, size_t bytes);
+  void (*fill)(T* y, T value, int64_t n);
+
+  // --- elementwise ---
+  // y_i += a x_i
+  void (*add_scaled)(T* y, const T* x, T a, int64_t n);
+  // y_i = a x_i + b                              y may be x
+  void (*affine_forward)(T* y, const T* x, T a, T b, int64_t n);
+  // y = f(x);  dx += dy f'(x)                    backward is given both x and y
+  void (*unary_forward)(T* y, const T* x, Unary f, int64_t n);
+  void (*unary_backward)(T* dx, const T* dy, const T* x, const T* y, Unary f, int64_t n);
+  // y = f(a, b) with broadcasting;  da += dy df/da, db += dy df/db, summed over the repeated axes
+  void (*binary_forward)(T* y, const T* a, const T* b, Binary f, const BroadcastShape& s);
+  void (*binary_backward)(T* da, T* db, const T* dy, const T* a, const T* b, Binary f,
+                          const BroadcastShape& s);
+
+  // --- reductions ---
+  // x (outer, n, inner) -> y (outer, inner)
+  void (*reduce_forward)(T* y, const T* x, Reduce f, int64_t outer, int64_t n, int64_t inner);
+  void (*reduce_backward)(T* dx, const T* dy, const T* x, const T* y, Reduce f, int64_t outer, int64_t n,
+                          int64_t inner);
+  // y[0] = sum_i a_i b_i, accumulated in double
+  void (*dot)(T* y, const T* a, const T* b, int64_t n);
+  // index_r = the lowest column of the largest value of row r; a NaN counts as the largest
+  void (*argmax_rows)(int64_t* index, const T* x, int64_t rows, int64_t columns);
+  // index[0] = the first i with x_i not finite, -1 when there is none
+  void (*find_nonfinite)(int64_t* index, const T* x, int64_t n);
+
+  // --- matrix product ---
+  void (*gemm)(T* c, const T* a, const T* b, const GemmShape& s, T alpha, T beta);
+
+  // --- convolution ---                          (Conv2dShape; cross-correlation, zero padding)
+  // y_npqk = sum_rsc x_n,(p stride - pad + r dilation),(...),(g C/G + c) w_krsc,   g = k / (K/G)
+  void (*conv2d_forward)(T* y, const T* x, const T* w, const Conv2dShape& s);
+  // dx += , dw += : the adjoints of the line above
+  void (*conv2d_backward_input)(T* dx, const T* dy, const T* w, const Conv2dShape& s);
+  void (*conv2d_backward_filter)(T* dw, const T* dy, const T* x, const Conv2dShape& s);
+  // y_rc = x_rc + b_c                            y may be x
+  void (*bias_forward)(T* y, const T* x, const T* b, int64_t rows, int64_t C);
+  // db_c += sum_r dy_rc
+  void (*bias_backward)(T* db, const T* dy, int64_t rows, int64_t C);
+
+  // --- activation ---
+  // y_rc = x_rc > 0 ? x_rc : a_c x_rc;  dx_rc += dy_rc (x_rc > 0 ? 1 : a_c);  da_c += sum_r dy_rc min(x_rc,
+  // 0)
+  void (*prelu_forward)(T* y, const T* x, const T* a, int64_t rows, int64_t C);
+  void (*prelu_backward)(T* dx, T* da, const T* dy, const T* x, const T* a, int64_t rows, int64_t C);
+
+  // --- batch normalisation over the rows of x (rows, C)                            (Ioffe and Szegedy 2015)
+  // mean_c = sum_r x_rc / rows,  var_c = sum_r (x_rc - mean_c)^2 / rows (biased),  rstd_c = 1 / sqrt(var_c +
+  // eps) y = gamma (x - mean) rstd + beta running_mean <- (1 - momentum) running_mean + momentum mean;
+  // running_var likewise with var rows / (rows - 1)
+  void (*batch_norm_forward)(T* y, T* mean, T* rstd, T* running_mean, T* running_var, const T* x,
+                             const T* gamma, const T* beta, int64_t rows, int64_t C, T eps, T momentum);
+  // with xh = (x - mean) rstd:  dgamma += sum dy xh,  dbeta += sum dy,
+  // dx += gamma rstd (dy - mean_r(dy) - xh mean_r(dy xh))
+  void (*batch_norm_backward)(T* dx, T* dgamma, T* dbeta, const T* dy, const T* x, const T* mean,
+                              const T* rstd, const T* gamma, int64_t rows, int64_t C);
+  // y = gamma (x - mean) / sqrt(var + eps) + beta with fixed statistics, and its adjoint
+  void (*batch_norm_inference_forward)(T* y, const T* x, const T* gamma, const T* beta, const T* mean,
+                                       const T* var, int64_t rows, int64_t C, T eps);
+  void (*batch_norm_inference_backward)(T* dx, T* dgamma, T* dbeta, const T* dy, const T* x, const T* gamma,
+                                        const T* mean, const T* var, int64_t rows, int64_t C, T eps);
+
+  // --- pooling ---
+  // y = largest of the window, index = its place in x of image n (h W + w), ties to the first; dx at index +=
+  // dy
+  void (*max_pool_forward)(T* y, int64_t* index, const T* x, const Pool2dShape& s);
+  void (*max_pool_backward)(T* dx, const T* dy, const int64_t* index, const Pool2dShape& s);
+  void (*average_pool_forward)(T* y, const T* x, const Pool2dShape& s);
+  void (*average_pool_backward)(T* dx, const T* dy, const Pool2dShape& s);
+
+  // --- dropout (inverted) ---
+  // u_i = uniform_from_bits(word i % 4 of philox4x32(key, i / 4));  y_i = u_i < p ? 0 : x_i / (1 - p);  dx
+  // alike
+  void (*dropout_forward)(T* y, const T* x, const PhiloxKey& key, double p, int64_t n);
+  void (*dropout_backward)(T* dx, const T* dy, const PhiloxKey& key, double p, int64_t n);
+
+  // --- rows of unit length ---
+  // norm_n = sqrt(sum_d x_nd^2),  y_nd = x_nd / max(norm_n, eps); a row with norm < eps: y = 0 and no
+  // gradient dx_nd += (dy_nd - y_nd sum_k y_nk dy_nk) / norm_n + dnorm_n y_nd       dnorm may be null
+  void (*l2_normalize_forward)(T* y, T* norm, const T* x, int64_t N, int64_t D, T eps);
+  void (*l2_normalize_backward)(T* dx, const T* dy, const T* dnorm, const T* y, const T* norm, int64_t N,
+                                int64_t D, T eps);
+
+  // --- softmax cross-entropy per row ---
+  // lse_n = log sum_m exp z_nm (largest subtracted),  loss_n = lse_n - z_n,label_n
+  // dz_nm += dloss_n (exp(z_nm - lse_n) - [m = label_n])
+  void (*softmax_cross_entropy_forward)(T* loss, T* lse, const T* z, const int64_t* label, int64_t N,
+                                        int64_t M);
+  void (*softmax_cross_entropy_backward)(T* dz, const T* dloss, const T* z, const T* lse,
+                                         const int64_t* label, int64_t N, int64_t M);
+
+  // --- margin softmax: cross-entropy of z_nm = scale_n c_nm (m not the label), z_n,label = scale_n h(c) ---
+  // c (N,M) cosines; clamped to [-1, 1] in place. h_n, dh_n: target function and derivative at the label's
+  // cosine.
+  void (*margin_softmax_forward)(T* loss, T* lse, T* h, T* dh, T* c, const T* scale, const int64_t* label,
+                                 const Margin& margin, int64_t N, int64_t M);
+  // d_nm = dloss_n (softmax(z_n)_m - [m = label_n]);  with the target's factor f_n:
+  // g_nm = scale_n d_nm (m not the label),  g_n,label = scale_n f_n d_n,label;   g may be c (in place)
+  // d_label_n = d_n,label;  dscale_n += sum_m d_nm z_nm / scale_n  (null: not computed);  f null means f_n =
+  // dh_n
+  void (*margin_softmax_backward)(T* g, T* dscale, T* d_label, const T* dloss, const T* c, const T* scale,
+                                  const T* lse, const T* h, const T* dh, const T* f, const int64_t* label,
+                                  int64_t N, int64_t M);
+
+  // --- optimiser ---                                                           (MomentumForm; one fused
+  // pass)
+  void (*sgd_update)(T* p, T* v, const T* g, const SgdStep& step, int64_t n);
+};
+
+template <class T>
+const Kernels<T>& ref_kernels();
+const Kernels<float>* avx2_kernels();    // null: this CPU lacks AVX2 + FMA
+const Kernels<float>* avx512_kernels();  // null: this CPU lacks AVX-512 F, BW, DQ, VL
+
+// ref first, then what this machine has, fastest last.
+std::span<const Kernels<float>* const> all_backends();
+
+// The table that tensors of this element type use on the CPU. float: the fastest of all_backends(), unless
+// select_backend() or the environment variable PROSOPON_BACKEND names another; double: always ref.
+template <class T>
+const Kernels<T>& kernels();
+void select_backend(std::string_view name);  // throws std::invalid_argument listing the available names
+
+}  // namespace fr

@@ -1,0 +1,110 @@
+// A dense row-major array with shared storage. Copying a Tensor shares the memory; clone() copies it.
+// Images and feature maps (N,H,W,C), filters (K,R,S,C), embeddings (N,D), class weights (M,D).
+#pragma once
+#include <cstdint>
+#include <initializer_list>
+#include <memory>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include "base/error.h"
+#include "tensor/kernels.h"
+
+namespace fr {
+
+using Shape = std::vector<int64_t>;
+int64_t elements(const Shape& shape);       // product; 1 for rank 0
+std::string to_string(const Shape& shape);  // "(2,3,4)"
+
+enum class DType { float32, float64, int64 };
+enum class Device { cpu };  // a CUDA device joins here
+const char* to_string(DType type);
+size_t element_size(DType type);
+
+template <class T>
+constexpr DType dtype_of() {
+  static_assert(std::is_same_v<T, float> || std::is_same_v<T, double> || std::is_same_v<T, int64_t>);
+  return std::is_same_v<T, float>    ? DType::float32
+         : std::is_same_v<T, double> ? DType::float64
+                                     : DType::int64;
+}
+
+// An untyped pointer that turns into T* and checks that T is the tensor's element type. Lets one generic call
+// `k.entry(y.data(), x.data(), ...)` serve the float and the double table.
+class Pointer {
+ public:
+  Pointer(void* p, DType type) : p_(p), type_(type) {}
+  template <class T>
+  operator T*() const {
+    using Element = std::remove_const_t<T>;
+    if constexpr (!std::is_void_v<Element>)
+      FR_CHECK(!p_ || dtype_of<Element>() == type_, "tensor: asked for ", to_string(dtype_of<Element>()),
+               ", holds ", to_string(type_));
+    return static_cast<T*>(p_);
+  }
+
+ private:
+  void* p_;
+  DType type_;
+};
+
+class Tensor {
+ public:
+  Tensor() = default;  // empty: no storage, converts to false
+  explicit Tensor(Shape shape, DType type = DType::float32,
+                  Device device = Device::cpu);  // contents undefined
+
+  static Tensor zeros(Shape shape, DType type = DType::float32);
+  static Tensor full(Shape shape, double value, DType type = DType::float32);
+  template <class T>
+  static Tensor from(const std::vector<T>& values, Shape shape,
+                     DType type = dtype_of<T>());  // converts if asked
+
+  explicit operator bool() const { return storage_ != nullptr; }
+  const Shape& shape() const { return shape_; }
+  int64_t dim(int i) const {
+    return i < 0 ? shape_.at(shape_.size() + i) : shape_.at(i);
+  }  // dim(-1) is the last
+  int rank() const { return static_cast<int>(shape_.size()); }
+  int64_t size() const { return elements(shape_); }
+  size_t bytes() const { return size_t(size()) * element_size(type_); }
+  DType dtype() const { return type_; }
+  Device device() const { return device_; }
+
+  Pointer data() const { return {storage_.get(), type_}; }  // null for an empty tensor
+  template <class T>
+  T* as() const {
+    return data();
+  }
+
+  Tensor reshape(Shape shape) const;  // shares the storage; one size may be -1. Throws if the counts differ.
+  Tensor clone() const;
+  void fill(double value) const;
+  void copy_from(const Tensor& other) const;  // same shape and type
+  Tensor to(DType type) const;                // converted copy; itself when the type is the same
+
+  template <class T>
+  std::vector<T> host() const;  // a copy, converted to T
+  double item() const;          // the only element
+
+ private:
+  Shape shape_;
+  DType type_ = DType::float32;
+  Device device_ = Device::cpu;
+  std::shared_ptr<void> storage_;
+};
+
+// f(table of kernels) for the tensor's element type (float32 or float64) and device:
+//   with_kernels(x, [&](const auto& k) { k.l2_normalize_forward(y.data(), norm.data(), x.data(), N, D, eps);
+//   });
+template <class F>
+void with_kernels(const Tensor& x, const F& f) {
+  FR_CHECK(x.dtype() != DType::int64, "tensor: no arithmetic on int64");
+  if (x.dtype() == DType::float64)
+    f(kernels<double>());
+  else
+    f(kernels<float>());
+}
+
+}  // namespace fr

@@ -1,0 +1,279 @@
+// The margin op against finite differences, against compositions of other ops, and against what must always
+// hold.
+#include "autograd/gradient_check.h"
+#include "autograd/ops.h"
+#include "test/fr/oracle.h"
+
+namespace fr::test {
+namespace {
+
+struct BackendGuard {
+  std::string before = kernels<float>().name;
+  ~BackendGuard() { select_backend(before); }
+};
+
+std::vector<MarginOptions> exact_options() {
+  MarginOptions modified, normface;
+  modified.scale = LogitScale::embedding_norm;
+  normface.s = 7;
+  return {modified,        normface,        a_softmax(2, 0),   a_softmax(3, 1),
+          a_softmax(4, 0), a_softmax(4, 5), cosface(30, 0.35), cosface(5, 0.2)};
+}
+
+// Exact mode is the derivative. 19 rows: the score matrix is worked on 16 rows at a time.
+TEST(MarginLoss, FiniteDifferences) {
+  const Tensor labels = random_labels(19, 7, 3);
+  for (const MarginOptions& options : exact_options()) {
+    const auto f = [&](const std::vector<Var>& v) {
+      return margin_cross_entropy(v[0], v[1], labels, options);
+    };
+    EXPECT_EQ(gradient_error(f, {random_tensor({19, 5}, 1), random_tensor({7, 5}, 2)}), "")
+        << "margin kind " << int(options.margin.kind) << " m " << options.margin.m << " lambda "
+        << options.margin.lambda;
+  }
+}
+
+// The finite-difference test sees a wrong gradient: the Caffe and the detached ones are none.
+TEST(MarginLoss, FiniteDifferencesCanFail) {
+  const Tensor labels = random_labels(5, 7, 3);
+  for (MarginGradient gradient : {MarginGradient::caffe_normalised, MarginGradient::detached}) {
+    const MarginOptions options = a_softmax(4, 1, gradient);
+    const auto f = [&](const std::vector<Var>& v) {
+      return margin_cross_entropy(v[0], v[1], labels, options);
+    };
+    EXPECT_NE(gradient_error(f, {random_tensor({5, 5}, 1), random_tensor({7, 5}, 2)}), "");
+  }
+}
+
+// No margin: scaled scores from other ops give the same loss and the same gradients.
+TEST(MarginLoss, EqualsCompositionOfOps) {
+  const Tensor x = random_tensor({9, 6}, 4), w = random_tensor({11, 6}, 5), labels = random_labels(9, 11, 6);
+  for (const bool fixed : {false, true}) {
+    MarginOptions options;
+    options.scale = fixed ? LogitScale::fixed : LogitScale::embedding_norm;
+    const LossAndGradients r = run_margin(x, w, labels, options);
+    const Var xv(x.clone(), true), wv(w.clone(), true);
+    const Var z = fixed ? affine(linear(l2_normalize(xv), l2_normalize(wv)), options.s, 0)
+                        : linear(xv, l2_normalize(wv));
+    const Var loss = softmax_cross_entropy(z, labels);
+    backward(loss);
+    EXPECT_NEAR(r.loss, loss.value().item(), 1e-12);
+    expect_close(r.dx, xv.grad().host<double>(), 1e-12);
+    expect_close(r.dw, wv.grad().host<double>(), 1e-12);
+  }
+}
+
+// Detached: the gradient of z = |x| (c + constant) with the constant psi - c of the forward pass.
+TEST(MarginLoss, DetachedIsTheGradientWithAConstantMargin) {
+  const Tensor x = random_tensor({9, 6}, 4), w = random_tensor({11, 6}, 5), labels = random_labels(9, 11, 6);
+  const LossAndGradients r = run_margin(x, w, labels, a_softmax(4, 1, MarginGradient::detached));
+  const Var xv(x.clone(), true), wv(w.clone(), true);
+  const std::vector<double> c = linear(l2_normalize(Var(x)), l2_normalize(Var(w))).value().host<double>();
+  std::vector<double> shift(c.size(), 0);
+  for (int64_t n = 0; n < 9; ++n) {
+    const size_t at = size_t(n * 11 + labels.host<int64_t>()[size_t(n)]);
+    shift[at] = margin_value(a_softmax(4, 1).margin, c[at]).h - c[at];
+  }
+  const Var norm = reshape(unary(reduce(unary(xv, Unary::square), Reduce::sum, 1), Unary::sqrt), {9, 1});
+  const Var z = add(linear(xv, l2_normalize(wv)), mul(norm, Var(Tensor::from(shift, {9, 11}))));
+  const Var loss = softmax_cross_entropy(z, labels);
+  backward(loss);
+  EXPECT_NEAR(r.loss, loss.value().item(), 1e-12);
+  expect_close(r.dx, xv.grad().host<double>(), 1e-12);
+  expect_close(r.dw, wv.grad().host<double>(), 1e-12);
+}
+
+TEST(MarginLoss, ASoftmaxWithMOneIsModifiedSoftmax) {
+  const Tensor x = random_tensor({9, 6}, 4), w = random_tensor({11, 6}, 5), labels = random_labels(9, 11, 6);
+  MarginOptions modified;
+  modified.scale = LogitScale::embedding_norm;
+  for (MarginGradient gradient :
+       {MarginGradient::exact, MarginGradient::detached, MarginGradient::caffe_normalised}) {
+    modified.gradient = gradient;
+    const LossAndGradients expected = run_margin(x, w, labels, modified);
+    for (double lambda : {0.0, 5.0, 1000.0}) {
+      const LossAndGradients r = run_margin(x, w, labels, a_softmax(1, lambda, gradient));
+      EXPECT_NEAR(r.loss, expected.loss, 1e-12);
+      expect_close(r.dx, expected.dx, 1e-12);
+      expect_close(r.dw, expected.dw, 1e-12);
+    }
+  }
+}
+
+TEST(MarginLoss, CosFaceWithoutMarginIsNormFace) {
+  const Tensor x = random_tensor({9, 6}, 4), w = random_tensor({11, 6}, 5), labels = random_labels(9, 11, 6);
+  MarginOptions normface;
+  const LossAndGradients expected = run_margin(x, w, labels, normface),
+                         r = run_margin(x, w, labels, cosface(30, 0));
+  EXPECT_EQ(r.loss, expected.loss);
+  EXPECT_EQ(r.dx, expected.dx);
+  EXPECT_EQ(r.dw, expected.dw);
+}
+
+double row_product(const std::vector<double>& a, const std::vector<double>& b, size_t row, size_t D) {
+  double sum = 0;
+  for (size_t d = 0; d < D; ++d) sum += a[row * D + d] * b[row * D + d];
+  return sum;
+}
+
+// With a fixed scale no length matters, so no gradient points along x_n or w_m.
+TEST(MarginLoss, FixedScaleGradientsAreOrthogonal) {
+  const Tensor x = random_tensor({9, 6}, 4), w = random_tensor({11, 6}, 5), labels = random_labels(9, 11, 6);
+  const LossAndGradients r = run_margin(x, w, labels, cosface(30, 0.35));
+  for (size_t n = 0; n < 9; ++n) EXPECT_NEAR(row_product(r.dx, x.host<double>(), n, 6), 0, 1e-12);
+  for (size_t m = 0; m < 11; ++m) EXPECT_NEAR(row_product(r.dw, w.host<double>(), m, 6), 0, 1e-12);
+}
+
+// Class weights enter by their direction only, also with the scale |x|; the exact gradient shrinks as they
+// grow.
+TEST(MarginLoss, LengthOfClassWeightsDoesNotMatter) {
+  const Tensor x = random_tensor({9, 6}, 4), w = random_tensor({11, 6}, 5), labels = random_labels(9, 11, 6);
+  std::vector<double> longer = w.host<double>();
+  for (double& v : longer) v *= 8;
+  const LossAndGradients a = run_margin(x, w, labels, a_softmax(4, 5));
+  const LossAndGradients b = run_margin(x, Tensor::from(longer, {11, 6}), labels, a_softmax(4, 5));
+  EXPECT_NEAR(a.loss, b.loss, 1e-13);
+  expect_close(b.dx, a.dx, 1e-13);
+  for (size_t i = 0; i < a.dw.size(); ++i) EXPECT_NEAR(8 * b.dw[i], a.dw[i], 1e-13);
+}
+
+TEST(MarginLoss, SoftmaxIsShiftInvariant) {
+  const Tensor z = random_tensor({9, 11}, 7), labels = random_labels(9, 11, 6);
+  const Var a(z.clone(), true), b(affine(Var(z), 1, 123).value(), true);
+  const Var la = softmax_cross_entropy(a, labels), lb = softmax_cross_entropy(b, labels);
+  EXPECT_NEAR(la.value().item(), lb.value().item(), 1e-12);
+  backward(la), backward(lb);
+  const std::vector<double> d = a.grad().host<double>(), shifted = b.grad().host<double>();
+  expect_close(shifted, d, 1e-12);
+  for (size_t n = 0; n < 9; ++n) {
+    double sum = 0;
+    for (size_t m = 0; m < 11; ++m) sum += d[n * 11 + m];
+    EXPECT_NEAR(sum, 0, 1e-15);
+  }
+}
+
+TEST(MarginLoss, RowsWithoutDirection) {
+  for (const bool caffe : {false, true}) {
+    std::vector<double> x = random_tensor({3, 4}, 8).host<double>(),
+                        w = random_tensor({5, 4}, 9).host<double>();
+    std::fill(x.begin() + 4, x.begin() + 8, 0.0);
+    std::fill(w.begin() + 8, w.begin() + 12, 0.0);
+    const MarginOptions options =
+        a_softmax(4, 5, caffe ? MarginGradient::caffe_normalised : MarginGradient::exact);
+    const LossAndGradients r =
+        run_margin(Tensor::from(x, {3, 4}), Tensor::from(w, {5, 4}), labels_of({2, 1, 0}), options);
+    EXPECT_TRUE(std::isfinite(r.loss));
+    for (double v : r.dx) EXPECT_TRUE(std::isfinite(v));
+    for (double v : r.dw) EXPECT_TRUE(std::isfinite(v));
+    for (size_t d = 4; d < 8; ++d) EXPECT_EQ(r.dx[d], 0);
+    if (!caffe)
+      for (size_t d = 8; d < 12; ++d) EXPECT_EQ(r.dw[d], 0);
+  }
+}
+
+TEST(MarginLoss, PredictionIsTheLargestCosine) {
+  Tensor prediction;
+  margin_cross_entropy(Var(f1_x()), Var(f1_w()), labels_of({0, 2}), cosface(30, 0.35), &prediction);
+  EXPECT_EQ(prediction.host<int64_t>(),
+            (std::vector<int64_t>{2, 2}));  // cosines .749 -.835 .783; .623 -.805 .848
+}
+
+TEST(MarginLoss, GivenNormsAreUsed) {
+  MarginOptions options = cosface(30, 0.35);
+  const LossAndGradients expected = run_margin(f1_x(), f1_w(), labels_of({0, 2}), options);
+  options.class_norm = row_norms(f1_w());
+  EXPECT_EQ(run_margin(f1_x(), f1_w(), labels_of({0, 2}), options).dw, expected.dw);
+}
+
+TEST(MarginLoss, OnlyWantedGradients) {
+  const Var x(f1_x(), true), w(f1_w());
+  backward(margin_cross_entropy(x, w, labels_of({0, 2}), cosface(30, 0.35)));
+  EXPECT_TRUE(x.grad());
+  EXPECT_FALSE(w.grad());
+}
+
+TEST(MarginLoss, Errors) {
+  const Var x(f1_x()), w(f1_w());
+  const auto fails = [&](const Var& xv, const Var& wv, const Tensor& labels, const MarginOptions& options) {
+    EXPECT_THROW(margin_cross_entropy(xv, wv, labels, options), std::invalid_argument);
+  };
+  fails(x, w, labels_of({0, 3}), cosface(30, 0.35));
+  fails(x, w, labels_of({0, -1}), cosface(30, 0.35));
+  fails(x, w, labels_of({0}), cosface(30, 0.35));
+  fails(x, Var(sine({3, 5}, 1, 1, 1)), labels_of({0, 2}), cosface(30, 0.35));
+  fails(x, w, labels_of({0, 2}), cosface(0, 0.35));
+  fails(x, w, labels_of({0, 2}), a_softmax(5, 0));
+  fails(x, w, labels_of({0, 2}), a_softmax(4, -1));
+  MarginOptions caffe = cosface(30, 0.35);
+  caffe.gradient = MarginGradient::caffe_normalised;
+  fails(x, w, labels_of({0, 2}), caffe);
+}
+
+// Every float backend against double. 2e-5 of the largest value: 512 products a cosine, then exp of up to 30
+// c.
+TEST(MarginLoss, FloatAgreesWithDouble) {
+  const BackendGuard guard;
+  struct Size {
+    int64_t N, M, D;
+  };
+  for (const Size& s : {Size{1, 1, 1}, Size{13, 67, 33}, Size{33, 403, 512}}) {
+    const Tensor x = random_tensor({s.N, s.D}, 10, DType::float32),
+                 w = random_tensor({s.M, s.D}, 11, DType::float32);
+    const Tensor labels = random_labels(s.N, s.M, 12);
+    for (MarginOptions options :
+         {a_softmax(4, 5), a_softmax(4, 5, MarginGradient::caffe_normalised),
+          a_softmax(4, 5, MarginGradient::detached), a_softmax(2, 100), cosface(30, 0.35)}) {
+      const LossAndGradients expected =
+          run_margin(x.to(DType::float64), w.to(DType::float64), labels, options);
+      for (const Kernels<float>* backend : all_backends()) {
+        select_backend(backend->name);
+        const LossAndGradients r = run_margin(x, w, labels, options);
+        const std::string what = cat(backend->name, " N ", s.N, " M ", s.M, " m ", options.margin.m);
+        EXPECT_TRUE(std::abs(r.loss - expected.loss) <= 2e-5 * std::max(1.0, std::abs(expected.loss)))
+            << what;
+        if (s.M == 1) continue;  // one class: every gradient is zero up to rounding
+        EXPECT_TRUE(relative_error(r.dx, expected.dx) <= 2e-5)
+            << what << ": " << relative_error(r.dx, expected.dx);
+        EXPECT_TRUE(relative_error(r.dw, expected.dw) <= 2e-5)
+            << what << ": " << relative_error(r.dw, expected.dw);
+      }
+    }
+  }
+}
+
+// Aligned, opposite, zero, tiny and huge rows among 1e5 random ones, at the largest scale in use.
+TEST(MarginLoss, NothingBecomesNonFinite) {
+  const BackendGuard guard;
+  constexpr int64_t N = 1000, M = 8, D = 4;
+  Random random({77, Purpose::test, 0, 0});
+  for (int batch = 0; batch < 100; ++batch) {
+    std::vector<float> w(M * D), x(N * D);
+    for (float& v : w) v = float(random.normal());
+    if (batch % 10 == 0) std::fill(w.begin(), w.begin() + D, 0.0f);
+    for (int64_t n = 0; n < N; ++n) {
+      const double size = std::pow(10, random.uniform(-15, 4));
+      for (int64_t d = 0; d < D; ++d) {
+        float& v = x[size_t(n * D + d)];
+        const float own = w[size_t((n % M) * D + d)];
+        v = n % 5 == 0 ? own : n % 5 == 1 ? -own : n % 50 == 2 ? 0.0f : float(size * random.normal());
+      }
+    }
+    std::vector<int64_t> label(N);
+    for (int64_t n = 0; n < N; ++n) label[size_t(n)] = n % M;
+    const Tensor xt = Tensor::from(x, {N, D}), wt = Tensor::from(w, {M, D});
+    for (const Kernels<float>* backend : all_backends()) {
+      select_backend(backend->name);
+      for (const MarginOptions& options :
+           {a_softmax(4, 0), a_softmax(4, 5, MarginGradient::caffe_normalised), cosface(64, 0.35)}) {
+        const LossAndGradients r = run_margin(xt, wt, labels_of(label), options);
+        bool finite = std::isfinite(r.loss);
+        for (double v : r.dx) finite = finite && std::isfinite(v);
+        for (double v : r.dw) finite = finite && std::isfinite(v);
+        ASSERT_TRUE(finite) << backend->name << " batch " << batch << " scale " << int(options.scale);
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace fr::test
