@@ -30,7 +30,7 @@ int main(int argc, char** argv) {
   app.add_flag("--check", check_only, "check model and pictures, do nothing");
   return run_program(app, argc, argv, [&] {
     if (thread_count > 0) set_threads(thread_count);
-    ReadablePictures found = find_pictures(inputs);
+    FoundPictures found = find_pictures(inputs);
     for (const auto& reason : found.skipped) std::cerr << "skipped: " << reason << "\n";
     LoadedModel loaded = load_model(model);
     options.height = loaded.config.network.height, options.width = loaded.config.network.width;
@@ -45,7 +45,7 @@ int main(int argc, char** argv) {
     std::string list;
     for (const auto& path : found.paths) list += path.string() + "\n";
     if (names.empty()) names = fs::path(out).replace_extension(".txt").string();
-    write_npy(out, e.values, e.N, e.D);
+    write_npy(out, e.values.data(), e.N, e.D);
     write_file_atomic(names, list);
     std::cout << e.N << " embeddings of size " << e.D << " in " << out << ", names in " << names << "\n";
     return 0;

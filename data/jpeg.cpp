@@ -20,9 +20,9 @@ tjhandle own(Handle& handle, tjhandle (*make)()) {
   if (!handle) throw Error(ErrorKind::memory, "cannot create a JPEG codec");
   return handle.get();
 }
-tjhandle decoder() {
+Handle& decoder() {
   thread_local Handle handle;
-  return own(handle, tjInitDecompress);
+  return handle;
 }
 tjhandle encoder() {
   thread_local Handle handle;
@@ -32,8 +32,13 @@ tjhandle encoder() {
 }  // namespace
 
 Image codec::decode_jpeg(Bytes bytes, const std::string& name) {
-  const tjhandle turbo = decoder();
-  const auto damaged = [&] { refuse(name, cat("damaged JPEG: ", tjGetErrorStr2(turbo))); };
+  const tjhandle turbo = own(decoder(), tjInitDecompress);
+  // TurboJPEG 2.1 leaves a decoder that failed in the header in the middle of it: the next picture would suffer.
+  const auto damaged = [&] {
+    const std::string reason = tjGetErrorStr2(turbo);
+    decoder().reset();
+    refuse(name, "damaged JPEG: " + reason);
+  };
   int width = 0, height = 0, subsampling = 0, colors = 0;
   if (tjDecompressHeader3(turbo, bytes.data(), bytes.size(), &width, &height, &subsampling, &colors) != 0)
     damaged();

@@ -18,8 +18,7 @@ void describe_data(Schema& s, Config& c) {
   s.text("data.root", c.data.root, "folder of the training pictures", Affects::speed);
   s.text("data.list", c.data.list, "the list, for source = list or people");
   s.integer("data.min_images", c.data.min_images, 1, kMany, "classes with fewer pictures are left out");
-  s.choice("data.order", c.data.order,
-           {{"uniform", SampleOrder::uniform}, {"balanced", SampleOrder::balanced}},
+  s.choice("data.order", c.data.order, {{"uniform", Order::uniform}, {"balanced", Order::balanced}},
            "every picture once an epoch, or every class equally often");
   s.text("data.test_root", c.data.test_root, "folder of the test pictures; empty: data.root", Affects::speed);
   s.text("data.test_pairs", c.data.test_pairs, "pair list; empty: no test (synthetic makes its own)",
@@ -151,6 +150,15 @@ Schema describe(Config& c) {
   describe_model(s, c);
   describe_training(s, c);
   return s;
+}
+
+std::string configuration_document(const Schema& schema) {
+  return "# Configuration\n\nWritten by `make docs` from the schema in `fr/config.cpp`. A configuration is "
+         "an INI file; every key can "
+         "also be given on the\ncommand line as `section.key=value`, which is stronger. `bin/train CONFIG "
+         "--check` checks "
+         "without running.\nKeys marked * do not change the result: a resumed run may have other values.\n" +
+         schema.to_markdown();
 }
 
 void check(const Config& c) {

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "data/augment.h"
+#include "data/loader.h"
 #include "fr/backbone/sphereface.h"
 #include "fr/loss/class_head.h"
 #include "fr/protocol/metrics.h"
@@ -16,7 +16,6 @@
 namespace fr {
 
 enum class DataSource { synthetic, folder, list, people };
-enum class SampleOrder { uniform, balanced };
 
 struct Config {
   struct Run {
@@ -30,7 +29,7 @@ struct Config {
     DataSource source = DataSource::synthetic;
     std::string root, list;  // training pictures
     int64_t min_images = 1;  // classes with fewer are left out
-    SampleOrder order = SampleOrder::uniform;
+    Order order = Order::uniform;
     int64_t workers = 2, prefetch = 4, cache_mb = 2048;
     double max_damaged = 0.01;          // share of the data set
     std::string test_root, test_pairs;  // held-out pairs; test_root "" means root
@@ -76,6 +75,9 @@ Schedule schedule_of(const Config& config, int64_t total_steps);
 
 // The schema over the fields of `config`, which must outlive it.
 Schema describe(Config& config);
+
+// docs/configuration.md.
+std::string configuration_document(const Schema& schema);
 
 // What no single range can say: missing paths, a network size that does not fit, ... Throws Error{usage}.
 void check(const Config& config);

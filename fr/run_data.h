@@ -6,27 +6,19 @@
 #include <string>
 #include <vector>
 
-#include "data/dataset.h"
+#include "base/file.h"
 #include "data/loader.h"
 #include "fr/config.h"
 
 namespace fr {
 
-class TrainingData {
- public:
-  TrainingData(Dataset dataset, std::shared_ptr<Source> source, std::string what);
-  int64_t classes() const { return dataset_.num_classes(); }
-  int64_t pictures() const { return static_cast<int64_t>(dataset_.samples.size()); }
-  uint64_t fingerprint() const { return dataset_.fingerprint(); }
-  const Dataset& dataset() const { return dataset_; }
-  const std::shared_ptr<Source>& source() const { return source_; }
-
+struct TrainingData {
+  std::shared_ptr<const Source> source;
   std::string description;  // "9525 pictures of 4038 people from people.txt"
   std::string notes;        // what was skipped or renumbered, one line each
 
- private:
-  Dataset dataset_;
-  std::shared_ptr<Source> source_;
+  int64_t classes() const { return source->num_classes(); }
+  int64_t pictures() const { return source->size(); }
 };
 
 // Throws Error{data}, Error{io}.
@@ -43,6 +35,14 @@ struct TestData {
 // The pairs of data.test_pairs, or of unseen synthetic people; nothing when the configuration names none.
 std::optional<TestData> test_data(const Config& config);
 TestData pair_list(const fs::path& list, const fs::path& root);
+
+// Pictures named one by one, and all below folders (sorted); each is decoded once, the damaged ones are named in `skipped`.
+// Throws Error{data} when none is readable.
+struct FoundPictures {
+  std::vector<fs::path> paths;
+  std::vector<std::string> skipped;
+};
+FoundPictures find_pictures(const std::vector<std::string>& inputs);
 
 SphereFaceOptions network_options(const Config& config);  // with the run's seed
 

@@ -9,6 +9,7 @@
 
 #include "base/parallel.h"
 #include "base/version.h"
+#include "tensor/arena.h"
 
 namespace fr {
 namespace {
@@ -71,8 +72,8 @@ ordered_json run_json(const Session& s, const RunResult& r) {
   j["data"] = {{"description", s.data.description},
                {"classes", s.data.classes()},
                {"pictures", s.data.pictures()},
-               {"fingerprint", cat(std::hex, s.data.fingerprint())},
-               {"damaged", s.data.damaged()}};
+               {"fingerprint", cat(std::hex, s.data.source->fingerprint())},
+               {"damaged", r.damaged}};
   j["parameters"] = const_cast<FaceModel&>(s.model).network().parameter_count();
   j["steps"] = s.step;
   j["steps_planned"] = s.steps;

@@ -68,7 +68,7 @@ int64_t Session::batches_per_epoch() const {
 
 CheckpointInfo Session::info() const {
   return {step,           step / batches_per_epoch(), step % batches_per_epoch(),
-          data.classes(), data.fingerprint(),         decides_result};
+          data.classes(), data.source->fingerprint(), decides_result};
 }
 
 StepResult train_step(Session& s, const Batch& batch) {
@@ -105,7 +105,7 @@ RunResult run(Session& s, const RunFolder& folder) {
     save_checkpoint(folder.checkpoint_path(0), s.model, s.optimizer, s.info());  // nothing can be lost
 
   while (s.step < s.steps && !stop_signal()) {
-    const Batch batch = s.loader->next();
+    const Batch& batch = s.loader->next();
     const StepResult r = train_step(s, batch);
     average.add(r), result.images += s.config.train.batch;
     stall.add(r.loss, s.step % s.batches_per_epoch() == 0);
@@ -136,6 +136,8 @@ RunResult run(Session& s, const RunFolder& folder) {
   }
   progress.finish();
   result.train_seconds = progress.seconds(), result.stopped_by = s.step < s.steps ? stop_signal() : 0;
+  result.damaged = int64_t(s.loader->damaged().size());
+  for (const Damage& d : s.loader->damaged()) std::cerr << "skipped: " << d.name << ": " << d.reason << "\n";
   s.loader.reset();
   if (s.test && !result.stopped_by) {
     std::cerr << "verifying " << s.test->pairs.size() << " pairs of " << s.test->names.size() << " pictures"

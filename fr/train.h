@@ -41,7 +41,8 @@ struct RunResult {
   std::optional<VerificationResult> test;
   double train_seconds = 0, total_seconds = 0;
   int64_t images = 0;
-  int stopped_by = 0;  // a signal, 0: ran to its end
+  int64_t damaged = 0;  // pictures that could not be read
+  int stopped_by = 0;   // a signal, 0: ran to its end
 };
 
 // Steps until the end or a signal, with metrics and checkpoints on the way.

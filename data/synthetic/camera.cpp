@@ -5,7 +5,7 @@
 
 #include "base/philox.h"
 
-namespace fr {
+namespace fr::synthetic {
 namespace {
 
 // The inner loops over a row carry `omp simd`, because -O2 alone does not vectorise loops of unknown length. None of
@@ -177,4 +177,4 @@ Image photograph(Picture& picture, const Scene& s) {
   return decode_image(encode_jpeg(image, s.quality), "synthetic face");
 }
 
-}  // namespace fr
+}  // namespace fr::synthetic

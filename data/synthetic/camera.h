@@ -5,7 +5,7 @@
 #include "data/image.h"
 #include "data/synthetic/head.h"
 
-namespace fr {
+namespace fr::synthetic {
 
 // Linear light, three planes, row-major.
 struct Picture {
@@ -22,4 +22,4 @@ void soften_edges(const Layers& layers, Picture& picture);
 // Changes `picture` on the way.
 Image photograph(Picture& picture, const Scene& scene);
 
-}  // namespace fr
+}  // namespace fr::synthetic

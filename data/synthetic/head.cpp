@@ -4,7 +4,7 @@
 #include <cmath>
 #include <complex>
 
-namespace fr {
+namespace fr::synthetic {
 namespace {
 
 float square(float v) { return v * v; }
@@ -179,4 +179,4 @@ View align(const Head& h, const Scene& scene, int size) {
   return view;
 }
 
-}  // namespace fr
+}  // namespace fr::synthetic

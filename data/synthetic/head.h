@@ -6,7 +6,7 @@
 
 #include "data/synthetic/scene.h"
 
-namespace fr {
+namespace fr::synthetic {
 
 // Everything the mesh and the painter need, expression included. Lengths in units; `top` < 0 < `chin`.
 struct Head {
@@ -77,4 +77,4 @@ struct Ellipsoid {
 using Keep = bool (*)(const void* context, Vec3 point);
 void draw_ellipsoid(const Ellipsoid& e, const View& view, Keep keep, const void* context, Layers& layers);
 
-}  // namespace fr
+}  // namespace fr::synthetic

@@ -5,7 +5,7 @@
 
 #include "base/philox.h"
 
-namespace fr {
+namespace fr::synthetic {
 namespace {
 
 float square(float v) { return v * v; }
@@ -63,6 +63,7 @@ Palette::Palette(const Identity& p, const Scene& s) {
 Face::Face(const Identity& person, const Scene& scene, const Head& head, const Palette& palette,
            const Texture& texture, float pixels_a_unit)
     : id_(person), scene_(scene), h_(head), palette_(palette), texture_(texture), sharp_(pixels_a_unit) {
+  hairy_ = 9 + 12 * head.recede + (head.recede > 0.75f ? 14 : 0);
   old_ = clamp01(1.5f * (person[Trait::age] - 0.3f));
   fuzz_ = clamp01(person[Trait::beard] + scene.beard_change * (person[Trait::beard] > 0 ? 1.0f : 0.0f));
   moustache_ = clamp01(person[Trait::moustache] + scene.beard_change * (person[Trait::moustache] > 0 ? 1.0f : 0.0f));
@@ -85,14 +86,14 @@ Surface Face::at(Vec3 p) const {
 }
 
 void Face::skin(Vec3 p, float ax, Surface& s) const {
-  const float cloudy = texture_.at(p.x * 0.11f, p.y * 0.11f) - 0.5f, fine = texture_.at(p.x * 0.6f, p.y * 0.6f) - 0.5f;
+  const float cloudy = texture_.at(p.x * 0.11f, p.y * 0.11f) - 0.5f;
   const float flush = id_[Trait::ruddiness] * (0.25f + 0.9f * hill(ax - 23, p.y - 17, 19, 15) + 0.6f * hill(p.x, p.y - h_.nose_y, 11, 10));
   s.albedo = mix(palette_.skin, palette_.flush, clamp01(flush + 0.3f * id_[Trait::blotches] * cloudy));
-  s.albedo = s.albedo * (1 + id_[Trait::blotches] * (0.16f * cloudy + 0.05f * fine));
+  s.albedo = s.albedo * (1 + id_[Trait::blotches] * 0.18f * cloudy);
   const float freckles = id_[Trait::freckles];
   if (freckles > 0.1f) {
     const float where = hill(ax - 14, p.y - 13, 30, 26);
-    const float spot = smooth((texture_.at(p.x * 0.55f + 17, p.y * 0.55f + 31) - 0.62f) * 5);
+    const float spot = where > 0 ? smooth((texture_.at(p.x * 0.55f + 17, p.y * 0.55f + 31) - 0.62f) * 5) : 0;
     s.albedo = mix(s.albedo, s.albedo * Vec3{0.68f, 0.50f, 0.38f}, spot * where * 1.5f * freckles);
   }
   s.open = 1 - 0.35f * hill(ax - h_.eye_x + 5, p.y + 1, 12, 8) - 0.3f * hill(ax - h_.nose_half - 2, p.y - h_.nose_y + 1, 4, 12);
@@ -125,12 +126,12 @@ void Face::age(float ax, float y, Surface& s) const {
 void Face::beard(Vec3 p, float ax, Surface& s) const {
   const float strand = texture_.at(p.x * 0.9f, p.y * 0.45f);
   const float line = h_.mouth_y + 5 - 0.10f * square(std::max(0.0f, ax - 13.5f));
-  float chin = smooth((p.y - line) / 6) * smooth((p.y + 9) / 8);
+  float chin = smooth((p.y - line) / 9 + 0.2f) * smooth((p.y + 9) / 8);
   chin *= 1 - 0.85f * hill(p.x, p.y - h_.mouth_y - h_.lip_low - 1.5f, 8, 4);
   const float top = h_.nose_y + 8.5f, bottom = h_.mouth_y + 1;
   float lip = smooth((p.y - top) / 2.5f) * smooth((bottom - p.y) / 3) * smooth((h_.mouth_half + 3 - ax) / 4);
   if (fuzz_ > 0.3f && p.y > bottom - 5 && p.y < h_.mouth_y + 10) {
-    lip = std::max(lip, smooth((3.6f - std::abs(ax - h_.mouth_half - 2)) / 2.5f));
+    lip = std::max(lip, smooth((5 - std::abs(ax - h_.mouth_half - 3)) / 4));
   }
   const auto grow = [&](float where, float amount) {
     return where * clamp01(amount * 1.15f) * (0.62f + 0.38f * smooth((strand - 0.75f + amount) * 3));
@@ -261,6 +262,7 @@ bool Face::hair_at(Vec3 p) const {
   // The hairline falls from the forehead to the temples; receding lifts it beside the middle.
   const float line = h_.hairline + 0.0115f * ax * ax;
   if (p.y > line + 9 && p.z > h_.hair_side + 2) return false;  // most of the face, before any noise is looked up
+  if (p.y < line - hairy_ && p.z > -10) return true;
   const float ragged = 2.2f * (texture_.at(p.x * 0.35f, p.z * 0.2f) - 0.5f) * (1 + 2 * id_[Trait::hair_curl]);
   const float bay = h_.recede * 12 * hill(ax - 18, 0, 13, 1);
   const float crown = h_.recede > 0.75f ? 56 * (h_.recede - 0.75f) * clamp01(1 - ax / 24) : 0;
@@ -279,4 +281,4 @@ Vec3 Face::hair_colour(Vec3 p) const {
   return palette_.hair * (0.55f + 0.9f * strand);
 }
 
-}  // namespace fr
+}  // namespace fr::synthetic

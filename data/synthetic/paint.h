@@ -4,7 +4,7 @@
 
 #include "data/synthetic/head.h"
 
-namespace fr {
+namespace fr::synthetic {
 
 // A 64x64 lattice of random numbers in [0, 1) that belongs to a person: blotches, freckles, strands of hair.
 class Texture {
@@ -67,6 +67,7 @@ class Face {
   const Texture& texture_;
   float sharp_;
   float old_, fuzz_, moustache_;
+  float hairy_;  // so far above the hairline there is hair whatever the noise
 };
 
-}  // namespace fr
+}  // namespace fr::synthetic

@@ -4,7 +4,7 @@
 
 #include "data/synthetic/head.h"
 
-namespace fr {
+namespace fr::synthetic {
 namespace {
 
 constexpr int kColumns = 35, kRows = 50;
@@ -152,4 +152,4 @@ void draw_ellipsoid(const Ellipsoid& e, const View& view, Keep keep, const void*
   }
 }
 
-}  // namespace fr
+}  // namespace fr::synthetic

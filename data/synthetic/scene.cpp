@@ -5,7 +5,7 @@
 
 #include "base/philox.h"
 
-namespace fr {
+namespace fr::synthetic {
 namespace {
 
 // How a group is photographed. Temperature < 0 is cold light, > 0 warm.
@@ -61,7 +61,7 @@ void draw_light(Scene& s, Draw& d, const Capture& c) {
   const float side = d.normal(0.75 * c.light), up = 0.35f + d.normal(0.35 * c.light);
   s.key_direction = normalised({std::sin(side), -up, 0.25f + std::max(0.0f, std::cos(side))});
   s.fill_direction = normalised({-std::sin(side) + d.normal(0.5), d.normal(0.4), 0.6f});
-  const auto tint = [&](float warm) { return Vec3{1 + 0.16f * warm, 1, 1 - 0.22f * warm}; };
+  const auto tint = [&](float warm) { return Vec3{1 + 0.12f * warm, 1, 1 - 0.17f * warm}; };
   const float hardness = std::clamp(0.55f + d.normal(0.22 * c.light), 0.1f, 0.95f);
   const float warm = c.temperature + d.normal(0.55);
   s.key = tint(warm) * (1.15f * hardness);
@@ -121,4 +121,4 @@ Scene draw_scene(uint64_t seed, const Identity& person, int64_t identity, int64_
   return s;
 }
 
-}  // namespace fr
+}  // namespace fr::synthetic

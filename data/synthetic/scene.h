@@ -8,7 +8,7 @@
 
 #include "data/synthetic/identity.h"
 
-namespace fr {
+namespace fr::synthetic {
 
 struct Vec3 {
   float x = 0, y = 0, z = 0;
@@ -54,4 +54,4 @@ struct Scene {
 
 Scene draw_scene(uint64_t seed, const Identity& person, int64_t identity, int64_t sample, double difficulty);
 
-}  // namespace fr
+}  // namespace fr::synthetic

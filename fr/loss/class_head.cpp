@@ -22,12 +22,17 @@ void redraw_row(const Tensor& w, int64_t m, uint64_t seed, int64_t step) {
       w, [&]<class T>(const Kernels<T>& k) { k.copy(w.as<T>() + m * D, drawn.as<T>(), drawn.bytes()); });
 }
 
-// w_m <- w_m / norm_m in place.
-void scale_rows_to_unit(const Tensor& w, const Tensor& norm) {
-  const int64_t M = w.dim(0), D = w.dim(1);
-  const BroadcastShape per_row{{1, 1, M, D}, {0, 0, D, 1}, {0, 0, 1, 0}};
-  with_kernels(
-      w, [&](const auto& k) { k.binary_forward(w.data(), w.data(), norm.data(), Binary::div, per_row); });
+// w_m <- w_m / |w_m| in place, some rows at a time.
+void scale_rows_to_unit(const Tensor& w) {
+  const int64_t M = w.dim(0), D = w.dim(1), B = std::min<int64_t>(M, 256);
+  const Tensor unit({B, D}, w.dtype()), norm({B}, w.dtype());
+  with_kernels(w, [&]<class T>(const Kernels<T>& k) {
+    for (int64_t m = 0; m < M; m += B) {
+      const int64_t rows = std::min(B, M - m);
+      k.l2_normalize_forward(unit.data(), norm.data(), w.as<T>() + m * D, rows, D, T(kTiny));
+      k.copy(w.as<T>() + m * D, unit.as<T>(), size_t(rows * D) * sizeof(T));
+    }
+  });
 }
 
 }  // namespace
@@ -63,17 +68,25 @@ MarginOptions ClassHead::margin_options(int64_t step) {
   return o;
 }
 
-Tensor ClassHead::prepare_weights(int64_t step) {
-  const Tensor& w = weight_->var.value();
-  Tensor norm = row_norms(w);
+bool ClassHead::redraw_short_rows(const Tensor& norm, int64_t step) {
   const std::vector<double> length = norm.host<double>();
-  bool redrawn = false;
+  bool any = false;
   for (size_t m = 0; m < length.size(); ++m)
-    if (length[m] < kTiny) redraw_row(w, int64_t(m), seed_, step), redrawn = true;
-  if (redrawn) norm = row_norms(w);
-  if (options_.gradient != MarginGradient::caffe_normalised) return norm;
-  scale_rows_to_unit(w, norm);
-  return Tensor::full(norm.shape(), 1, norm.dtype());
+    if (length[m] < kTiny) redraw_row(weight_->var.value(), int64_t(m), seed_, step), any = true;
+  return any;
+}
+
+// The forward pass measures the rows; the rare short one costs a second pass.
+Var ClassHead::margin_loss(const Var& embedding, const Tensor& labels, int64_t step, Tensor& prediction) {
+  const MarginOptions options = margin_options(step);
+  MarginOutput output;
+  Var loss;
+  do {
+    if (options.gradient == MarginGradient::caffe_normalised) scale_rows_to_unit(weight_->var.value());
+    loss = margin_cross_entropy(embedding, weight_->var, labels, options, &output);
+  } while (redraw_short_rows(output.class_norm, step));
+  prediction = output.prediction;
+  return loss;
 }
 
 void ClassHead::count_hits(const Tensor& prediction, const Tensor& labels) {
@@ -96,9 +109,7 @@ Var ClassHead::loss(const Var& embedding, const Tensor& labels, int64_t step) {
       k.argmax_rows(prediction.data(), z.value().data(), z.dim(0), z.dim(1));
     });
   } else {
-    MarginOptions options = margin_options(step);
-    options.class_norm = prepare_weights(step);
-    loss = margin_cross_entropy(embedding, weight_->var, labels, options, &prediction);
+    loss = margin_loss(embedding, labels, step, prediction);
   }
   count_hits(prediction, labels);
   return loss;

@@ -54,7 +54,8 @@ class ClassHead : public Module {
 
  private:
   MarginOptions margin_options(int64_t step);
-  Tensor prepare_weights(int64_t step);  // redraw, normalise; returns the norms of the rows
+  Var margin_loss(const Var& embedding, const Tensor& labels, int64_t step, Tensor& prediction);
+  bool redraw_short_rows(const Tensor& norm, int64_t step);  // true if any
   void count_hits(const Tensor& prediction, const Tensor& labels);
 
   LossOptions options_;

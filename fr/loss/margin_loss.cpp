@@ -9,9 +9,8 @@
 namespace fr {
 namespace {
 
-constexpr double kTiny = 1e-12;        // a shorter row has no direction
-constexpr int64_t kNormRows = 256;     // rows normalised at a time when only their lengths are wanted
-constexpr int64_t kGradientRows = 16;  // rows of the score matrix whose gradient is held beside the scores
+constexpr double kTiny = 1e-12;       // a shorter row has no direction
+constexpr int64_t kClassBlock = 512;  // classes whose unit weights exist at one time: they stay in the cache
 
 // What the backward pass reads. c is the one (N,M) matrix: cosines until the gradient takes their place.
 struct Saved {
@@ -19,18 +18,19 @@ struct Saved {
   MarginOptions options;
   Tensor w, labels;
   Tensor xh, r;                 // x_n / r_n (N,D), r_n = |x_n| (N)
-  Tensor inverse_rho;           // 1 / |w_m| (M), 0 for a row without direction
   Tensor c, scale, lse, h, dh;  // (N,M); (N) each
 };
 
-// b_m repeats down the rows of a (N,M);  b_n repeats along the rows of a (N,D).
-BroadcastShape per_column(int64_t N, int64_t M) { return {{1, 1, N, M}, {0, 0, M, 1}, {0, 0, 0, 1}}; }
-BroadcastShape per_row(int64_t N, int64_t D) { return {{1, 1, N, D}, {0, 0, D, 1}, {0, 0, 1, 0}}; }
-
-// y_nd += a_n x_nd, which is how the gradient of a product with repeated a_n flows.
-template <class T>
-void add_scaled_rows(const Kernels<T>& k, T* y, const T* a, const T* x, int64_t N, int64_t D) {
-  k.binary_backward(y, nullptr, x, x, a, Binary::mul, per_row(N, D));
+// f(unit rows wh, lengths rho, first class, classes) for each block of classes: w is never copied as a whole.
+template <class T, class F>
+void for_class_blocks(const Kernels<T>& k, const Saved& s, const F& f) {
+  const int64_t B = std::min(s.M, kClassBlock);
+  const Scratch<T> wh{size_t(B * s.D)}, rho{size_t(B)};
+  for (int64_t m = 0; m < s.M; m += B) {
+    const int64_t classes = std::min(B, s.M - m);
+    k.l2_normalize_forward(wh.get(), rho.get(), s.w.as<T>() + m * s.D, classes, s.D, T(kTiny));
+    f(wh.get(), rho.get(), m, classes);
+  }
 }
 
 void check_options(const MarginOptions& o) {
@@ -49,7 +49,7 @@ void check_options(const MarginOptions& o) {
            op, ": the Caffe gradient exists only for modified softmax and A-Softmax, scaled by |x|");
 }
 
-void check_inputs(const Var& x, const Var& w, const Tensor& labels, const MarginOptions& o) {
+void check_inputs(const Var& x, const Var& w, const Tensor& labels) {
   const char* op = "margin_cross_entropy";
   FR_CHECK(x && w && x.shape().size() == 2 && w.shape().size() == 2 && x.dim(1) == w.dim(1), op,
            ": expected x (N,D) and w (M,D), got ", x ? to_string(x.shape()) : "nothing", " and ",
@@ -63,69 +63,55 @@ void check_inputs(const Var& x, const Var& w, const Tensor& labels, const Margin
            ": expected labels int64 (", N, "), got ", to_string(labels.shape()));
   for (int64_t label : labels.host<int64_t>())
     FR_CHECK(label >= 0 && label < M, op, ": label ", label, " of ", M, " classes");
-  FR_CHECK(!o.class_norm || (o.class_norm.shape() == Shape{M} && o.class_norm.dtype() == w.dtype()), op,
-           ": expected class_norm (", M, "), got ", to_string(o.class_norm.shape()));
 }
 
-Tensor inverse_norms(const Tensor& norm) {
-  std::vector<double> inverse = norm.host<double>();
-  for (double& v : inverse) v = v < kTiny ? 0 : 1 / v;
-  return Tensor::from(inverse, norm.shape(), norm.dtype());
-}
-
-// c = (xh w^T) / rho by columns: the class weights are never copied to be normalised.
+// c = xh wh^T, and the lengths of the class weights.
 template <class T>
-void cosines(const Kernels<T>& k, const Saved& s, const Tensor& x) {
+void cosines(const Kernels<T>& k, const Saved& s, const Tensor& x, const Tensor& class_norm) {
   const int64_t N = s.N, M = s.M, D = s.D;
+  const T* xh = s.xh.data();
   k.l2_normalize_forward(s.xh.data(), s.r.data(), x.data(), N, D, T(kTiny));
-  k.gemm(s.c.data(), s.xh.data(), s.w.data(), {false, true, N, M, D, D, D, M}, 1, 0);
-  k.binary_forward(s.c.data(), s.c.data(), s.inverse_rho.data(), Binary::mul, per_column(N, M));
+  for_class_blocks(k, s, [&](const T* wh, const T* rho, int64_t m, int64_t classes) {
+    k.gemm(s.c.as<T>() + m, xh, wh, {false, true, N, classes, D, D, D, M}, 1, 0);
+    k.copy(class_norm.as<T>() + m, rho, size_t(classes) * sizeof(T));
+  });
 }
 
-// From cosines to G / rho in the place of the cosines, a few rows at a time because the column sums need
-// both:
-//   G_nm = scale_n d_nm (target: times factor_n),   column_dot_m += sum_n G_nm c_nm,   c_nm <- G_nm / rho_m
+// g_nm = scale_n d_nm, times factor_n at the label (no factor: h'). dscale may be empty. g may be the cosines.
 template <class T>
-void replace_scores(const Kernels<T>& k, const Saved& s, T* column_dot, T* dscale, const T* dloss,
-                    const T* factor) {
-  const int64_t M = s.M, B = std::min(s.N, kGradientRows);
-  const Scratch<T> g{size_t(B * M)}, d_label{size_t(B)};
-  const T *scale = s.scale.data(), *lse = s.lse.data(), *h = s.h.data(), *dh = s.dh.data();
-  const T* inverse_rho = s.inverse_rho.data();
-  const int64_t* label = s.labels.data();
-  for (int64_t n = 0; n < s.N; n += B) {
-    const int64_t rows = std::min(B, s.N - n);
-    T* c = s.c.as<T>() + n * M;
-    k.margin_softmax_backward(g.get(), dscale ? dscale + n : nullptr, d_label.get(), dloss + n, c, scale + n,
-                              lse + n, h + n, dh + n, factor ? factor + n : nullptr, label + n, rows, M);
-    k.binary_backward(nullptr, column_dot, g.get(), c, inverse_rho, Binary::mul, per_column(rows, M));
-    k.binary_forward(c, g.get(), inverse_rho, Binary::mul, per_column(rows, M));
-  }
+void score_gradient(const Kernels<T>& k, const Saved& s, const Tensor& g, const Tensor& dscale,
+                    const Tensor& d_label, const Tensor& dloss, const Tensor& factor) {
+  k.margin_softmax_backward(g.data(), dscale.data(), d_label.data(), dloss.data(), s.c.data(), s.scale.data(),
+                            s.lse.data(), s.h.data(), s.dh.data(), factor.data(), s.labels.data(), s.N, s.M);
+}
+
+// The two products with the gradient of the scores; either may be empty.
+//   dxh = g wh,    dw_m += (v_m - <v_m, wh_m> wh_m) / rho_m  with  v = g^T xh
+template <class T>
+void products(const Kernels<T>& k, const Saved& s, const Tensor& dxh, const Tensor& dw, const Tensor& g) {
+  const int64_t N = s.N, M = s.M, D = s.D;
+  const Tensor v({dw ? std::min(M, kClassBlock) : 0, D}, s.c.dtype());
+  for_class_blocks(k, s, [&](const T* wh, const T* rho, int64_t m, int64_t classes) {
+    const T* g_block = g.as<T>() + m;
+    if (dxh) k.gemm(dxh.data(), g_block, wh, {false, false, N, D, classes, M, D, D}, 1, m == 0 ? T(0) : T(1));
+    if (!dw) return;
+    k.gemm(v.data(), g_block, s.xh.data(), {true, false, classes, D, N, M, D, D}, 1, 0);
+    k.l2_normalize_backward(dw.as<T>() + m * D, v.data(), nullptr, wh, rho, classes, D, T(kTiny));
+  });
 }
 
 // The exact and the detached gradient (h' = 1). Equations above margin_cross_entropy.
 template <class T>
 void chain_rule(const Kernels<T>& k, const Saved& s, const Tensor& dx, const Tensor& dw,
                 const Tensor& dloss) {
-  const int64_t N = s.N, M = s.M, D = s.D;
+  const int64_t N = s.N, D = s.D;
   const DType type = s.c.dtype();
-  const Tensor column_dot = Tensor::zeros({M}, type);
   const Tensor ones = s.options.gradient == MarginGradient::detached ? Tensor::full({N}, 1, type) : Tensor();
   const Tensor dr = s.options.scale == LogitScale::embedding_norm ? Tensor::zeros({N}, type) : Tensor();
-  replace_scores<T>(k, s, column_dot.data(), dr.data(), dloss.data(), ones.data());
-  if (dw) {
-    const Tensor a({M}, type);  // -column_dot / rho^2
-    k.binary_forward(a.data(), column_dot.data(), s.inverse_rho.data(), Binary::mul, per_column(1, M));
-    k.binary_forward(a.data(), a.data(), s.inverse_rho.data(), Binary::mul, per_column(1, M));
-    k.affine_forward(a.data(), a.data(), -1, 0, M);
-    k.gemm(dw.data(), s.c.data(), s.xh.data(), {true, false, M, D, N, M, D, D}, 1, 1);
-    add_scaled_rows<T>(k, dw.data(), a.data(), s.w.data(), M, D);
-  }
-  if (dx) {
-    const Tensor dxh({N, D}, type);
-    k.gemm(dxh.data(), s.c.data(), s.w.data(), {false, false, N, D, M, M, D, D}, 1, 0);
-    k.l2_normalize_backward(dx.data(), dxh.data(), dr.data(), s.xh.data(), s.r.data(), N, D, T(kTiny));
-  }
+  const Tensor dxh = dx ? Tensor({N, D}, type) : Tensor(), d_label({N}, type);
+  score_gradient(k, s, s.c, dr, d_label, dloss, ones);
+  products(k, s, dxh, dw, s.c);
+  if (dx) k.l2_normalize_backward(dx.data(), dxh.data(), dr.data(), s.xh.data(), s.r.data(), N, D, T(kTiny));
 }
 
 // Per row of the Caffe gradient: the factor of d_n,label in front of wh_label, and what multiplies d_n,label
@@ -133,6 +119,21 @@ void chain_rule(const Kernels<T>& k, const Saved& s, const Tensor& dx, const Ten
 struct CaffeRows {
   std::vector<double> factor, own;
 };
+
+// c_n,label: with no margin the target function is the cosine itself.
+template <class T>
+std::vector<double> label_cosines(const Kernels<T>& k, const Saved& s) {
+  const Tensor loss({s.N}, s.c.dtype()), lse = loss.clone(), c = loss.clone(), slope = loss.clone();
+  k.margin_softmax_forward(loss.data(), lse.data(), c.data(), slope.data(), s.c.data(), s.scale.data(),
+                           s.labels.data(), Margin{}, s.N, s.M);
+  return c.host<double>();
+}
+
+// y_nd += a_n x_nd, which is how the gradient of a product with a repeated a_n flows.
+template <class T>
+void add_scaled_rows(const Kernels<T>& k, T* y, const T* a, const T* x, int64_t N, int64_t D) {
+  k.binary_backward(y, nullptr, x, x, a, Binary::mul, {{1, 1, N, D}, {0, 0, D, 1}, {0, 0, 1, 0}});
+}
 
 CaffeRows caffe_rows(const Saved& s, const std::vector<double>& cosine) {
   const double lambda = s.options.margin.kind == Margin::Kind::a_softmax ? s.options.margin.lambda : 0;
@@ -155,73 +156,52 @@ CaffeRows caffe_rows(const Saved& s, const std::vector<double>& cosine) {
 //   dx_n += sum_{m not the label} d_nm wh_m + d_n,label (lambda wh_label + (a wh_label + e x_n) / q) / (1 +
 //   lambda) dw_m += sum_n d_nm x_n          neither the margin nor the scaling to unit length is
 //   differentiated
-// q mixes a number with an inverse length, as the layer does. Two different targets' factors need a second
-// (N,M) matrix.
+// q mixes a number with an inverse length, as the layer does. dx and dw see different factors at the label: here dx has
+// an (N,M) matrix of its own.
 template <class T>
 void caffe_rule(const Kernels<T>& k, const Saved& s, const Tensor& dx, const Tensor& dw,
                 const Tensor& dloss) {
   const int64_t N = s.N, M = s.M, D = s.D;
   const DType type = s.c.dtype();
-  const Tensor d_label({N}, type), cosine({N}, type), a({N}, type), b({N}, type);
-  const auto gradient = [&](const Tensor& g, const Tensor& factor) {  // g = r d, the target times the factor
-    k.margin_softmax_backward(g.data(), nullptr, d_label.data(), dloss.data(), s.c.data(), s.scale.data(),
-                              s.lse.data(), s.h.data(), s.dh.data(), factor.data(), s.labels.data(), N, M);
-  };
+  const Tensor d_label({N}, type);
   if (dx) {
-    // With no margin the target function is the cosine itself.
-    k.margin_softmax_forward(a.data(), b.data(), cosine.data(), d_label.data(), s.c.data(), s.scale.data(),
-                             s.labels.data(), Margin{}, N, M);
-    CaffeRows rows = caffe_rows(s, cosine.host<double>());
-    const Tensor g({N, M}, type), dxh({N, D}, type), inverse_r = inverse_norms(s.r);
-    gradient(g, Tensor::from(rows.factor, {N}, type));
-    k.binary_forward(g.data(), g.data(), s.inverse_rho.data(), Binary::mul, per_column(N, M));
-    k.gemm(dxh.data(), g.data(), s.w.data(), {false, false, N, D, M, M, D, D}, 1, 0);
-    add_scaled_rows<T>(k, dx.data(), inverse_r.data(), dxh.data(), N, D);
+    const CaffeRows rows = caffe_rows(s, label_cosines(k, s));
+    const Tensor g({N, M}, type), dxh({N, D}, type);
+    score_gradient(k, s, g, Tensor(), d_label, dloss, Tensor::from(rows.factor, {N}, type));
+    products(k, s, dxh, Tensor(), g);  // r_n times the sum over the classes
     const std::vector<double> d = d_label.host<double>(), r = s.r.host<double>();
-    for (size_t n = 0; n < d.size(); ++n) rows.own[n] *= d[n] * r[n];
-    add_scaled_rows<T>(k, dx.data(), Tensor::from(rows.own, {N}, type).data(), s.xh.data(), N, D);
+    std::vector<double> a(r.size(), 0), b(r.size(), 0);
+    for (size_t n = 0; n < r.size(); ++n)
+      if (r[n] >= kTiny) a[n] = 1 / r[n], b[n] = d[n] * rows.own[n] * r[n];
+    add_scaled_rows<T>(k, dx.data(), Tensor::from(a, {N}, type).data(), dxh.data(), N, D);
+    add_scaled_rows<T>(k, dx.data(), Tensor::from(b, {N}, type).data(), s.xh.data(), N, D);
   }
-  if (dw) {
-    gradient(s.c, Tensor::full({N}, 1, type));
-    k.gemm(dw.data(), s.c.data(), s.xh.data(), {true, false, M, D, N, M, D, D}, 1, 1);
-  }
+  if (!dw) return;
+  score_gradient(k, s, s.c, Tensor(), d_label, dloss, Tensor::full({N}, 1, type));
+  k.gemm(dw.data(), s.c.data(), s.xh.data(), {true, false, M, D, N, M, D, D}, 1, 1);  // r_n xh_n = x_n
 }
 
 Saved save(const Var& x, const Var& w, const Tensor& labels, const MarginOptions& options) {
   const int64_t N = x.dim(0), D = x.dim(1), M = w.dim(0);
-  const DType type = x.dtype();
+  const auto buffer = [&](Shape shape) { return Tensor(std::move(shape), x.dtype()); };
   Saved s{N,
           M,
           D,
           options,
           w.value(),
           labels,
-          Tensor({N, D}, type),
-          Tensor({N}, type),
-          inverse_norms(options.class_norm ? options.class_norm : row_norms(w.value())),
-          Tensor({N, M}, type),
+          buffer({N, D}),
+          buffer({N}),
+          buffer({N, M}),
           {},
-          Tensor({N}, type),
-          Tensor({N}, type),
-          Tensor({N}, type)};
-  s.scale = options.scale == LogitScale::embedding_norm ? s.r : Tensor::full({N}, options.s, type);
+          buffer({N}),
+          buffer({N}),
+          buffer({N})};
+  s.scale = options.scale == LogitScale::embedding_norm ? s.r : Tensor::full({N}, options.s, x.dtype());
   return s;
 }
 
 }  // namespace
-
-Tensor row_norms(const Tensor& x) {
-  FR_CHECK(x && x.rank() == 2, "row_norms: expected x (N,D), got ", to_string(x.shape()));
-  const int64_t N = x.dim(0), D = x.dim(1);
-  const Tensor norm({N}, x.dtype()), unit({std::min(N, kNormRows), D}, x.dtype());
-  const auto norms = [&]<class T>(const Kernels<T>& k) {
-    for (int64_t n = 0; n < N; n += kNormRows)
-      k.l2_normalize_forward(unit.data(), norm.as<T>() + n, x.as<T>() + n * D, std::min(kNormRows, N - n), D,
-                             T(kTiny));
-  };
-  with_kernels(x, norms);
-  return norm;
-}
 
 // Cross-entropy of scaled cosines with a margin at the label, averaged over the batch.
 //                                                       x (N,D), w (M,D), labels (N) -> ()
@@ -233,22 +213,22 @@ Tensor row_norms(const Tensor& x) {
 //              dr_n  = sum_m d_nm z_nm / r_n if scale_n = r_n, else 0
 //              dw_m += (1/rho_m) (sum_n G_nm xh_n - (sum_n G_nm c_nm) wh_m)
 // With a fixed scale dx_n is orthogonal to x_n and dw_m to w_m: lengths do not matter. detached: h' = 1 in G.
-// Saves xh, r, 1/rho, lse, h, h' and the one matrix c, which the backward pass turns into G / rho.
+// Saves xh, r, lse, h, h' and the one matrix c, which the backward pass turns into G. wh is formed again, block by block.
 // Liu et al. 2017, "SphereFace", Eq. 5-7; Wang et al. 2018, "CosFace", Eq. 4; Wang et al. 2017, "NormFace",
 // Eq. 6.
 Var margin_cross_entropy(const Var& x, const Var& w, const Tensor& labels, const MarginOptions& options,
-                         Tensor* prediction) {
+                         MarginOutput* output) {
   check_options(options);
-  check_inputs(x, w, labels, options);
+  check_inputs(x, w, labels);
   const Saved s = save(x, w, labels, options);
   const DType type = x.dtype();
-  Tensor loss({s.N}, type), mean(Shape{}, type);
-  if (prediction) *prediction = Tensor({s.N}, DType::int64);
+  Tensor loss({s.N}, type), mean(Shape{}, type), class_norm({s.M}, type);
+  if (output) *output = {Tensor({s.N}, DType::int64), class_norm};
   with_kernels(mean, [&](const auto& k) {
-    cosines(k, s, x.value());
+    cosines(k, s, x.value(), class_norm);
     k.margin_softmax_forward(loss.data(), s.lse.data(), s.h.data(), s.dh.data(), s.c.data(), s.scale.data(),
                              s.labels.data(), s.options.margin, s.N, s.M);
-    if (prediction) k.argmax_rows(prediction->data(), s.c.data(), s.N, s.M);
+    if (output) k.argmax_rows(output->prediction.data(), s.c.data(), s.N, s.M);
     k.reduce_forward(mean.data(), loss.data(), Reduce::mean, 1, s.N, 1);
   });
   return record("margin_cross_entropy", mean, {x, w}, [s](Node& self) {

@@ -25,18 +25,19 @@ struct MarginOptions {
   LogitScale scale = LogitScale::fixed;
   double s = 30;  // LogitScale::fixed
   MarginGradient gradient = MarginGradient::exact;
-  Tensor class_norm;  // (M): |w_j|, if the caller has it already; empty: computed
+};
+
+// By-products of the forward pass.
+struct MarginOutput {
+  Tensor prediction;  // int64 (N): the class of the largest cosine, ties to the lowest
+  Tensor class_norm;  // (M): |w_j|
 };
 
 // x (N,D) embeddings, w (M,D) class weights, labels int64 (N), 0 <= label < M -> mean loss ().
 // A row of x or w shorter than 1e-12 has cosine 0 with everything and gets no gradient.
-// prediction, if given: int64 (N), the class of the largest cosine (ties: the lowest).
 // Throws std::invalid_argument for shapes, labels, m or s out of range, or a gradient mode that does not
 // exist here.
 Var margin_cross_entropy(const Var& x, const Var& w, const Tensor& labels, const MarginOptions& options,
-                         Tensor* prediction = nullptr);
-
-// norm_n = |x_n| for x (N,D) -> (N). Works in blocks: no copy of x.
-Tensor row_norms(const Tensor& x);
+                         MarginOutput* output = nullptr);
 
 }  // namespace fr

@@ -27,8 +27,9 @@ double angular_distance(const Vector& a, const Vector& b) {
   return lengths > 1e-24 ? 1 - ab / lengths : 1;
 }
 
-Vector row(const EmbeddingView& e, int64_t n, AngularFisherInput input) {
-  Vector v(e.values.begin() + n * e.D, e.values.begin() + (n + 1) * e.D);
+template <class T>
+Vector row(std::span<const T> values, int64_t D, int64_t n, AngularFisherInput input) {
+  Vector v(values.begin() + n * D, values.begin() + (n + 1) * D);
   const double norm = length(v);
   if (!std::isfinite(norm))
     throw Error(ErrorKind::data, cat("angular Fisher score: embedding ", n, " is not finite"));
@@ -37,40 +38,53 @@ Vector row(const EmbeddingView& e, int64_t n, AngularFisherInput input) {
   return v;
 }
 
-struct ClassMean {
-  Vector mean;
+struct ClassSum {
+  Vector sum;
   int64_t count = 0;
 };
 
-void add(ClassMean& c, const Vector& v) {
-  c.mean.resize(v.size(), 0.0);
-  for (size_t d = 0; d < v.size(); ++d) c.mean[d] += v[d];
+void add(ClassSum& c, const Vector& v) {
+  c.sum.resize(v.size(), 0.0);
+  for (size_t d = 0; d < v.size(); ++d) c.sum[d] += v[d];
   ++c.count;
+}
+
+template <class T>
+AngularFisher compute(std::span<const T> values, int64_t D, std::span<const int64_t> labels,
+                      AngularFisherInput input) {
+  const int64_t N = int64_t(labels.size());
+  FR_CHECK(D > 0 && int64_t(values.size()) == N * D, "angular Fisher score: expected ", N, " x ", D,
+           " embeddings, got ", values.size(), " numbers");
+  if (N == 0) throw Error(ErrorKind::data, "angular Fisher score: no samples");
+  std::map<int64_t, ClassSum> classes;
+  ClassSum all;
+  for (int64_t n = 0; n < N; ++n) {
+    const Vector v = row(values, D, n, input);
+    add(classes[labels[size_t(n)]], v), add(all, v);
+  }
+  AngularFisher result;  // sums serve as means: a cosine ignores lengths
+  for (int64_t n = 0; n < N; ++n)
+    result.within += angular_distance(row(values, D, n, input), classes[labels[size_t(n)]].sum);
+  for (const auto& entry : classes)
+    if (classes.size() > 1)
+      result.between += double(entry.second.count) * angular_distance(entry.second.sum, all.sum);
+  result.score =
+      result.between > 0 ? result.within / result.between : std::numeric_limits<double>::infinity();
+  return result;
 }
 
 }  // namespace
 
 AngularFisher angular_fisher(const EmbeddingView& e, std::span<const int64_t> labels,
                              AngularFisherInput input) {
-  FR_CHECK(e.N >= 0 && e.D > 0 && int64_t(e.values.size()) == e.N * e.D && int64_t(labels.size()) == e.N,
-           "angular Fisher score: expected ", e.N, " x ", e.D, " embeddings, got ", e.values.size(),
-           " numbers and ", labels.size(), " labels");
-  if (e.N == 0) throw Error(ErrorKind::data, "angular Fisher score: no samples");
-  std::map<int64_t, ClassMean> classes;
-  ClassMean all;
-  for (int64_t n = 0; n < e.N; ++n) {
-    const Vector v = row(e, n, input);
-    add(classes[labels[size_t(n)]], v), add(all, v);
-  }
-  AngularFisher result;  // the sums need no division by the counts: cosines ignore lengths
-  for (int64_t n = 0; n < e.N; ++n)
-    result.within += angular_distance(row(e, n, input), classes[labels[size_t(n)]].mean);
-  if (classes.size() > 1)
-    for (const auto& entry : classes)
-      result.between += double(entry.second.count) * angular_distance(entry.second.mean, all.mean);
-  result.score =
-      result.between > 0 ? result.within / result.between : std::numeric_limits<double>::infinity();
-  return result;
+  FR_CHECK(e.N == int64_t(labels.size()), "angular Fisher score: ", e.N, " embeddings but ", labels.size(),
+           " labels");
+  return compute(e.values, e.D, labels, input);
+}
+
+AngularFisher angular_fisher(std::span<const double> values, int64_t D, std::span<const int64_t> labels,
+                             AngularFisherInput input) {
+  return compute(values, D, labels, input);
 }
 
 }  // namespace fr

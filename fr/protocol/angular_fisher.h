@@ -24,5 +24,8 @@ struct AngularFisher {
 // embeddings.
 AngularFisher angular_fisher(const EmbeddingView& embeddings, std::span<const int64_t> labels,
                              AngularFisherInput input = AngularFisherInput::raw);
+// The same for rows of D doubles.
+AngularFisher angular_fisher(std::span<const double> values, int64_t D, std::span<const int64_t> labels,
+                             AngularFisherInput input = AngularFisherInput::raw);
 
 }  // namespace fr

@@ -39,20 +39,25 @@ Bins common_bins(const std::vector<double>& a, const std::vector<double>& b) {
   return {low, span / static_cast<double>(count), count};
 }
 
-// The outline: up and down at the borders of the bins, from the axis to the axis.
+// The outline: up and down at the borders of the bins, from the axis to the axis, from the first value's bin to the
+// last's. Sorted values.
 std::vector<CurvePoint> outline(const std::vector<double>& values, const Bins& bins) {
-  std::vector<double> share(bins.count);
-  for (const double v : values) {
-    const double place = std::max(0.0, std::floor((v - bins.low) / bins.width));
-    share[std::min(static_cast<size_t>(place), bins.count - 1)] += 1.0 / static_cast<double>(values.size());
-  }
   std::vector<CurvePoint> points;
   if (values.empty()) return points;
-  points.push_back({bins.low, 0});
-  for (size_t i = 0; i < bins.count; ++i)
-    for (const size_t side : {i, i + 1})
-      points.push_back({bins.low + bins.width * static_cast<double>(side), share[i]});
-  points.push_back({bins.low + bins.width * static_cast<double>(bins.count), 0});
+  const auto bin_of = [&](double v) {
+    return std::min(static_cast<size_t>(std::max(0.0, std::floor((v - bins.low) / bins.width))),
+                    bins.count - 1);
+  };
+  const auto border = [&](size_t i) { return bins.low + bins.width * static_cast<double>(i); };
+  std::vector<double> share(bins.count);
+  for (const double v : values) share[bin_of(v)] += 1.0 / static_cast<double>(values.size());
+  const size_t first = bin_of(values.front()), last = bin_of(values.back());
+  points.push_back({border(first), 0});
+  for (size_t i = first; i <= last; ++i) {
+    points.push_back({border(i), share[i]});
+    points.push_back({border(i + 1), share[i]});
+  }
+  points.push_back({border(last + 1), 0});
   return points;
 }
 

@@ -34,7 +34,8 @@ std::string plus_minus(const ReportTest& test) {
 std::vector<Tile> test_tiles(const ReportTest& test) {
   std::vector<Tile> tiles;
   if (std::isfinite(test.accuracy))
-    tiles.push_back({"Accuracy", format_percent(test.accuracy), plus_minus(test)});
+    tiles.push_back({"Accuracy", format_percent(test.accuracy),
+                     plus_minus(test).empty() ? "" : plus_minus(test) + " standard error"});
   if (std::isfinite(test.auc)) tiles.push_back({"Area under the ROC", format_fixed(test.auc, 4), "AUC"});
   if (std::isfinite(test.eer))
     tiles.push_back({"Equal error rate", format_percent(test.eer), "EER, FAR = FRR"});

@@ -5,10 +5,10 @@ namespace fr {
 // Colours after Okabe and Ito 2008, distinguishable with any colour vision; lighter versions on dark paper.
 const char* const kStyle = R"css(
 :root { color-scheme: light dark; --paper: #fff; --ink: #1b1d1f; --soft: #5d646b; --rule: #cfd4d9; --grid: #e8ebee;
-  --c0: #0072b2; --c1: #c95400; --c2: #00825f; --c3: #a34f88; --c4: #80878e; --wrong: #b3261e; --tint: #f5f7f8; }
+  --c0: #0072b2; --c1: #c95400; --c2: #00825f; --c3: #a34f88; --c4: #80878e; --wrong: #b3261e; --tint: #f5f7f8; --pale: 0.3; }
 @media (prefers-color-scheme: dark) {
   :root { --paper: #15181b; --ink: #e4e7ea; --soft: #9aa3ab; --rule: #3b4248; --grid: #272c31;
-    --c0: #5ab4ea; --c1: #f08d4f; --c2: #3fc79a; --c3: #d998c0; --c4: #8a929a; --wrong: #ff8a80; --tint: #1c2024; }
+    --c0: #5ab4ea; --c1: #f08d4f; --c2: #3fc79a; --c3: #d998c0; --c4: #8a929a; --wrong: #ff8a80; --tint: #1c2024; --pale: 0.5; }
 }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--paper); color: var(--ink); overflow-wrap: break-word;
@@ -24,7 +24,7 @@ section { border-top: 1px solid var(--rule); padding-top: 18px; margin-top: 34px
 .flag { margin: 0; } .flag a { color: var(--wrong); font-weight: 600; }
 .remark { color: var(--soft); font-size: 13px; margin: 4px 0 0; max-width: 60em; }
 .about { color: var(--soft); margin: -8px 0 18px; max-width: 48em; }
-.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: 16px 28px; margin-top: 26px; }
+.tiles { display: grid; grid-template-columns: repeat(4, minmax(0, 1fr)); gap: 16px 28px; margin-top: 26px; }
 .tiles > div { border-top: 2px solid var(--ink); padding-top: 8px; }
 .tiles span { display: block; margin: 0; }
 .tiles .name { font-size: 13px; }
@@ -37,7 +37,7 @@ figure { margin: 0; min-width: 0; }
 figcaption b { font-weight: 650; margin-right: 8px; }
 .key { color: var(--soft); font-size: 13px; margin-right: 10px; white-space: nowrap; }
 .key i { display: inline-block; width: 18px; height: 0; border-top: 2.5px solid; vertical-align: 4px; margin-right: 5px; }
-.key .pale { opacity: 0.35; } .key .dashed { border-top-style: dashed; }
+.key .pale { opacity: var(--pale); } .key .dashed { border-top-style: dashed; }
 .b0 { border-color: var(--c0) !important; } .b1 { border-color: var(--c1) !important; }
 .b2 { border-color: var(--c2) !important; } .b3 { border-color: var(--c3) !important; }
 .b4 { border-color: var(--c4) !important; }
@@ -53,7 +53,7 @@ figcaption b { font-weight: 650; margin-right: 8px; }
 .grid, .axis, .rule { fill: none; stroke: var(--grid); stroke-width: 1; }
 .axis { stroke: var(--c4); } .rule { stroke: var(--ink); stroke-dasharray: 3 3; }
 .line { fill: none; stroke-width: 1.8; stroke-linejoin: round; }
-.pale { stroke-width: 1; opacity: 0.3; } .dashed { stroke-width: 1.2; stroke-dasharray: 5 4; }
+.pale { stroke-width: 1; opacity: var(--pale); } .dashed { stroke-width: 1.2; stroke-dasharray: 5 4; }
 .area { stroke: none; opacity: 0.16; }
 .line.c0 { stroke: var(--c0); } .line.c1 { stroke: var(--c1); } .line.c2 { stroke: var(--c2); }
 .line.c3 { stroke: var(--c3); } .line.c4 { stroke: var(--c4); }
@@ -84,13 +84,15 @@ footer { margin-top: 40px; color: var(--soft); font-size: 13px; }
   main { padding: 24px 16px 32px; }
   h1 { font-size: 24px; } .verdict { font-size: 17px; } .tiles .value { font-size: 26px; }
   .tiles { grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 16px 20px; }
+  .facts { grid-template-columns: minmax(0, 1fr); gap: 5px; }
+  .facts > div { display: grid; grid-template-columns: 7.5em minmax(0, 1fr); align-items: baseline; }
   .large-figures, .small-figures, .tables { grid-template-columns: minmax(0, 1fr); }
   .pairs { grid-template-columns: repeat(auto-fill, minmax(145px, 1fr)); gap: 18px 16px; }
 }
 @media (max-width: 520px) { .chart text { font-size: 12px; } .large text { font-size: 16px; } .line { stroke-width: 2; } }
 @media print {
   :root { --paper: #fff; --ink: #000; --soft: #444; --rule: #bbb; --grid: #ddd; --c0: #0072b2; --c1: #c95400;
-    --c2: #00825f; --c3: #a34f88; --c4: #777; --wrong: #b3261e; --tint: #f5f5f5; }
+    --c2: #00825f; --c3: #a34f88; --c4: #777; --wrong: #b3261e; --tint: #f5f5f5; --pale: 0.35; }
   body { font-size: 10.5pt; } main { max-width: none; padding: 0; }
   figure, .tiles, tr { break-inside: avoid; } h2, h3 { break-after: avoid; }
   .readout { display: none; } pre { white-space: pre-wrap; }

@@ -32,16 +32,21 @@ Curve curve_of(const std::vector<TrainPoint>& train, const Value& value) {
   return curve;
 }
 
-// A few spikes must not press everything else flat: then the axis becomes logarithmic.
-AxisScale scale_for(const std::vector<CurvePoint>& points) {
+// A few spikes must not press everything else flat. Then the axis becomes logarithmic, or, where it cannot,
+// ends a little above 99.5 % of the values.
+struct Fit {
+  AxisScale scale = AxisScale::linear;
+  double high = kUnknown;
+};
+
+Fit fit_spikes(const std::vector<CurvePoint>& points) {
   std::vector<double> y;
   for (const CurvePoint& p : points) y.push_back(p.y);
-  if (y.empty()) return AxisScale::linear;
-  const auto middle = y.begin() + static_cast<std::ptrdiff_t>(y.size() / 2);
-  std::nth_element(y.begin(), middle, y.end());
-  const double median = *middle, low = *std::min_element(y.begin(), y.end());
-  const double high = *std::max_element(y.begin(), y.end());
-  return low > 0 && high > 12 * median ? AxisScale::logarithmic : AxisScale::linear;
+  std::sort(y.begin(), y.end());
+  if (y.empty() || !(y.back() > 12 * y[y.size() / 2])) return {};
+  if (y.front() > 0) return {AxisScale::logarithmic, kUnknown};
+  const double most = y[y.size() * 199 / 200];
+  return {AxisScale::linear, most > 0 && most < y.back() ? 1.2 * most : kUnknown};
 }
 
 ChartAxis step_axis(const Report& report) {
@@ -66,6 +71,19 @@ ChartAxis step_axis(const Report& report) {
 }
 
 // The raw curve pale behind its smooth version when it is long enough to be noisy.
+// On a logarithmic axis the mean is that of the logarithms; values beyond the axis count as its end.
+std::vector<CurvePoint> smooth_as_shown(std::vector<CurvePoint> points, const ChartAxis& axis) {
+  const bool logarithmic = axis.scale == AxisScale::logarithmic;
+  for (CurvePoint& p : points) {
+    p.y = std::fmin(p.y, axis.high);
+    if (logarithmic) p.y = std::log(p.y);
+  }
+  points = smooth_curve(std::move(points), points.size() / 150);
+  if (logarithmic)
+    for (CurvePoint& p : points) p.y = std::exp(p.y);
+  return points;
+}
+
 void add_noisy(Chart& chart, const std::vector<CurvePoint>& points) {
   constexpr size_t kLong = 60;
   if (points.size() < kLong) {
@@ -73,7 +91,7 @@ void add_noisy(Chart& chart, const std::vector<CurvePoint>& points) {
     return;
   }
   chart.series.push_back({"raw", points, 0, ChartStroke::pale, ""});
-  chart.series.push_back({"smoothed", smooth_curve(points, points.size() / 80), 0, ChartStroke::line, ""});
+  chart.series.push_back({"smoothed", smooth_as_shown(points, chart.y), 0, ChartStroke::line, ""});
 }
 
 std::string percent_label(double v) { return format_percent(v, v >= 0.9995 ? 2 : 1); }
@@ -88,6 +106,37 @@ struct Panel {
   std::string (*label)(double) = number_label;
 };
 
+std::string panel_note(const Report& report, const Panel& p, const Curve& curve, const ChartAxis& y) {
+  std::string note;
+  if (curve.left_out > 0 && !p.may_be_unknown)
+    note = format_count(curve.left_out) + " of " + format_count(static_cast<int64_t>(report.train.size())) +
+           " values are not finite and not drawn. ";
+  const int64_t above = std::count_if(curve.points.begin(), curve.points.end(),
+                                      [&](const CurvePoint& point) { return point.y > y.high; });
+  if (above > 0)
+    note += format_count(above) + (above == 1 ? " value lies" : " values lie") +
+            " above the axis, the largest is " +
+            number_label(std::max_element(curve.points.begin(), curve.points.end(),
+                                          [](CurvePoint a, CurvePoint b) { return a.y < b.y; })
+                             ->y) +
+            ".";
+  return note;
+}
+
+ChartAxis panel_axis(const Panel& p, const Curve& curve) {
+  ChartAxis axis;
+  axis.label = p.title;
+  axis.ticks = p.ticks;
+  if (p.ticks == AxisTicks::percent) {
+    axis.low = 0, axis.high = 1;
+    return axis;
+  }
+  const Fit fit = fit_spikes(curve.points);
+  axis.scale = p.scale == AxisScale::logarithmic ? p.scale : fit.scale;
+  if (axis.scale == AxisScale::linear) axis.high = fit.high;
+  return axis;
+}
+
 std::string panel(const Report& report, const Panel& p) {
   const Curve curve = curve_of(report.train, p.value);
   if (curve.points.empty()) return "";
@@ -95,10 +144,7 @@ std::string panel(const Report& report, const Panel& p) {
   chart.width = p.large ? 520 : 340, chart.height = p.large ? 300 : 210;
   chart.x = step_axis(report);
   if (!p.large) chart.x.label = "training step";
-  chart.y.label = p.title;
-  chart.y.ticks = p.ticks;
-  chart.y.scale = p.scale == AxisScale::logarithmic ? p.scale : scale_for(curve.points);
-  if (p.ticks == AxisTicks::percent) chart.y.low = 0, chart.y.high = 1, chart.y.scale = AxisScale::linear;
+  chart.y = panel_axis(p, curve);
   if (p.noisy)
     add_noisy(chart, curve.points);
   else
@@ -106,15 +152,10 @@ std::string panel(const Report& report, const Panel& p) {
   chart.series.back().end_label = p.label(chart.series.back().points.back().y);
   if (!p.large) chart.series.front().name = "";  // the loss beside it explains pale and solid
   chart.description = p.title + " over " + format_count(static_cast<int64_t>(curve.points.size())) +
-                      " steps, from " + p.label(curve.points.front().y) + " to " +
+                      " points, from " + p.label(curve.points.front().y) + " to " +
                       chart.series.back().end_label;
-  const std::string log = chart.y.scale == AxisScale::logarithmic ? " (logarithmic)" : "";
-  const bool tell = curve.left_out > 0 && !p.may_be_unknown;
-  return chart_figure(p.title + log, chart,
-                      tell ? format_count(curve.left_out) + " of " +
-                                 format_count(static_cast<int64_t>(report.train.size())) +
-                                 " values are not finite and not drawn."
-                           : "");
+  const std::string logarithmic = chart.y.scale == AxisScale::logarithmic ? " (logarithmic)" : "";
+  return chart_figure(p.title + logarithmic, chart, panel_note(report, p, curve, chart.y));
 }
 
 std::string evaluation_panel(const Report& report) {

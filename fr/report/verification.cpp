@@ -68,16 +68,17 @@ std::string roc_figure(const ReportTest& test) {
   chart.y.ticks = AxisTicks::percent;
   chart.y.high = 1;
   const double start = operating_point(test.roc, 1 / n).tar;
-  if (!(start > 0.75)) chart.y.low = 0;
-  chart.series.push_back({"chance", chance(1 / n), 4, ChartStroke::dashed, ""});
+  const bool from_zero = !(start > 0.75);
+  if (from_zero) chart.y.low = 0;
+  if (from_zero) chart.series.push_back({"chance", chance(1 / n), 4, ChartStroke::dashed, ""});
   chart.series.push_back({"this run", staircase(test, 1 / n), 0, ChartStroke::line, ""});
   for (const int e : resolvable_powers(n)) {
     const double tar = operating_point(test.roc, std::pow(10.0, e)).tar;
     if (std::isfinite(tar)) chart.marks.push_back({{std::pow(10.0, e), tar}, format_percent(tar, 1)});
   }
   return chart_figure("ROC: true accept rate (TAR)", chart,
-                      "The axis ends at 1/" + format_count(std::llround(n)) +
-                          ", one impostor pair. Dots: TAR at FAR = " + "powers of ten.");
+                      "Logarithmic FAR, down to 1/" + format_count(std::llround(n)) +
+                          ": one impostor pair. Dots mark powers of ten.");
 }
 
 std::string share_of(int64_t part, int64_t whole, const std::string& what) {

@@ -20,7 +20,7 @@ std::vector<MarginOptions> exact_options() {
           a_softmax(4, 0), a_softmax(4, 5), cosface(30, 0.35), cosface(5, 0.2)};
 }
 
-// Exact mode is the derivative. 19 rows: the score matrix is worked on 16 rows at a time.
+// Exact mode is the derivative.
 TEST(MarginLoss, FiniteDifferences) {
   const Tensor labels = random_labels(19, 7, 3);
   for (const MarginOptions& options : exact_options()) {
@@ -166,23 +166,31 @@ TEST(MarginLoss, RowsWithoutDirection) {
     for (double v : r.dx) EXPECT_TRUE(std::isfinite(v));
     for (double v : r.dw) EXPECT_TRUE(std::isfinite(v));
     for (size_t d = 4; d < 8; ++d) EXPECT_EQ(r.dx[d], 0);
-    if (!caffe)
-      for (size_t d = 8; d < 12; ++d) EXPECT_EQ(r.dw[d], 0);
+    for (size_t d = 8; !caffe && d < 12; ++d) EXPECT_EQ(r.dw[d], 0);
   }
 }
 
-TEST(MarginLoss, PredictionIsTheLargestCosine) {
-  Tensor prediction;
-  margin_cross_entropy(Var(f1_x()), Var(f1_w()), labels_of({0, 2}), cosface(30, 0.35), &prediction);
-  EXPECT_EQ(prediction.host<int64_t>(),
-            (std::vector<int64_t>{2, 2}));  // cosines .749 -.835 .783; .623 -.805 .848
+TEST(MarginLoss, ByProducts) {
+  MarginOutput output;
+  margin_cross_entropy(Var(f1_x()), Var(f1_w()), labels_of({0, 2}), cosface(30, 0.35), &output);
+  // cosines .749 -.835 .783; .623 -.805 .848
+  EXPECT_EQ(output.prediction.host<int64_t>(), (std::vector<int64_t>{2, 2}));
+  expect_close(output.class_norm.host<double>(), {1.432718636, 1.500765451, 1.50142854}, 1e-9);
 }
 
-TEST(MarginLoss, GivenNormsAreUsed) {
-  MarginOptions options = cosface(30, 0.35);
-  const LossAndGradients expected = run_margin(f1_x(), f1_w(), labels_of({0, 2}), options);
-  options.class_norm = row_norms(f1_w());
-  EXPECT_EQ(run_margin(f1_x(), f1_w(), labels_of({0, 2}), options).dw, expected.dw);
+// More classes than are normalised at one time.
+TEST(MarginLoss, ManyClasses) {
+  const Tensor x = random_tensor({3, 2}, 4), w = random_tensor({1100, 2}, 5),
+               labels = labels_of({0, 600, 1099});
+  MarginOptions options;
+  const LossAndGradients r = run_margin(x, w, labels, options);
+  const Var xv(x.clone(), true), wv(w.clone(), true);
+  const Var loss =
+      softmax_cross_entropy(affine(linear(l2_normalize(xv), l2_normalize(wv)), options.s, 0), labels);
+  backward(loss);
+  EXPECT_NEAR(r.loss, loss.value().item(), 1e-12);
+  expect_close(r.dx, xv.grad().host<double>(), 1e-12);
+  expect_close(r.dw, wv.grad().host<double>(), 1e-12);
 }
 
 TEST(MarginLoss, OnlyWantedGradients) {

@@ -19,6 +19,14 @@ inline Tensor sine(Shape shape, double a, double b, double c) {
 }
 inline Tensor f1_x() { return sine({2, 4}, 2, 0.3, 1.7); }
 inline Tensor f1_w() { return sine({3, 4}, 1, 1.1, 0.9); }
+// |x_n| of each row.
+inline std::vector<double> row_norms(const Tensor& x) {
+  const std::vector<double> v = x.host<double>();
+  std::vector<double> norm(size_t(x.dim(0)), 0);
+  for (size_t i = 0; i < v.size(); ++i) norm[i / size_t(x.dim(1))] += v[i] * v[i];
+  for (double& n : norm) n = std::sqrt(n);
+  return norm;
+}
 inline Tensor labels_of(const std::vector<int64_t>& v) { return Tensor::from(v, {int64_t(v.size())}); }
 
 inline Tensor random_tensor(Shape shape, uint64_t seed, DType type = DType::float64) {

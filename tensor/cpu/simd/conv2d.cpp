@@ -1,7 +1,137 @@
-#include "tensor/cpu/simd/simd.h"
+// Convolution on the blocked matrix product: y = im2col(x) w', dw = dy' im2col(x), dx = im2col(dy) w per phase.
+#include "tensor/cpu/simd/conv2d_depthwise.h"
+#include "tensor/cpu/simd/conv2d_pack.h"
 
 namespace fr::FR_ISA {
+namespace {
 
-void install_conv2d(Kernels<float>&) {}
+enum class Algorithm { depthwise, pointwise, taps };
+
+// The one place that chooses. Winograd for 3x3, stride 1 will be named here.
+Algorithm choose(const Conv2dShape& s) {
+  if (s.groups == s.C && s.groups == s.K) return s.C == 1 ? Algorithm::taps : Algorithm::depthwise;
+  const bool plain =
+      s.R == 1 && s.S == 1 && s.stride_h == 1 && s.stride_w == 1 && s.pad_h == 0 && s.pad_w == 0;
+  return plain ? Algorithm::pointwise : Algorithm::taps;
+}
+
+TapMatrix taps_of_input(const float* x, const Conv2dShape& s) {
+  return {x,
+          {s.P(), s.stride_h, -s.pad_h, s.dilation_h, s.R, s.H},
+          {s.Q(), s.stride_w, -s.pad_w, s.dilation_w, s.S, s.W},
+          s.C / s.groups,
+          s.C};
+}
+
+void conv2d_forward(float* y, const float* x, const float* w, const Conv2dShape& s) {
+  const Algorithm algorithm = choose(s);
+  if (algorithm == Algorithm::depthwise) return depthwise_forward(y, x, w, s);
+  const int64_t C = s.C / s.groups, K = s.K / s.groups, depth = s.R * s.S * C;
+  const Product product{s.N * s.P() * s.Q(), K, depth, s.groups, 1, 0};
+  const MatrixB filters{w, depth, K * depth, true};
+  const MatrixC out{y, s.K, K};
+  if (algorithm == Algorithm::pointwise)
+    multiply(product, MatrixA{x, s.C, C, false}, filters, out);
+  else
+    multiply(product, TapA{taps_of_input(x, s)}, filters, out);
+}
+
+void conv2d_backward_filter(float* dw, const float* dy, const float* x, const Conv2dShape& s) {
+  const Algorithm algorithm = choose(s);
+  if (algorithm == Algorithm::depthwise) return depthwise_backward_filter(dw, dy, x, s);
+  const int64_t C = s.C / s.groups, K = s.K / s.groups, columns = s.R * s.S * C;
+  const Product product{K, columns, s.N * s.P() * s.Q(), s.groups, 1, 1};
+  const MatrixA gradient{dy, s.K, K, true};
+  const MatrixC out{dw, columns, K * columns};
+  if (algorithm == Algorithm::pointwise)
+    multiply(product, gradient, MatrixB{x, s.C, C, false}, out);
+  else
+    multiply(product, gradient, TapB{taps_of_input(x, s)}, out);
+}
+
+// --- gradient of the input ---
+// h = p stride - pad + r dilation. For the h of one phase a (h = a + i stride) only every (stride / g)-th r has a
+// whole p, g = gcd(stride, dilation): r = r0 + t (stride / g), p = i + (a + pad - r0 dilation) / stride - t dilation / g.
+struct Phase {
+  int64_t offset, count;  // h = offset + i stride, i < count
+  int64_t tap, tap_step;  // r0, stride / g
+  Axis axis;              // over dy
+};
+
+int64_t common_divisor(int64_t a, int64_t b) { return b == 0 ? a : common_divisor(b, a % b); }
+
+Phase phase_of(int64_t a, int64_t stride, int64_t dilation, int64_t pad, int64_t taps, int64_t size,
+               int64_t out) {
+  const int64_t g = common_divisor(stride, dilation), tap_step = stride / g;
+  Phase p{a, a < size ? ceil_div(size - a, stride) : 0, 0, tap_step, {}};
+  while (p.tap < least(taps, tap_step) && (a + pad - p.tap * dilation) % stride != 0) ++p.tap;
+  const int64_t found = p.tap < least(taps, tap_step) ? ceil_div(taps - p.tap, tap_step) : 0;
+  p.axis = {p.count, 1, (a + pad - p.tap * dilation) / stride, -dilation / g, found, out};
+  return p;
+}
+
+// Row (tap of the phase, filter f) of the right operand: w_f,r,s,: of one group.
+struct PhaseFilters {
+  static constexpr bool kShare = true;
+  const float* w;
+  const Phase &h, &v;
+  int64_t R, S, C, K;  // C, K of one group
+
+  const float* row(int64_t group, int64_t k) const {
+    const int64_t f = k % K, tap = k / K, r = h.tap + tap / v.axis.taps * h.tap_step;
+    const int64_t s = v.tap + tap % v.axis.taps * v.tap_step;
+    return w + (((group * K + f) * R + r) * S + s) * C;
+  }
+  void pack(float* dst, int64_t group, int64_t n0, int64_t n, int64_t k0, int64_t k) const {
+    for (int64_t i = 0; i < k; ++i) {
+      const float* src = row(group, k0 + i) + n0;
+      for (int64_t j = 0; j < n; j += kPanel) {
+        const int64_t columns = least(kPanel, n - j), width = columns <= kWidth ? kWidth : kPanel;
+        float* y = dst + j * k + i * width;
+        copy_floats(y, src + j, columns);
+        for (int64_t t = columns; t < width; ++t) y[t] = 0;
+      }
+    }
+  }
+};
+
+// Pixel m of a phase in dx.
+struct PhaseOut {
+  float* dx;
+  const Phase &h, &v;
+  const Conv2dShape& s;
+  float* row(int64_t group, int64_t m) const {
+    const int64_t j = m % v.count, i = m / v.count % h.count, n = m / v.count / h.count;
+    const int64_t pixel = (n * s.H + h.offset + i * s.stride_h) * s.W + v.offset + j * s.stride_w;
+    return dx + pixel * s.C + group * (s.C / s.groups);
+  }
+};
+
+void conv2d_backward_input(float* dx, const float* dy, const float* w, const Conv2dShape& s) {
+  const Algorithm algorithm = choose(s);
+  if (algorithm == Algorithm::depthwise) return depthwise_backward_input(dx, dy, w, s);
+  const int64_t C = s.C / s.groups, K = s.K / s.groups;
+  if (algorithm == Algorithm::pointwise)
+    return multiply(Product{s.N * s.H * s.W, C, K, s.groups, 1, 1}, MatrixA{dy, s.K, K, false},
+                    MatrixB{w, C, K * C, false}, MatrixC{dx, s.C, C});
+  for (int64_t a = 0; a < s.stride_h; ++a) {
+    const Phase h = phase_of(a, s.stride_h, s.dilation_h, s.pad_h, s.R, s.H, s.P());
+    for (int64_t b = 0; b < s.stride_w; ++b) {
+      const Phase v = phase_of(b, s.stride_w, s.dilation_w, s.pad_w, s.S, s.W, s.Q());
+      const Product product{s.N * h.count * v.count, C, h.axis.taps * v.axis.taps * K, s.groups, 1, 1};
+      if (product.K == 0) continue;
+      multiply(product, TapA{TapMatrix{dy, h.axis, v.axis, K, s.K}}, PhaseFilters{w, h, v, s.R, s.S, C, K},
+               PhaseOut{dx, h, v, s});
+    }
+  }
+}
+
+}  // namespace
+
+void install_conv2d(Kernels<float>& k) {
+  k.conv2d_forward = conv2d_forward;
+  k.conv2d_backward_input = conv2d_backward_input;
+  k.conv2d_backward_filter = conv2d_backward_filter;
+}
 
 }  // namespace fr::FR_ISA

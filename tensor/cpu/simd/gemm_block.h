@@ -15,12 +15,13 @@ namespace fr::FR_ISA {
 namespace {
 
 #ifdef __AVX512F__
-constexpr int64_t kBlockK = 384, kBlockM = 140, kBlockN = 256;  // B block 384 KiB, A block 210 KiB of a 1 MiB L2
+constexpr int64_t kBlockK = 384, kBlockM = 140,
+                  kBlockN = 256;  // B block 384 KiB, A block 210 KiB of a 1 MiB L2
 #else
 constexpr int64_t kBlockK = 256, kBlockM = 120, kBlockN = 256;  // B panel 16 KiB of L1, A block 120 KiB of L2
 #endif
-constexpr int64_t kPieces = 16;                  // aim for at least so many
-constexpr int64_t kSplitK = 512;                 // a slice of K is at least so long
+constexpr int64_t kPieces = 16;                    // aim for at least so many
+constexpr int64_t kSplitK = 512;                   // a slice of K is at least so long
 constexpr int64_t kShareLimit = int64_t{1} << 25;  // floats of B packed at once
 alignas(64) constexpr float kZeros[kBlockK + 64] = {};
 
@@ -30,13 +31,13 @@ struct Product {
 };
 
 struct Plan {
-  int rows;                           // height of a panel of A
-  int64_t block_k;                    // depth of a block
-  int64_t tile_m, tiles_m;            // rows of a piece, how many
-  int64_t tile_n, tiles_n;            // columns of a piece, how many
-  int64_t slice_k, slices;            // length of a slice of K, how many
-  bool share_b;                       // B is packed before the pieces start
-  int64_t packed_n;                   // columns of packed B
+  int rows;                 // height of a panel of A
+  int64_t block_k;          // depth of a block
+  int64_t tile_m, tiles_m;  // rows of a piece, how many
+  int64_t tile_n, tiles_n;  // columns of a piece, how many
+  int64_t slice_k, slices;  // length of a slice of K, how many
+  bool share_b;             // B is packed before the pieces start
+  int64_t packed_n;         // columns of packed B
 };
 
 // The panel height that wastes the fewest rows; 0.4 rows stand for the fixed cost of a call.
@@ -88,15 +89,13 @@ void for_each_piece(int64_t workers, int64_t pieces, const F& f) {
   });
 }
 
-// One block: C tile (m, n) at (m0, n0) of rows(i), from packed a [m panels][k][rows] and b [n panels][k][kPanel].
-template <class Rows>
-void block_product(const float* a, const float* b, int64_t m, int64_t n, int64_t k, int rows, float alpha, float beta,
-                   const Rows& row) {
-  Tile tile;
-  tile.alpha = alpha, tile.beta = beta;
+// One block: m rows of C and n columns from `column` on, a [m panels][k][rows], b [n panels][k][kPanel].
+inline void block_product(float* const* c, int64_t column, const float* a, const float* b, int64_t m,
+                          int64_t n, int64_t k, int rows, float alpha, float beta) {
   auto one = [&](int64_t i, int64_t j) __attribute__((always_inline)) {
-    tile.m = static_cast<int>(least(rows, m - i)), tile.n = static_cast<int>(least(kPanel, n - j));
-    for (int r = 0; r < tile.m; ++r) tile.rows[r] = row(i + r) + j;
+    const Tile tile{
+        c + i, column + j, static_cast<int>(least(rows, m - i)), static_cast<int>(least(kPanel, n - j)),
+        alpha, beta};
     micro_of(rows, tile.n > kWidth)(k, a + i * k, b + j * k, tile);
   };
 #ifdef __AVX512F__
@@ -142,21 +141,25 @@ struct Multiply {
     const int64_t m0 = tm * plan.tile_m, m = least(plan.tile_m, s.M - m0);
     const int64_t n_begin = tn * plan.tile_n, n_end = least(s.N, n_begin + plan.tile_n);
     const int64_t k_begin = slice * plan.slice_k, k_end = least(s.K, k_begin + plan.slice_k);
+    float* rows[kBlockM];
+    for (int64_t i = 0; i < m; ++i)
+      rows[i] = plan.slices == 1 ? out.row(batch, m0 + i)
+                                 : partial + ((slice * s.batch + batch) * s.M + m0 + i) * s.N;
     for (int64_t k0 = k_begin; k0 < k_end; k0 += plan.block_k) {
       const int64_t k = least(plan.block_k, k_end - k0);
       pack_a.pack(a, batch, m0, m, k0, k, plan.rows);
       for (int64_t n0 = n_begin; n0 < n_end; n0 += kBlockN) {
         const int64_t n = least(kBlockN, n_end - n0);
         const float* b = b_own;
-        if (plan.share_b) b = shared_at(batch, k0, k, n0);
-        else pack_b.pack(b_own, batch, n0, n, k0, k);
-        const float first = k0 == k_begin ? s.beta : 1;
-        if (plan.slices == 1) {
-          block_product(a, b, m, n, k, plan.rows, s.alpha, first, [&](int64_t i) { return out.row(batch, m0 + i) + n0; });
-        } else {
-          float* c = partial + ((slice * s.batch + batch) * s.M + m0) * s.N + n0;
-          block_product(a, b, m, n, k, plan.rows, 1, k0 == k_begin ? 0 : 1, [&](int64_t i) { return c + i * s.N; });
-        }
+        if (plan.share_b)
+          b = shared_at(batch, k0, k, n0);
+        else
+          pack_b.pack(b_own, batch, n0, n, k0, k);
+        const bool first = k0 == k_begin;
+        if (plan.slices == 1)
+          block_product(rows, n0, a, b, m, n, k, plan.rows, s.alpha, first ? s.beta : 1);
+        else
+          block_product(rows, n0, a, b, m, n, k, plan.rows, 1, first ? 0 : 1);
       }
     }
   }

@@ -14,7 +14,7 @@ template <int MR, int NV>
 void micro_kernel(int64_t k, const float* a, const float* b, const Tile& tile) {
   Vec acc[MR][NV];
   unroll<MR>(FR_LAMBDA(i) { unroll<NV>(FR_LAMBDA(v) { acc[i.value][v.value] = vec_zero(); }); });
-  constexpr int kUnroll = kWidth == 16 ? 2 : 4;
+  constexpr int kUnroll = kWidth == 16 ? 2 : 1;  // more, and gcc spills with 16 registers
   auto step = [&](const float* ak, const float* bk) __attribute__((always_inline)) {
     Vec bv[NV];
     unroll<NV>(FR_LAMBDA(v) { bv[v.value] = vec_load(bk + v.value * kWidth); });
@@ -24,16 +24,19 @@ void micro_kernel(int64_t k, const float* a, const float* b, const Tile& tile) {
     });
   };
   unroll<MR>(FR_LAMBDA(i) {
-    if (i.value < tile.m) _mm_prefetch(reinterpret_cast<const char*>(tile.rows[i.value]), _MM_HINT_T0);
+    if (i.value < tile.m)
+      _mm_prefetch(reinterpret_cast<const char*>(tile.rows[i.value] + tile.column), _MM_HINT_T0);
   });
   int64_t p = 0;
   for (; p + kUnroll <= k; p += kUnroll, a += kUnroll * MR, b += kUnroll * NV * kWidth) {
     unroll<kUnroll>(FR_LAMBDA(u) {
-      constexpr int ahead = 16;
+#ifdef __AVX512F__
+      constexpr int ahead = 16;  // B comes from L2; with AVX2 it is in L1 already
       unroll<NV>(FR_LAMBDA(v) {
-        if (kWidth == 16 || u.value % 2 == 0)
-          _mm_prefetch(reinterpret_cast<const char*>(b + (u.value + ahead) * NV * kWidth + v.value * 16), _MM_HINT_T0);
+        _mm_prefetch(reinterpret_cast<const char*>(b + (u.value + ahead) * NV * kWidth + v.value * kWidth),
+                     _MM_HINT_T0);
       });
+#endif
       step(a + u.value * MR, b + u.value * NV * kWidth);
     });
   }
@@ -42,7 +45,7 @@ void micro_kernel(int64_t k, const float* a, const float* b, const Tile& tile) {
   const Vec alpha = vec_set(tile.alpha), beta = vec_set(tile.beta);
   const bool overwrite = tile.beta == 0;
   auto finish = [&](auto i, auto v, auto... mask) __attribute__((always_inline)) {
-    float* c = tile.rows[i.value] + v.value * kWidth;
+    float* c = tile.rows[i.value] + tile.column + v.value * kWidth;
     Vec y = vec_mul(alpha, acc[i.value][v.value]);
     if (!overwrite) y = vec_fma(beta, vec_load(c, mask...), y);
     vec_store(c, y, mask...);
@@ -78,6 +81,8 @@ constexpr auto kMicro2 = micro_table<2, 0, 1, 2, 3, 4, 5>();
 #endif
 }  // namespace
 
-MicroKernel micro_of(int rows, bool wide) { return wide ? kMicro2.of_rows[rows - 1] : kMicro1.of_rows[rows - 1]; }
+MicroKernel micro_of(int rows, bool wide) {
+  return wide ? kMicro2.of_rows[rows - 1] : kMicro1.of_rows[rows - 1];
+}
 
 }  // namespace fr::FR_ISA

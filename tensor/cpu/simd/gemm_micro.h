@@ -11,9 +11,10 @@ constexpr int kWidth = 8, kMaxRows = 6;
 #endif
 constexpr int kPanel = 2 * kWidth;  // columns of a packed panel of B
 
-// Where a tile goes: its first m rows and n columns, C = alpha a b + beta C (beta = 0: C is not read).
+// Where a tile goes: m rows and n columns from `column` on, C = alpha a b + beta C (beta = 0: C is not read).
 struct Tile {
-  float* rows[kMaxRows];
+  float* const* rows;
+  int64_t column;
   int m, n;
   float alpha, beta;
 };

@@ -63,7 +63,9 @@ FR_INLINE void copy_floats(float* y, const float* x, int64_t n) {
   int64_t i = 0;
   for (; i + kWidth <= n; i += kWidth) vec_store(y + i, vec_load(x + i));
 #ifdef __AVX512F__
-  if (i < n) vec_store(y + i, vec_load(x + i, first_lanes(static_cast<int>(n - i))), first_lanes(static_cast<int>(n - i)));
+  if (i < n)
+    vec_store(y + i, vec_load(x + i, first_lanes(static_cast<int>(n - i))),
+              first_lanes(static_cast<int>(n - i)));
 #else
   for (; i < n; ++i) y[i] = x[i];
 #endif
@@ -96,11 +98,15 @@ FR_INLINE void transpose_lanes(Vec (&v)[4]) {
 template <int L>
 FR_INLINE Vec insert_lane(Vec v, const float* p) {
 #ifdef __AVX512F__
-  if constexpr (L == 0) return _mm512_castps128_ps512(_mm_loadu_ps(p));
-  else return _mm512_maskz_insertf32x4(0xffff, v, _mm_loadu_ps(p), L);
+  if constexpr (L == 0)
+    return _mm512_castps128_ps512(_mm_loadu_ps(p));
+  else
+    return _mm512_maskz_insertf32x4(0xffff, v, _mm_loadu_ps(p), L);
 #else
-  if constexpr (L == 0) return _mm256_castps128_ps256(_mm_loadu_ps(p));
-  else return _mm256_insertf128_ps(v, _mm_loadu_ps(p), L);
+  if constexpr (L == 0)
+    return _mm256_castps128_ps256(_mm_loadu_ps(p));
+  else
+    return _mm256_insertf128_ps(v, _mm_loadu_ps(p), L);
 #endif
 }
 

@@ -1,6 +1,7 @@
-// A register of floats: Vec has 8 lanes under AVX2 and 16 under AVX-512, and the kernels of this folder are written once
-// on top of it. A loop over n floats is for_vectors(n, f): f(i, lanes) with `lanes` All for whole vectors and Some for
-// the rest, so the remainder has no code of its own. Lanes that are not loaded are 0 and are never stored.
+// A register of floats: Vec has 8 lanes under AVX2 and 16 under AVX-512, and the kernels of this folder are
+// written once on top of it. A loop over n floats is for_vectors(n, f): f(i, lanes) with `lanes` All for
+// whole vectors and Some for the rest, so the remainder has no code of its own. Lanes that are not loaded are
+// 0 and are never stored.
 #pragma once
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"  // gcc 12 says so of its own AVX-512 header
@@ -12,7 +13,7 @@
 namespace fr::FR_ISA {
 namespace {
 
-#define FR_VEC [[gnu::always_inline]] inline
+#define FR_VEC inline __attribute__((always_inline))
 
 #ifdef __AVX512F__
 using Register = __m512;
@@ -34,7 +35,8 @@ struct Some {   // the first n lanes, 0 < n < width
 #else
   IntRegister m;
   FR_VEC explicit Some(int64_t n)
-      : m(_mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(n)), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7))) {}
+      : m(_mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(n)),
+                             _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7))) {}
 #endif
 };
 
@@ -65,7 +67,7 @@ struct Vec {
 FR_VEC Vec operator+(Vec a, Vec b) { return {_mm512_add_ps(a.v, b.v)}; }
 FR_VEC Vec operator-(Vec a, Vec b) { return {_mm512_sub_ps(a.v, b.v)}; }
 FR_VEC Vec operator*(Vec a, Vec b) { return {_mm512_mul_ps(a.v, b.v)}; }
-FR_VEC Vec fma(Vec a, Vec b, Vec c) { return {_mm512_fmadd_ps(a.v, b.v, c.v)}; }   // a b + c
+FR_VEC Vec fma(Vec a, Vec b, Vec c) { return {_mm512_fmadd_ps(a.v, b.v, c.v)}; }    // a b + c
 FR_VEC Vec fnma(Vec a, Vec b, Vec c) { return {_mm512_fnmadd_ps(a.v, b.v, c.v)}; }  // c - a b
 // A NaN in b, the second operand, passes; one in a gives b.
 FR_VEC Vec min(Vec a, Vec b) { return {_mm512_min_ps(a.v, b.v)}; }
@@ -147,7 +149,8 @@ struct Int {
 #ifdef __AVX512F__
   static FR_VEC Int set(int32_t x) { return {_mm512_set1_epi32(x)}; }
   static FR_VEC Int count_from(int32_t x) {
-    return {_mm512_add_epi32(_mm512_set1_epi32(x), _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15))};
+    return {_mm512_add_epi32(_mm512_set1_epi32(x),
+                             _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15))};
   }
   FR_VEC void store(int32_t* p) const { _mm512_storeu_si512(p, v); }
 #else
@@ -183,32 +186,40 @@ FR_VEC float largest_lane(Vec a) {
   return best;
 }
 
-// exp(x) for all x: x = n ln 2 + r with |r| <= ln 2 / 2, exp(x) = 2^n exp(r), exp(r) by its Taylor polynomial of degree
-// 7, whose remainder r^8 / 8! is below 6e-9 of the value; ln 2 is subtracted in two parts (Cody and Waite 1980).
-// Under 1.5 ulp; subnormal results are rounded once more; NaN gives NaN.
+// exp(x) for all x: x = n ln 2 + r with |r| <= ln 2 / 2, exp(x) = 2^n exp(r), exp(r) by its Taylor polynomial
+// of degree 7, whose remainder r^8 / 8! is below 6e-9 of the value; ln 2 is subtracted in two parts (Cody and
+// Waite 1980). Under 1.5 ulp; subnormal results are rounded once more; NaN gives NaN.
 FR_VEC Vec exp(Vec x) {
   const Vec clamped = min(Vec::set(89.0f), max(Vec::set(-105.0f), x));  // beyond: infinity and 0
 #ifdef __AVX512F__
-  const Vec n{_mm512_roundscale_ps((clamped * Vec::set(1.44269504f)).v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)};
+  const Vec n{_mm512_roundscale_ps((clamped * Vec::set(1.44269504f)).v,
+                                   _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)};
 #else
-  const Vec n{_mm256_round_ps((clamped * Vec::set(1.44269504f)).v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)};
+  const Vec n{
+      _mm256_round_ps((clamped * Vec::set(1.44269504f)).v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)};
 #endif
   const Vec r = fnma(n, Vec::set(-2.12194440e-4f), fnma(n, Vec::set(0.693359375f), clamped));
   Vec sum = Vec::set(1.0f / 5040);
-  for (const float c : {1.0f / 720, 1.0f / 120, 1.0f / 24, 1.0f / 6, 0.5f, 1.0f, 1.0f}) sum = fma(sum, r, Vec::set(c));
+  for (const float c : {1.0f / 720, 1.0f / 120, 1.0f / 24, 1.0f / 6, 0.5f, 1.0f, 1.0f})
+    sum = fma(sum, r, Vec::set(c));
 #ifdef __AVX512F__
   return {_mm512_scalef_ps(sum.v, n.v)};
 #else
   // 2^n as a product of two normal powers, so that n = 128 and n = -150 stay representable
-  const __m256i whole = _mm256_cvtps_epi32(n.v), half = _mm256_srai_epi32(whole, 1), bias = _mm256_set1_epi32(127);
-  const auto power = [&](__m256i k) { return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(k, bias), 23)); };
+  const __m256i whole = _mm256_cvtps_epi32(n.v), half = _mm256_srai_epi32(whole, 1),
+                bias = _mm256_set1_epi32(127);
+  const auto power = [&](__m256i k) {
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(k, bias), 23));
+  };
   return sum * Vec{power(half)} * Vec{power(_mm256_sub_epi32(whole, half))};
 #endif
 }
 
 // Work per piece when it is cut for threads: 256 KiB of floats, far above the cost of waking a thread.
 constexpr int64_t kPiece = 1 << 16;
-FR_VEC int64_t rows_per_piece(int64_t columns) { return columns < kPiece ? kPiece / (columns > 0 ? columns : 1) : 1; }
+FR_VEC int64_t rows_per_piece(int64_t columns) {
+  return columns < kPiece ? kPiece / (columns > 0 ? columns : 1) : 1;
+}
 
 // f(i, lanes) over [0, n), on threads when n is large. kPiece is a multiple of the width.
 template <class F>
@@ -218,9 +229,9 @@ FR_VEC void for_vectors_parallel(int64_t n, const F& f) {
   });
 }
 
-// total[s C + c] = sum over the rows r of column c, s < S, where f(i, c, lanes, add) calls add(s, Vec) with the
-// addends of the columns c.. of the row whose first wanted element is i = r C + c. 32 rows are summed in float, the
-// blocks of 32 in double, the pieces in order. May also write other outputs at i.
+// total[s C + c] = sum over the rows r of column c, s < S, where f(i, c, lanes, add) calls add(s, Vec) with
+// the addends of the columns c.. of the row whose first wanted element is i = r C + c. 32 rows are summed in
+// float, the blocks of 32 in double, the pieces in order. May also write other outputs at i.
 template <int S, class F>
 void sum_columns(double* total, int64_t rows, int64_t C, const F& f) {
   constexpr int64_t kBlock = 32;
@@ -237,10 +248,11 @@ void sum_columns(double* total, int64_t rows, int64_t C, const F& f) {
       for (int64_t i = 0; i < S * padded; ++i) block.get()[i] = 0;
       for (int64_t r = first; r < end && r < first + kBlock; ++r)
         for_vectors(C, [&](int64_t c, auto lanes) {
-          f(r * C + c, c, lanes, [&](int s, Vec v) {
-            float* place = block.get() + s * padded + c;
-            (Vec::load(place) + v).store(place);
-          });
+          f(
+              r * C + c, c, lanes, [&](int s, Vec v) __attribute__((always_inline)) {
+                float* place = block.get() + s * padded + c;
+                (Vec::load(place) + v).store(place);
+              });
         });
       for (int64_t s = 0; s < S; ++s)
         for (int64_t c = 0; c < C; ++c) sum[s * C + c] += block.get()[s * padded + c];

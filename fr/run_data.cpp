@@ -1,0 +1,169 @@
+#include "fr/run_data.h"
+
+#include <algorithm>
+#include <cctype>
+#include <map>
+
+#include "data/pairs.h"
+#include "data/synthetic/dataset.h"
+
+namespace fr {
+namespace {
+
+SyntheticOptions training_people(const Config& c) {
+  SyntheticOptions o;
+  o.seed = uint64_t(c.run.seed), o.identities = c.synthetic.identities, o.difficulty = c.synthetic.difficulty;
+  o.min_samples = c.synthetic.min_samples, o.max_samples = c.synthetic.max_samples;
+  return o;
+}
+
+// People behind those of training: nobody is in both.
+SyntheticOptions test_people(const Config& c) {
+  SyntheticOptions o = training_people(c);
+  o.first_identity = c.synthetic.identities, o.identities = c.synthetic.test_identities;
+  o.min_samples = o.max_samples = c.synthetic.test_samples;
+  return o;
+}
+
+// Renders a picture whenever one is asked for; the loader's cache keeps it.
+class SyntheticSource : public Source {
+ public:
+  explicit SyntheticSource(const SyntheticOptions& options)
+      : options_(options), samples_(list_samples(options)) {}
+  int64_t size() const override { return int64_t(samples_.size()); }
+  int64_t label(int64_t i) const override { return samples_[size_t(i)].identity - options_.first_identity; }
+  std::string name(int64_t i) const override { return picture_path(samples_[size_t(i)]); }
+  Image load(int64_t i) const override { return render_face(options_, samples_[size_t(i)]); }
+
+  int64_t num_classes() const override { return options_.identities; }
+  uint64_t fingerprint() const override {
+    std::string text = cat(options_.seed, " ", options_.first_identity, " ", options_.difficulty);
+    for (const auto& s : samples_) text += cat(" ", s.identity, ":", s.sample);
+    return fr::fingerprint(text);
+  }
+
+ private:
+  SyntheticOptions options_;
+  std::vector<SyntheticSample> samples_;
+};
+
+TestData synthetic_test(const Config& config) {
+  const SyntheticOptions options = test_people(config);
+  TestData test;
+  std::vector<SyntheticSample> pictures;
+  std::map<std::string, int64_t> row_of;
+  const auto row = [&](const SyntheticSample& s) {
+    const auto [at, fresh] = row_of.emplace(picture_path(s), int64_t(pictures.size()));
+    if (fresh) pictures.push_back(s), test.names.push_back(at->first);
+    return at->second;
+  };
+  for (const SyntheticPair& pair : draw_pairs(options, config.synthetic.test_pairs)) {
+    const int64_t a = row(pair.a), b = row(pair.b);
+    test.pairs.push_back({a, b, pair.same(), pair.fold});
+  }
+  test.picture = [options, pictures](int64_t i) { return render_face(options, pictures[size_t(i)]); };
+  test.description =
+      cat(test.pairs.size(), " pairs of ", options.identities, " synthetic people who were not trained on");
+  return test;
+}
+
+std::string describe_source(const Source& source, const std::string& what) {
+  return cat(source.size(), " pictures of ", source.num_classes(), " people ", what);
+}
+
+}  // namespace
+
+TrainingData training_data(const Config& c) {
+  if (c.data.source == DataSource::synthetic) {
+    auto source = std::make_shared<SyntheticSource>(training_people(c));
+    return {source, describe_source(*source, "who do not exist"), ""};
+  }
+  DatasetOptions options;
+  options.min_images = c.data.min_images;
+  Dataset dataset = c.data.source == DataSource::folder ? read_image_folder(c.data.root, options)
+                    : c.data.source == DataSource::list ? read_list(c.data.list, c.data.root, options)
+                                                        : read_people(c.data.list, c.data.root, options);
+  std::string notes;
+  for (const auto& note : dataset.notes) notes += note + "\n";
+  const fs::path from = c.data.source == DataSource::folder ? c.data.root : c.data.list;
+  auto source = std::make_shared<FileSource>(std::move(dataset));
+  return {source, describe_source(*source, "from " + from.filename().string()), notes};
+}
+
+TestData pair_list(const fs::path& list, const fs::path& root) {
+  const PairList read = read_pairs(list, root);
+  TestData test;
+  std::map<std::string, int64_t> row_of;
+  const auto row = [&](const std::string& name) {
+    const auto [at, fresh] = row_of.emplace(name, int64_t(test.names.size()));
+    if (fresh) test.names.push_back(name);
+    return at->second;
+  };
+  for (const Pair& pair : read.pairs) {
+    const int64_t a = row(pair.a), b = row(pair.b);
+    test.pairs.push_back({a, b, pair.same, pair.fold});
+  }
+  test.picture = [root, names = test.names](int64_t i) { return load_image(root / names[size_t(i)]); };
+  test.description =
+      cat(read.pairs.size(), " pairs in ", read.folds, " folds from ", list.filename().string());
+  return test;
+}
+
+std::optional<TestData> test_data(const Config& c) {
+  if (!c.data.test_pairs.empty())
+    return pair_list(c.data.test_pairs, c.data.test_root.empty() ? c.data.root : c.data.test_root);
+  if (c.data.source == DataSource::synthetic) return synthetic_test(c);
+  return std::nullopt;
+}
+
+SphereFaceOptions network_options(const Config& c) {
+  SphereFaceOptions o = c.network;
+  o.seed = uint64_t(c.run.seed);
+  return o;
+}
+
+std::unique_ptr<Loader> make_loader(const Config& c, const TrainingData& data, int64_t epoch, int64_t batch) {
+  LoaderOptions o;
+  o.batch = c.train.batch, o.height = int(c.network.height), o.width = int(c.network.width);
+  o.augment = c.augment, o.seed = uint64_t(c.run.seed), o.order = c.data.order;
+  o.threads = int(c.data.workers), o.prefetch = int(c.data.prefetch), o.cache_mb = c.data.cache_mb;
+  o.max_damaged = c.data.max_damaged, o.start_epoch = epoch, o.start_batch = batch;
+  if (c.train.batch > data.pictures())
+    throw Error(ErrorKind::usage,
+                cat("train.batch = ", c.train.batch, " exceeds the ", data.pictures(), " training pictures"));
+  return std::make_unique<Loader>(*data.source, o);
+}
+
+FoundPictures find_pictures(const std::vector<std::string>& inputs) {
+  static const std::vector<std::string> kExtensions = {".jpg", ".jpeg", ".png", ".bmp", ".pgm", ".ppm"};
+  std::vector<fs::path> candidates;
+  for (const fs::path input : inputs) {
+    if (!fs::is_directory(input)) {
+      candidates.push_back(input);
+      continue;
+    }
+    const size_t first = candidates.size();
+    for (const auto& entry : fs::recursive_directory_iterator(input)) {
+      std::string extension = entry.path().extension().string();
+      std::transform(extension.begin(), extension.end(), extension.begin(),
+                     [](unsigned char c) { return char(std::tolower(c)); });
+      if (std::count(kExtensions.begin(), kExtensions.end(), extension)) candidates.push_back(entry.path());
+    }
+    std::sort(candidates.begin() + std::ptrdiff_t(first), candidates.end());
+  }
+  FoundPictures found;
+  for (auto& path : candidates) {
+    try {
+      load_image(path);
+      found.paths.push_back(std::move(path));
+    } catch (const Error& e) {
+      found.skipped.push_back(e.what());
+    }
+  }
+  if (found.paths.empty())
+    throw Error(ErrorKind::data, cat("no readable picture among ", candidates.size(), " candidates",
+                                     found.skipped.empty() ? "" : "; the first: " + found.skipped.front()));
+  return found;
+}
+
+}  // namespace fr

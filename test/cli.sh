@@ -1,0 +1,167 @@
+#!/usr/bin/env bash
+# The programs as a person meets them: every exit code and its message, resume, determinism. Needs bin/* built.
+set -u
+cd "$(dirname "$0")/.."
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+passed=0 failed=0 skipped=0
+
+ok()  { passed=$((passed + 1)); }
+bad() { failed=$((failed + 1)); echo "FAIL $1"; [ -s "$work/err" ] && sed 's/^/     stderr: /' "$work/err" | tail -5; }
+
+# expect NAME CODE PATTERN COMMAND...: the exit code, and a regular expression that stdout or stderr must match.
+expect() {
+  local name=$1 code=$2 pattern=$3 found
+  shift 3
+  "$@" >"$work/out" 2>"$work/err" </dev/null
+  found=$?
+  if [ "$found" != "$code" ]; then bad "$name: expected exit code $code, got $found"
+  elif ! cat "$work/out" "$work/err" | grep -qE -- "$pattern"; then bad "$name: no line matches \"$pattern\""
+  else ok; fi
+}
+same() { if cmp -s "$2" "$3"; then ok; else bad "$1: $2 and $3 differ"; fi; }
+
+cat >"$work/tiny.ini" <<'INI'
+[synthetic]
+identities = 8
+min_samples = 4
+max_samples = 8
+test_identities = 6
+test_samples = 3
+test_pairs = 40
+[network]
+depth = 4
+embedding = 16
+[loss]
+name = a_softmax
+[optimizer]
+lr = 0.01
+clip_norm = 5
+[train]
+batch = 8
+steps = 6
+log_every = 2
+checkpoint_every = 2
+INI
+tiny() { bin/train "$work/tiny.ini" run.folder="$work/runs" "$@"; }
+newest() { ls "$work/runs/$1"/checkpoint-*.safetensors | tail -n 1; }
+
+# --- usage and configuration: 2 ---
+expect "help" 0 "overrides" bin/train --help
+expect "version" 0 "train [0-9]+\.[0-9]+" bin/train --version
+expect "no configuration" 2 "no configuration file given" bin/train
+expect "unknown option" 2 "bogus" bin/train --bogus
+expect "missing file" 2 "nowhere.ini: no such configuration file" bin/train "$work/nowhere.ini"
+expect "unknown key" 2 "unknown key 'loss.scal'; did you mean 'loss.scale'" tiny loss.scal=3
+expect "wrong type" 2 "optimizer.lr = fast: not a number; allowed: real in \[0, 1000\]" tiny optimizer.lr=fast
+expect "trailing letters" 2 "train.batch = 12abc: not an integer" tiny train.batch=12abc
+expect "out of range" 2 "loss.m = 5: out of range; allowed: integer in \[1, 4\]" tiny loss.m=5
+expect "unknown choice" 2 "did you mean 'cosface'" tiny loss.name=cosfase
+expect "not an assignment" 2 "expected section.key=value" tiny lr
+expect "missing folder" 2 "data.root = .*/nothing: no such folder" tiny data.source=folder data.root="$work/nothing"
+for broken in "[loss]\nm 4|broken.ini:2: expected key = value" "[loss]\nm = 4\nm = 3|loss.m is given twice, first in line 2" \
+              "m = 4|a key before the first \[section\]" "[loss\nm = 4|broken.ini:1: expected \[section\]" \
+              "[loss]\nm =|loss.m has no value" "[loss]\nscale = nan|loss.scale = nan" "[loss]\nscale = 1e400|out of range" \
+              "[los]\nm = 4|broken.ini:2: unknown key 'los.m'; did you mean 'loss.m'"; do
+  printf '%b' "${broken%|*}" >"$work/broken.ini"
+  expect "broken: ${broken%|*}" 2 "${broken##*|}" bin/train "$work/broken.ini"
+done
+expect "evaluate without pairs" 2 "pairs is required" bin/evaluate "$work/x"
+expect "documented keys" 0 "clip_norm" bin/train --document
+expect "documentation is current" 0 "" diff <(bin/train --document) docs/configuration.md
+expect "describe" 0 "22.?667.?456|total" bin/train "$work/tiny.ini" --describe network.depth=20 network.embedding=512
+
+# --- a run ---
+expect "check does nothing" 0 "ok: " tiny --check
+[ ! -e "$work/runs" ] && ok || bad "--check wrote a run folder"
+expect "train" 0 "accuracy" tiny run.name=a
+for file in config.ini run.json metrics.jsonl scores.csv report.html; do
+  [ -s "$work/runs/a/$file" ] && ok || bad "the run folder lacks $file"
+done
+[ "$(ls "$work"/runs/a/checkpoint-* | wc -l)" = 2 ] && ok || bad "expected the last two checkpoints"
+expect "an older run is kept" 0 "moved to .*/a.1" tiny run.name=a
+same "same seed, same weights" "$(newest a)" "$(newest a.1)"
+expect "threads 1, prefetch 1" 0 "accuracy" tiny run.name=b run.threads=1 data.prefetch=1 data.workers=1
+same "1 thread and prefetch 1 give the same weights" "$(newest a)" "$(newest b)"
+expect "threads 3, prefetch 8" 0 "accuracy" tiny run.name=c run.threads=3 data.prefetch=8 data.workers=3
+same "3 threads and prefetch 8 give the same weights" "$(newest a)" "$(newest c)"
+
+# --- stop and resume ---
+tiny run.name=d train.steps=60 run.threads=1 >/dev/null 2>"$work/err" </dev/null
+tiny run.name=e train.steps=60 >/dev/null 2>"$work/err" </dev/null &
+pid=$!
+for _ in $(seq 200); do ls "$work"/runs/e/checkpoint-0000000[4-9]* >/dev/null 2>&1 && break; sleep 0.05; done
+kill -INT $pid
+wait $pid
+code=$?
+if [ $code = 130 ] && grep -q -- "--resume" "$work/err"; then ok; else bad "Ctrl-C: expected 130 and how to go on, got $code"; fi
+expect "resume" 0 "resuming at step" tiny run.name=e train.steps=60 --resume
+same "stopped and resumed equals never stopped" "$(newest d)" "$(newest e)"
+tiny run.name=f train.steps=60 >/dev/null 2>"$work/err" </dev/null &
+pid=$!
+for _ in $(seq 200); do ls "$work"/runs/f/checkpoint-0000002* >/dev/null 2>&1 && break; sleep 0.05; done
+kill -KILL $pid
+wait $pid 2>/dev/null
+expect "resume after kill -9" 0 "resuming at step" tiny run.name=f train.steps=60 --resume
+same "killed and resumed equals never stopped" "$(newest d)" "$(newest f)"
+lines=$(grep -c '"step":20[,}]' "$work/runs/f/metrics.jsonl")
+[ "$lines" = 1 ] && ok || bad "metrics.jsonl holds step 20 $lines times after a resume"
+
+# --- state: 3 ---
+expect "nothing to resume" 3 "no checkpoint to resume from" tiny run.name=new --resume
+expect "another configuration" 3 "loss.m: 4 in the checkpoint, 3 now" tiny run.name=a loss.m=3 --resume
+expect "not a checkpoint" 3 "expected metadata format" bin/evaluate test/data/golden.safetensors --pairs "$work/p" --root "$work" || true
+
+# --- data: 4 ---
+mkdir -p "$work/pictures"
+bin/synthesize --out "$work/faces" --identities 6 --samples 4 --seed 3 >/dev/null 2>"$work/err" && ok || bad "synthesize"
+expect "train on a folder" 0 "report" tiny data.source=folder data.root="$work/faces" run.name=g
+expect "train on a list" 0 "report" tiny data.source=list data.root="$work/faces" data.list="$work/faces/labels.txt" run.name=h
+expect "evaluate" 0 "AUC" bin/evaluate "$work/runs/a" --pairs "$work/faces/pairs.csv" --root "$work/faces" --csv "$work/scores.csv"
+head -n 1 "$work/scores.csv" | grep -q "^fold,a,b,same,score" && ok || bad "scores.csv has no header"
+expect "embed" 0 "embeddings of size 32" bin/embed "$work/runs/a" "$work/faces" --out "$work/e.npy"
+[ "$(wc -l <"$work/e.txt")" = "$(find "$work/faces" -name '*.jpg' | wc -l)" ] && ok || bad "embed: names do not match the pictures"
+expect "empty folder" 4 "pictures" tiny data.source=folder data.root="$work/pictures"
+printf 'a.jpg 0\nb.jpg x\n' >"$work/list.txt"
+expect "bad label" 4 "list.txt:2" tiny data.source=list data.root="$work" data.list="$work/list.txt"
+printf 'nobody/1.jpg nobody/2.jpg 1\nnobody/1.jpg nobody/3.jpg 0\n' >"$work/pairs.txt"
+expect "missing pictures of pairs" 4 "nobody" bin/evaluate "$work/runs/a" --pairs "$work/pairs.txt" --root "$work"
+cp -r "$work/faces" "$work/damaged"
+for f in $(find "$work/damaged" -name '*.jpg' | head -n 12); do head -c 300 "$f" >"$f.x" && mv "$f.x" "$f"; done
+expect "too many damaged pictures" 4 "damaged" tiny data.source=folder data.root="$work/damaged" run.name=i
+expect "some damaged pictures" 0 "report" tiny data.source=folder data.root="$work/damaged" run.name=i data.max_damaged=0.9
+cp "$(newest a)" "$work/cut.safetensors" && truncate -s -100 "$work/cut.safetensors"
+expect "truncated checkpoint" 4 "cut.safetensors" bin/evaluate "$work/cut.safetensors" --pairs "$work/faces/pairs.csv" --root "$work/faces"
+truncate -s -100 "$(newest a)"
+expect "a damaged newest checkpoint falls back" 0 "passed over" tiny run.name=a --resume
+
+# --- input and output: 5 ---
+echo file >"$work/file"
+expect "output below a file" 5 "file" tiny run.folder="$work/file"
+expect "missing model" 5 "nothing.safetensors" bin/embed "$work/nothing.safetensors" "$work/faces"
+
+# --- memory: 6 ---
+expect "out of memory" 6 "bytes" bash -c "ulimit -v 4000000; bin/train '$work/tiny.ini' run.folder='$work/runs' run.name=m network.embedding=65536"
+
+# --- locked: 7 ---
+tiny run.name=j train.steps=100000 >/dev/null 2>&1 </dev/null &
+pid=$!
+for _ in $(seq 200); do [ -e "$work/runs/j/metrics.jsonl" ] && break; sleep 0.05; done
+expect "a second run" 7 "$pid" tiny run.name=j
+kill -TERM $pid
+wait $pid
+[ $? = 143 ] && ok || bad "SIGTERM: expected exit code 143"
+
+# --- diverged: 8 ---
+expect "diverged" 8 "first tensor that is not finite: .*network" tiny run.name=k optimizer.lr=1000 optimizer.clip_norm=0 loss.name=softmax train.steps=200
+[ -n "$(ls "$work"/runs/k/checkpoint-* 2>/dev/null)" ] && ok || bad "no checkpoint is left after divergence"
+expect "a loss that stays" 0 "stayed at its start value" tiny run.name=l optimizer.lr=0 train.steps=30
+
+if [ -d ../shared/data/lfw-112 ]; then
+  expect "LFW" 0 "9525 pictures of 4038 people" bin/train configs/lfw_view1.ini data.root=../shared/data/lfw-112 --check
+else
+  skipped=$((skipped + 1)); echo "SKIP LFW: ../shared/data/lfw-112 is absent"
+fi
+
+echo "command line: $passed passed, $failed failed, $skipped skipped"
+[ $failed = 0 ]

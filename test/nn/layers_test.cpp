@@ -1,0 +1,200 @@
+// Layers: names, shapes, counts, modes; initialisers: bounds, moments, independence of the neighbours.
+#include "nn/layers.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+namespace fr {
+namespace {
+
+std::vector<std::string> names(Module& module) {
+  std::vector<std::string> all;
+  for (const auto& [name, parameter] : module.parameters()) all.push_back(name);
+  for (const auto& [name, buffer] : module.buffers()) all.push_back("buffer " + name);
+  return all;
+}
+
+struct Block : Sequential {
+  explicit Block(int64_t C) {
+    add<Conv2d>("conv", Conv2dSpec::square(C, C, 3, 1, 1));
+    add<BatchNorm>("norm", C);
+  }
+};
+
+Sequential network() {
+  Sequential net;
+  Conv2dSpec stem = Conv2dSpec::square(3, 4, 3, 2, 1);
+  stem.bias = Bias::with;
+  stem.bias_lr_multiplier = 2, stem.bias_decay_multiplier = 0;
+  net.add<Conv2d>("stem", stem);
+  net.add<PReLU>("act", 4);
+  net.add<Block>("block", 4);
+  net.add<Flatten>("flatten");
+  net.add<Linear>("fc", LinearSpec{4 * 4 * 3, 5});
+  return net;
+}
+
+TEST(Module, NamesCountsAndShapes) {
+  Sequential net = network();
+  EXPECT_EQ(names(net),
+            (std::vector<std::string>{"stem.weight", "stem.bias", "act.weight", "block.conv.weight",
+                                      "block.norm.weight", "block.norm.bias", "fc.weight", "fc.bias",
+                                      "buffer block.norm.running_mean", "buffer block.norm.running_var"}));
+  EXPECT_EQ(net.parameter_count(), 4 * 9 * 3 + 4 + 4 + 4 * 9 * 4 + 4 + 4 + 5 * 48 + 5);
+  EXPECT_EQ(net.parameters()[1].second->lr_multiplier, 2);
+  EXPECT_EQ(net.parameters()[1].second->decay_multiplier, 0);
+  net.initialise(1);
+  EXPECT_EQ(net.forward(Var(Tensor::full({2, 8, 6, 3}, 0.5))).shape(), (Shape{2, 5}));
+}
+
+TEST(Module, TrainReachesEveryChild) {
+  Sequential net = network();
+  net.initialise(1);
+  const Tensor mean = *net.buffers()[0].second;
+  net.train(false);
+  net.forward(Var(Tensor::full({2, 8, 6, 3}, 0.5)));
+  EXPECT_EQ(mean.host<double>(), std::vector<double>(4, 0)) << "inference changes no statistics";
+  net.train();
+  net.forward(Var(Tensor::full({2, 8, 6, 3}, 0.5)));
+  EXPECT_NE(mean.host<double>(), std::vector<double>(4, 0));
+}
+
+TEST(Module, ZeroGradForgetsGradients) {
+  Sequential net = network();
+  net.initialise(1);
+  backward(sum(net.forward(Var(Tensor::full({2, 8, 6, 3}, 0.5)))));
+  for (const auto& [name, parameter] : net.parameters()) EXPECT_TRUE(parameter->var.grad()) << name;
+  net.zero_grad();
+  for (const auto& [name, parameter] : net.parameters()) EXPECT_FALSE(parameter->var.grad()) << name;
+}
+
+TEST(Module, NamesAreUnique) {
+  Sequential net;
+  net.add<ReLU>("a");
+  EXPECT_THROW(net.add<ReLU>("a"), std::invalid_argument);
+  EXPECT_THROW(net.add<ReLU>(""), std::invalid_argument);
+}
+
+TEST(Layers, FixedScaleGetsNoGradient) {
+  BatchNormSpec spec{3};
+  spec.scale = BatchNormSpec::Scale::fixed;
+  BatchNorm norm(spec);
+  backward(sum(norm.forward(Var(Tensor::from<float>({1, 2, 3, 4, 5, 7}, {2, 3})))));
+  EXPECT_FALSE(norm.parameters()[0].second->var.grad());
+  EXPECT_TRUE(norm.parameters()[1].second->var.grad());
+}
+
+TEST(Layers, DropoutFollowsStepAndStream) {
+  Dropout a(0.5, 1), b(0.5, 2);
+  const Var x(Tensor::full({1000}, 1));
+  random_state() = {3, 10};
+  const auto mask = [&](Dropout& layer) { return layer.forward(x).value().host<double>(); };
+  const auto first = mask(a);
+  EXPECT_EQ(mask(a), first) << "one step, one mask";
+  EXPECT_NE(mask(b), first) << "another layer, another mask";
+  random_state().step = 11;
+  EXPECT_NE(mask(a), first);
+  random_state() = {4, 10};
+  EXPECT_NE(mask(a), first);
+  a.train(false);
+  EXPECT_EQ(mask(a), std::vector<double>(1000, 1));
+  random_state() = {};
+}
+
+TEST(Layers, RefuseImpossibleSizes) {
+  EXPECT_THROW(Conv2d(Conv2dSpec{0, 4}), std::invalid_argument);
+  Conv2dSpec grouped{3, 4};
+  grouped.window.groups = 2;
+  EXPECT_THROW(Conv2d{grouped}, std::invalid_argument);
+  EXPECT_THROW(Linear(LinearSpec{0, 4}), std::invalid_argument);
+  EXPECT_THROW(BatchNorm(0), std::invalid_argument);
+  EXPECT_THROW(PReLU(0), std::invalid_argument);
+  EXPECT_THROW(Dropout(1, 0), std::invalid_argument);
+  EXPECT_THROW(Dropout(0.5, 1 << 16), std::invalid_argument);
+}
+
+struct Moments {
+  double mean = 0, variance = 0, largest = 0, fourth = 0;
+};
+
+Moments moments(const Init& init, const Shape& shape, uint64_t seed = 1, const char* name = "w") {
+  const Tensor w(shape);
+  initialise(w, init, seed, name);
+  Moments m;
+  const std::vector<double> x = w.host<double>();
+  const double n = double(x.size());
+  for (double v : x) m.mean += v / n;
+  for (double v : x) {
+    const double d = v - m.mean;
+    m.variance += d * d / n, m.fourth += d * d * d * d / n;
+    m.largest = std::max(m.largest, std::abs(v));
+  }
+  m.fourth /= m.variance * m.variance;
+  return m;
+}
+
+constexpr int64_t kRows = 4000,
+                  kFanIn = 27;  // 108,000 draws: 1 % is more than 2.5 standard errors of a variance
+
+TEST(Init, CaffeXavier) {
+  const Moments m = moments(Init::caffe_xavier(), {kRows, 3, 3, 3});
+  EXPECT_LE(m.largest, std::sqrt(3.0 / kFanIn) * (1 + 1e-6));
+  EXPECT_GT(m.largest, std::sqrt(3.0 / kFanIn) * 0.999);
+  EXPECT_NEAR(m.mean, 0, 5 * std::sqrt(1.0 / kFanIn / (kRows * kFanIn)));
+  EXPECT_NEAR(m.variance, 1.0 / kFanIn, 0.015 / kFanIn);
+}
+
+TEST(Init, Msra) {
+  const Moments m = moments(Init::msra(), {kRows, kFanIn});
+  EXPECT_NEAR(m.mean, 0, 5 * std::sqrt(2.0 / kFanIn / (kRows * kFanIn)));
+  EXPECT_NEAR(m.variance, 2.0 / kFanIn, 0.02 * 2 / kFanIn);
+  EXPECT_NEAR(m.fourth, 3, 0.1) << "a normal distribution has kurtosis 3";
+}
+
+TEST(Init, NormalUniformConstantKeep) {
+  EXPECT_NEAR(moments(Init::normal(0.01), {kRows, kFanIn}).variance, 1e-4, 2e-6);
+  EXPECT_LE(moments(Init::uniform(0.25), {kRows, kFanIn}).largest, 0.25);
+  EXPECT_NEAR(moments(Init::uniform(0.25), {kRows, kFanIn}).fourth, 1.8, 0.03);
+  const Tensor w = Tensor::full({3}, 7);
+  initialise(w, {}, 1, "w");
+  EXPECT_EQ(w.host<double>(), std::vector<double>(3, 7));
+  initialise(w, Init::constant(0.25), 1, "w");
+  EXPECT_EQ(w.host<double>(), std::vector<double>(3, 0.25));
+}
+
+std::vector<double> drawn(uint64_t seed, const char* name, Shape shape, DType type = DType::float32) {
+  const Tensor w(std::move(shape), type);
+  initialise(w, Init::normal(1), seed, name);
+  return w.host<double>();
+}
+
+TEST(Init, IsAFunctionOfSeedNameAndIndex) {
+  const auto w = drawn(1, "conv1.weight", {10, 10});
+  EXPECT_EQ(drawn(1, "conv1.weight", {10, 10}), w);
+  EXPECT_NE(drawn(2, "conv1.weight", {10, 10}), w);
+  EXPECT_NE(drawn(1, "conv2.weight", {10, 10}), w);
+  EXPECT_EQ(drawn(1, "conv1.weight", {1, 100}), w) << "with a fixed spread the shape does not matter";
+  const auto exact = drawn(1, "conv1.weight", {10, 10}, DType::float64);
+  for (size_t i = 0; i < w.size(); ++i) EXPECT_EQ(w[i], double(float(exact[i])));
+}
+
+TEST(Init, AddingALayerDoesNotMoveTheOthers) {
+  Sequential small, large;
+  small.add<Linear>("a", LinearSpec{4, 4});
+  small.add<Linear>("c", LinearSpec{4, 4});
+  large.add<Linear>("a", LinearSpec{4, 4});
+  large.add<Linear>("b", LinearSpec{4, 4});
+  large.add<Linear>("c", LinearSpec{4, 4});
+  small.initialise(5);
+  large.initialise(5);
+  const auto weight = [](Module& net, size_t i) {
+    return net.parameters()[i].second->var.value().host<double>();
+  };
+  EXPECT_EQ(weight(small, 0), weight(large, 0));
+  EXPECT_EQ(weight(small, 2), weight(large, 4));
+  EXPECT_NE(weight(large, 0), weight(large, 2));
+}
+
+}  // namespace
+}  // namespace fr

@@ -1,0 +1,110 @@
+// Rows of the per-channel kernels: bias, PReLU, batch normalisation.
+#include "test/tensor/rows.h"
+
+namespace fr::test {
+namespace {
+
+const char* const kSums =
+    "float sums of 32 terms, blocks of 32 in double; up to 2401 rows of numbers below 1";
+
+Row bias(int64_t rows, int64_t C) {
+  return Row(cat("bias ", rows, "x", C))
+      .covers(&K::bias_forward, &K::bias_backward)
+      .constant("x", numbers(rows * C, 1))
+      .input("b", numbers(C, 2))
+      .output("y", rows * C)
+      .forward([=](const auto& k, const auto& v) { k.bias_forward(v["y"], v["x"], v["b"], rows, C); })
+      .backward([=](const auto& k, const auto& v) { k.bias_backward(v["db"], v["dy"], rows, C); })
+      .tolerance(5e-6, kSums);
+}
+
+Row bias_in_place(int64_t rows, int64_t C) {
+  return Row(cat("bias in place ", rows, "x", C))
+      .covers(&K::bias_forward)
+      .state("x", numbers(rows * C, 1))
+      .constant("b", numbers(C, 2))
+      .forward([=](const auto& k, const auto& v) { k.bias_forward(v["x"], v["x"], v["b"], rows, C); })
+      .tolerance(2e-7, "one addition");
+}
+
+Row prelu(int64_t rows, int64_t C) {
+  return Row(cat("prelu ", rows, "x", C))
+      .covers(&K::prelu_forward, &K::prelu_backward)
+      .input("x", numbers(rows * C, 1))
+      .input("a", numbers(C, 2))
+      .output("y", rows * C)
+      .forward([=](const auto& k, const auto& v) { k.prelu_forward(v["y"], v["x"], v["a"], rows, C); })
+      .backward([=](const auto& k, const auto& v) {
+        k.prelu_backward(v["dx"], v["da"], v["dy"], v["x"], v["a"], rows, C);
+      })
+      .may_be_null({"dx", "da"})
+      .tolerance(5e-6, kSums);
+}
+
+// Channels with means far from 0 show a variance that cancels.
+Row batch_norm(int64_t rows, int64_t C, double low, double high, double tolerance) {
+  return Row(cat("batch_norm ", rows, "x", C, " in [", low, ", ", high, ")"))
+      .covers(&K::batch_norm_forward, &K::batch_norm_backward)
+      .input("x", numbers(rows * C, 1, low, high))
+      .input("gamma", numbers(C, 2))
+      .input("beta", numbers(C, 3))
+      .output("y", rows * C)
+      .saved("mean", C)
+      .saved("rstd", C)
+      .state("running_mean", numbers(C, 4))
+      .state("running_var", numbers(C, 5, 0.5, 2))
+      .forward([=](const auto& k, const auto& v) {
+        k.batch_norm_forward(v["y"], v["mean"], v["rstd"], v["running_mean"], v["running_var"], v["x"],
+                             v["gamma"], v["beta"], rows, C, 1e-3, 0.1);
+      })
+      .backward([=](const auto& k, const auto& v) {
+        k.batch_norm_backward(v["dx"], v["dgamma"], v["dbeta"], v["dy"], v["x"], v["mean"], v["rstd"],
+                              v["gamma"], rows, C);
+      })
+      .may_be_null({"dx", "dgamma", "dbeta"})
+      .tolerance(tolerance,
+                 "the mean is rounded to float: an ulp of |mean| divided by the deviation, and float sums");
+}
+
+Row batch_norm_inference(int64_t rows, int64_t C) {
+  return Row(cat("batch_norm_inference ", rows, "x", C))
+      .covers(&K::batch_norm_inference_forward, &K::batch_norm_inference_backward)
+      .input("x", numbers(rows * C, 1))
+      .input("gamma", numbers(C, 2))
+      .input("beta", numbers(C, 3))
+      .constant("mean", numbers(C, 4))
+      .constant("var", numbers(C, 5, 0.5, 2))
+      .output("y", rows * C)
+      .forward([=](const auto& k, const auto& v) {
+        k.batch_norm_inference_forward(v["y"], v["x"], v["gamma"], v["beta"], v["mean"], v["var"], rows, C,
+                                       1e-3);
+      })
+      .backward([=](const auto& k, const auto& v) {
+        k.batch_norm_inference_backward(v["dx"], v["dgamma"], v["dbeta"], v["dy"], v["x"], v["gamma"],
+                                        v["mean"], v["var"], rows, C, 1e-3);
+      })
+      .may_be_null({"dx", "dgamma", "dbeta"})
+      .tolerance(5e-6, kSums);
+}
+
+}  // namespace
+
+std::vector<Row> channel_rows() {
+  std::vector<Row> rows;
+  struct Size {
+    int64_t rows, C;
+  };
+  for (const Size& s : {Size{1, 1}, {5, 7}, {37, 3}, {9, 33}, {3, 64}, {0, 5}, {2401, 64}, {300, 513}}) {
+    rows.push_back(bias(s.rows, s.C));
+    rows.push_back(bias_in_place(s.rows, s.C));
+    rows.push_back(prelu(s.rows, s.C));
+    rows.push_back(batch_norm_inference(s.rows, s.C));
+    if (s.rows != 1) rows.push_back(batch_norm(s.rows, s.C, -1, 1, 2e-5));
+  }
+  // A single row has no variance: rstd = 1 / sqrt(eps) and dx = 0.
+  rows.push_back(batch_norm(1, 17, -1, 1, 2e-5));
+  rows.push_back(batch_norm(2401, 64, 100, 101, 1e-3));
+  return rows;
+}
+
+}  // namespace fr::test

@@ -1,0 +1,85 @@
+// Rows of the convolution and its adjoints.
+#include "test/tensor/rows.h"
+
+namespace fr::test {
+namespace {
+
+Row conv2d(const char* name, const Conv2dShape& s) {
+  const int64_t x = s.N * s.H * s.W * s.C, w = s.K * s.R * s.S * (s.C / s.groups),
+                y = s.N * s.P() * s.Q() * s.K;
+  const int64_t terms = std::max(s.R * s.S * s.C / s.groups, s.N * s.P() * s.Q());
+  return Row(cat("conv2d ", name, ": ", s.N, "x", s.H, "x", s.W, "x", s.C, " -> ", s.K, ", filter ", s.R, "x",
+                 s.S))
+      .covers(&K::conv2d_forward, &K::conv2d_backward_input, &K::conv2d_backward_filter)
+      .input("x", numbers(x, 1))
+      .input("w", numbers(w, 2))
+      .output("y", y)
+      .forward([=](const auto& k, const auto& v) { k.conv2d_forward(v["y"], v["x"], v["w"], s); })
+      .backward([=](const auto& k, const auto& v) {
+        k.conv2d_backward_input(v["dx"], v["dy"], v["w"], s);
+        k.conv2d_backward_filter(v["dw"], v["dy"], v["x"], s);
+      })
+      .tolerance(2e-6 + 5e-8 * static_cast<double>(terms),
+                 "float sums of up to max(R S C, N P Q) products below 1");
+}
+
+Conv2dShape shape(int64_t N, int64_t H, int64_t W, int64_t C, int64_t filters, int64_t R, int64_t S,
+                  int64_t stride, int64_t pad, int64_t dilation = 1, int64_t groups = 1) {
+  return {.N = N,
+          .H = H,
+          .W = W,
+          .C = C,
+          .K = filters,
+          .R = R,
+          .S = S,
+          .stride_h = stride,
+          .stride_w = stride,
+          .pad_h = pad,
+          .pad_w = pad,
+          .dilation_h = dilation,
+          .dilation_w = dilation,
+          .groups = groups};
+}
+
+}  // namespace
+
+std::vector<Row> conv2d_rows() {
+  std::vector<Row> rows{
+      conv2d("one of everything", shape(1, 1, 1, 1, 1, 1, 1, 1, 0)),
+      conv2d("pointwise", shape(2, 4, 3, 5, 7, 1, 1, 1, 0)),
+      conv2d("pointwise, stride 2", shape(1, 5, 6, 7, 5, 1, 1, 2, 0)),
+      conv2d("pointwise, padded", shape(1, 3, 3, 5, 3, 1, 1, 1, 1)),
+      conv2d("3x3", shape(1, 6, 5, 7, 5, 3, 3, 1, 0)),
+      conv2d("3x3 same", shape(2, 5, 7, 5, 13, 3, 3, 1, 1)),
+      conv2d("3x3 same, odd channels", shape(1, 4, 4, 13, 7, 3, 3, 1, 1)),
+      conv2d("3x3 stride 2", shape(1, 7, 6, 5, 7, 3, 3, 2, 1)),
+      conv2d("3x3 wide padding", shape(1, 4, 5, 5, 5, 3, 3, 1, 2)),
+      conv2d("3x3 dilated", shape(1, 7, 7, 5, 7, 3, 3, 1, 2, 2)),
+      conv2d("3x3 dilated, stride 2", shape(1, 8, 7, 3, 5, 3, 3, 2, 1, 2)),
+      conv2d("5x5", shape(1, 7, 6, 3, 5, 5, 5, 1, 2)),
+      conv2d("5x5 stride 2", shape(1, 9, 8, 3, 5, 5, 5, 2, 2)),
+      conv2d("3x1", shape(1, 6, 5, 5, 7, 3, 1, 1, 0)),
+      conv2d("stem", shape(1, 9, 8, 3, 13, 3, 3, 2, 1)),
+      conv2d("two groups", shape(1, 5, 5, 10, 14, 3, 3, 1, 1, 1, 2)),
+      conv2d("two groups, stride 2", shape(2, 5, 4, 6, 10, 3, 3, 2, 1, 1, 2)),
+      conv2d("depthwise", shape(2, 5, 5, 13, 13, 3, 3, 1, 1, 1, 13)),
+      conv2d("depthwise, two filters a channel", shape(1, 5, 5, 7, 14, 3, 3, 2, 1, 1, 7)),
+      conv2d("map smaller than the filter", shape(1, 2, 1, 5, 7, 3, 3, 1, 1)),
+      conv2d("map smaller than the filter, 5x5", shape(1, 2, 3, 3, 5, 5, 5, 1, 2)),
+      conv2d("no images", shape(0, 5, 5, 3, 4, 3, 3, 1, 1)),
+      conv2d("one channel", shape(1, 6, 6, 1, 1, 3, 3, 1, 1)),
+      conv2d("stem, larger", shape(2, 31, 29, 3, 32, 3, 3, 2, 1)),
+      conv2d("unit, larger", shape(2, 14, 12, 64, 64, 3, 3, 1, 1)),
+      conv2d("unit, wide", shape(1, 7, 6, 160, 96, 3, 3, 1, 1)),
+      conv2d("downsampling, larger", shape(2, 14, 12, 32, 64, 3, 3, 2, 1)),
+      conv2d("shortcut, larger", shape(2, 14, 12, 32, 64, 1, 1, 2, 0)),
+      conv2d("depthwise, larger", shape(2, 14, 12, 64, 64, 3, 3, 1, 1, 1, 64)),
+      conv2d("two groups, larger", shape(1, 14, 12, 64, 32, 3, 3, 1, 1, 1, 2)),
+  };
+  Conv2dShape uneven = shape(1, 8, 6, 3, 5, 3, 5, 1, 0);
+  uneven.stride_h = 2, uneven.pad_h = 1, uneven.pad_w = 2, uneven.dilation_h = 2;
+  rows.push_back(conv2d("different along h and w", uneven));
+  return rows;
+}
+
+}  // namespace fr::test

@@ -1,0 +1,210 @@
+// Every row on every backend; every entry has a row; and the harness itself is shown wrong kernels, which it must catch.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "test/tensor/rows.h"
+
+namespace fr::test {
+namespace {
+
+std::vector<Row> all_rows() {
+  std::vector<Row> all;
+  for (auto family : {memory_rows, elementwise_rows, reduce_rows, gemm_rows, conv2d_rows, channel_rows,
+                      pool2d_rows, row_rows, sgd_rows}) {
+    std::vector<Row> rows = family();
+    std::move(rows.begin(), rows.end(), std::back_inserter(all));
+  }
+  return all;
+}
+
+void check(const std::vector<Row>& rows) {
+  for (const Row& row : rows) EXPECT_EQ(join(check_row(row, all_backends())), "");
+}
+
+TEST(Kernels, Memory) { check(memory_rows()); }
+TEST(Kernels, Elementwise) { check(elementwise_rows()); }
+TEST(Kernels, Reduce) { check(reduce_rows()); }
+TEST(Kernels, Gemm) { check(gemm_rows()); }
+TEST(Kernels, Conv2d) { check(conv2d_rows()); }
+TEST(Kernels, Channel) { check(channel_rows()); }
+TEST(Kernels, Pool2d) { check(pool2d_rows()); }
+TEST(Kernels, Rows) { check(row_rows()); }
+TEST(Kernels, Sgd) { check(sgd_rows()); }
+
+TEST(Kernels, EveryEntryHasARow) { EXPECT_EQ(join(check_coverage(all_rows(), all_backends())), ""); }
+
+TEST(Kernels, EveryBackwardIsProvedByFiniteDifferences) {
+  std::set<size_t> proved, needed;
+  for (const Row& row : all_rows())
+    if (row.backward_call)
+      for (const Entry& e : row.entries) {
+        needed.insert(e.offset);
+        size_t inputs = 0;
+        for (const Argument& a : row.arguments)
+          if (a.role != Argument::Role::output && a.gradient != Gradient::none) inputs += a.values.size();
+        if (row.small() && inputs > 0) proved.insert(e.offset);
+      }
+  EXPECT_EQ(proved, needed);
+}
+
+// --- the harness must catch ---
+
+// What the harness says about the row when one backend has a broken entry.
+template <class Break>
+Failures with_broken(const Row& row, const Break& break_table) {
+  Kernels<float> broken = ref_kernels<float>();
+  broken.name = "broken";
+  break_table(broken);
+  const Kernels<float>* backends[] = {&broken};
+  return check_row(row, backends);
+}
+
+bool mentions(const Failures& failures, const std::string& text) {
+  return std::any_of(failures.begin(), failures.end(), [&](const std::string& failure) {
+    return failure.find("broken") != std::string::npos && failure.find(text) != std::string::npos;
+  });
+}
+
+Row prelu_row() {
+  const std::vector<Row> rows = channel_rows();
+  return *std::find_if(rows.begin(), rows.end(), [](const Row& row) { return row.name == "prelu 5x7"; });
+}
+
+TEST(Harness, CatchesAnEntryThatDoesNothing) {
+  const std::set<size_t> its_own{entry(&K::alloc).offset, entry(&K::release).offset, entry(&K::upload).offset,
+                                 entry(&K::download).offset};
+  std::set<size_t> tried;
+  for (const Row& row : all_rows())
+    for (const Entry& e : row.entries) {
+      const bool large = std::any_of(row.arguments.begin(), row.arguments.end(),
+                                     [](const Argument& a) { return a.values.size() > 5000; });
+      const bool empty = std::none_of(row.arguments.begin(), row.arguments.end(), [](const Argument& a) {
+        return a.role == Argument::Role::input && a.values.size() > 20;
+      });
+      if (large || empty || its_own.count(e.offset) || !tried.insert(e.offset).second) continue;
+      EXPECT_FALSE(with_broken(row, e.disable).empty())
+          << row.name << " does not notice entry " << e.offset / 8;
+    }
+  EXPECT_GT(tried.size(), 30u);
+}
+
+TEST(Harness, CatchesAWrongNumber) {
+  EXPECT_TRUE(mentions(with_broken(prelu_row(),
+                                   [](Kernels<float>& k) {
+                                     k.prelu_forward = [](float* y, const float* x, const float* a,
+                                                          int64_t rows, int64_t C) {
+                                       ref_kernels<float>().prelu_forward(y, x, a, rows, C);
+                                       y[rows * C - 1] += 1e-4f;
+                                     };
+                                   }),
+                       "y[34]"));
+}
+
+TEST(Harness, CatchesNaN) {
+  EXPECT_TRUE(mentions(with_broken(prelu_row(),
+                                   [](Kernels<float>& k) {
+                                     k.prelu_forward = [](float* y, const float* x, const float* a,
+                                                          int64_t rows, int64_t C) {
+                                       ref_kernels<float>().prelu_forward(y, x, a, rows, C);
+                                       y[3] = std::numeric_limits<float>::quiet_NaN();
+                                     };
+                                   }),
+                       "y[3] = "));
+}
+
+TEST(Harness, CatchesWritesOutside) {
+  const auto writes_behind = [](Kernels<float>& k) {
+    k.prelu_forward = [](float* y, const float* x, const float* a, int64_t rows, int64_t C) {
+      ref_kernels<float>().prelu_forward(y, x, a, rows, C);
+      y[rows * C] = 0;
+    };
+  };
+  const auto writes_before = [](Kernels<float>& k) {
+    k.prelu_forward = [](float* y, const float* x, const float* a, int64_t rows, int64_t C) {
+      ref_kernels<float>().prelu_forward(y, x, a, rows, C);
+      y[-1] = 0;
+    };
+  };
+  EXPECT_TRUE(mentions(with_broken(prelu_row(), writes_behind), "wrote past the end of y"));
+  EXPECT_TRUE(mentions(with_broken(prelu_row(), writes_before), "wrote before the start of y"));
+}
+
+TEST(Harness, CatchesReadsPastTheEnd) {
+  EXPECT_TRUE(mentions(with_broken(prelu_row(),
+                                   [](Kernels<float>& k) {
+                                     k.prelu_forward = [](float* y, const float* x, const float* a,
+                                                          int64_t rows, int64_t C) {
+                                       ref_kernels<float>().prelu_forward(y, x, a, rows, C);
+                                       y[0] += 0 * x[rows * C];
+                                     };
+                                   }),
+                       "y[0] = "));
+}
+
+TEST(Harness, CatchesOverwritingInsteadOfAdding) {
+  EXPECT_TRUE(mentions(with_broken(prelu_row(),
+                                   [](Kernels<float>& k) {
+                                     k.prelu_backward = [](float* dx, float* da, const float* dy,
+                                                           const float* x, const float* a, int64_t rows,
+                                                           int64_t C) {
+                                       if (dx) std::fill_n(dx, rows * C, 0.0f);
+                                       ref_kernels<float>().prelu_backward(dx, da, dy, x, a, rows, C);
+                                     };
+                                   }),
+                       "dx[0] = "));
+}
+
+TEST(Harness, CatchesAChangedInput) {
+  EXPECT_TRUE(mentions(with_broken(prelu_row(),
+                                   [](Kernels<float>& k) {
+                                     k.prelu_forward = [](float* y, const float* x, const float* a,
+                                                          int64_t rows, int64_t C) {
+                                       ref_kernels<float>().prelu_forward(y, x, a, rows, C);
+                                       const_cast<float*>(a)[0] = 1;
+                                     };
+                                   }),
+                       "changed its input a"));
+}
+
+TEST(Harness, CatchesResultsThatDependOnThreads) {
+  EXPECT_TRUE(mentions(with_broken(prelu_row(),
+                                   [](Kernels<float>& k) {
+                                     k.prelu_forward = [](float* y, const float* x, const float* a,
+                                                          int64_t rows, int64_t C) {
+                                       ref_kernels<float>().prelu_forward(y, x, a, rows, C);
+                                       if (omp_get_max_threads() == 3) y[0] = std::nextafter(y[0], 2.0f);
+                                     };
+                                   }),
+                       "with 3 threads: y has other bits"));
+}
+
+TEST(Harness, CatchesAWrongDerivative) {
+  Row row = prelu_row();
+  row.backward([](const auto& k, const auto& v) {
+    k.prelu_backward(v["dx"], v["da"], v["dy"], v["x"], v["a"], 5, 7);
+    v["dx"][2] += 1e-6;
+  });
+  const Failures failures = check_row(row, {});
+  EXPECT_NE(join(failures).find("against finite differences: dx[2]"), std::string::npos) << join(failures);
+}
+
+TEST(Harness, CatchesAMissingRowAndANullEntry) {
+  std::vector<Row> rows = all_rows();
+  const size_t sgd = entry(&K::sgd_update).offset;
+  std::erase_if(rows, [&](const Row& row) { return row.entries.front().offset == sgd; });
+  EXPECT_NE(join(check_coverage(rows, {})).find(cat("entry ", sgd / sizeof(void*), " of the contract")),
+            std::string::npos);
+  Kernels<float> broken = ref_kernels<float>();
+  broken.sgd_update = nullptr;
+  const Kernels<float>* backends[] = {&broken};
+  EXPECT_NE(join(check_coverage(all_rows(), backends)).find("is null"), std::string::npos);
+}
+
+TEST(Harness, CatchesARowWithoutTolerance) {
+  EXPECT_FALSE(check_row(prelu_row().tolerance(1e-6, ""), {}).empty());
+}
+
+}  // namespace
+}  // namespace fr::test

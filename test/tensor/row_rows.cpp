@@ -1,0 +1,133 @@
+// Rows of the kernels on rows: unit length, softmax cross-entropy, margin softmax.
+#include "test/tensor/rows.h"
+
+namespace fr::test {
+namespace {
+
+Row l2_normalize(int64_t N, int64_t D, bool norm_gradient) {
+  return Row(cat("l2_normalize ", N, "x", D, norm_gradient ? " with dnorm" : ""))
+      .covers(&K::l2_normalize_forward, &K::l2_normalize_backward)
+      .input("x", numbers(N * D, 1))
+      .output("y", N * D)
+      .output("norm", norm_gradient ? N : 0)
+      .saved("length", norm_gradient ? 0 : N)
+      .forward([=](const auto& k, const auto& v) {
+        k.l2_normalize_forward(v["y"], norm_gradient ? v["norm"] : v["length"], v["x"], N, D, 1e-12);
+      })
+      .backward([=](const auto& k, const auto& v) {
+        k.l2_normalize_backward(v["dx"], v["dy"], norm_gradient ? v["dnorm"] : nullptr, v["y"],
+                                norm_gradient ? v["norm"] : v["length"], N, D, 1e-12);
+      })
+      .tolerance(5e-6, "products of rounded y and 1 / norm; a row of one element has norm as small as 0.02");
+}
+
+Row zero_rows(int64_t N, int64_t D) {
+  return Row(cat("l2_normalize of zeros ", N, "x", D))
+      .covers(&K::l2_normalize_forward, &K::l2_normalize_backward)
+      .constant("x", std::vector<double>(static_cast<size_t>(N * D), 0))
+      .saved("y", N * D)
+      .saved("norm", N)
+      .constant("dy", numbers(N * D, 2))
+      .state("dx", numbers(N * D, 3))
+      .forward([=](const auto& k, const auto& v) {
+        k.l2_normalize_forward(v["y"], v["norm"], v["x"], N, D, 1e-12);
+        k.l2_normalize_backward(v["dx"], v["dy"], v["norm"], v["y"], v["norm"], N, D, 1e-12);
+      })
+      .tolerance(0, "a row shorter than eps gives 0 and no gradient");
+}
+
+Row softmax_cross_entropy(int64_t N, int64_t M, double range) {
+  return Row(cat("softmax_cross_entropy ", N, "x", M, " in +-", range))
+      .covers(&K::softmax_cross_entropy_forward, &K::softmax_cross_entropy_backward)
+      .input("z", numbers(N * M, 1, -range, range))
+      .index_input("label", indices(N, 2, M))
+      .output("loss", N)
+      .saved("lse", N)
+      .forward([=](const auto& k, const auto& v) {
+        k.softmax_cross_entropy_forward(v["loss"], v["lse"], v["z"], v.index("label"), N, M);
+      })
+      .backward([=](const auto& k, const auto& v) {
+        k.softmax_cross_entropy_backward(v["dz"], v["dloss"], v["z"], v["lse"], v.index("label"), N, M);
+      })
+      .tolerance(2e-6 + 6e-8 * range, "z - lse is rounded to an ulp of the largest logit before exp");
+}
+
+Row margin_softmax(const char* name, const Margin& margin, int64_t N, int64_t M, double scale, bool factor) {
+  return Row(cat("margin_softmax ", name, " ", N, "x", M, " scale ", scale, factor ? " with factor" : ""))
+      .covers(&K::margin_softmax_forward, &K::margin_softmax_backward)
+      .state("c", numbers(N * M, 1, -0.95, 0.95), factor ? Gradient::none : Gradient::overwritten)
+      .saved("g", factor ? N * M : 0)
+      .input("scale", numbers(N, 2, 0.5 * scale, 1.5 * scale))
+      .constant("factor", numbers(N, 3))
+      .index_input("label", indices(N, 4, M))
+      .output("loss", N)
+      .saved("lse", N)
+      .saved("h", N)
+      .saved("dh", N)
+      .saved("d_label", N)
+      .forward([=](const auto& k, const auto& v) {
+        k.margin_softmax_forward(v["loss"], v["lse"], v["h"], v["dh"], v["c"], v["scale"], v.index("label"),
+                                 margin, N, M);
+      })
+      .backward([=](const auto& k, const auto& v) {
+        k.margin_softmax_backward(factor ? v["g"] : v["dc"], v["dscale"], v["d_label"], v["dloss"], v["c"],
+                                  v["scale"], v["lse"], v["h"], v["dh"], factor ? v["factor"] : nullptr,
+                                  v.index("label"), N, M);
+      })
+      .may_be_null({"dscale"})
+      .tolerance(5e-6 + 6e-7 * scale,
+                 "scale c - lse is rounded to an ulp of |scale h|, up to 7 scale, before exp");
+}
+
+// Cosines that rounding pushed beyond +-1 are clamped; g may be c.
+Row clamped(int64_t N, int64_t M) {
+  return Row(cat("margin_softmax clamped, g in place of c ", N, "x", M))
+      .covers(&K::margin_softmax_forward, &K::margin_softmax_backward)
+      .state("c", numbers(N * M, 1, -1.5, 1.5))
+      .constant("scale", numbers(N, 2, 5, 15))
+      .constant("dloss", numbers(N, 3))
+      .index_input("label", indices(N, 4, M))
+      .saved("loss", N)
+      .saved("lse", N)
+      .saved("h", N)
+      .saved("dh", N)
+      .saved("d_label", N)
+      .forward([=](const auto& k, const auto& v) {
+        const Margin margin{Margin::Kind::cosface, 0.35, 0};
+        k.margin_softmax_forward(v["loss"], v["lse"], v["h"], v["dh"], v["c"], v["scale"], v.index("label"),
+                                 margin, N, M);
+        k.margin_softmax_backward(v["c"], nullptr, v["d_label"], v["dloss"], v["c"], v["scale"], v["lse"],
+                                  v["h"], v["dh"], nullptr, v.index("label"), N, M);
+      })
+      .tolerance(1e-5, "scale c - lse is rounded to an ulp of scale = 15 before exp");
+}
+
+}  // namespace
+
+std::vector<Row> row_rows() {
+  std::vector<Row> rows;
+  struct Size {
+    int64_t N, columns;
+  };
+  for (const Size& s : {Size{1, 1}, {1, 8}, {3, 13}, {5, 33}, {0, 4}, {301, 512}}) {
+    rows.push_back(l2_normalize(s.N, s.columns, false));
+    rows.push_back(l2_normalize(s.N, s.columns, true));
+    rows.push_back(softmax_cross_entropy(s.N, s.columns, 2));
+    rows.push_back(margin_softmax("none", {}, s.N, s.columns, 3, false));
+    rows.push_back(margin_softmax("none", {}, s.N, s.columns, 3, true));
+  }
+  rows.push_back(zero_rows(3, 17));
+  rows.push_back(softmax_cross_entropy(3, 21, 60));
+  rows.push_back(softmax_cross_entropy(33, 10572, 10));
+  for (const double m : {1, 2, 3, 4}) {
+    rows.push_back(margin_softmax("a_softmax", {Margin::Kind::a_softmax, m, 0}, 5, 19, 4, false));
+    rows.push_back(margin_softmax("a_softmax annealed", {Margin::Kind::a_softmax, m, 5}, 3, 35, 4, false));
+  }
+  rows.push_back(margin_softmax("cosface", {Margin::Kind::cosface, 0.35, 0}, 4, 17, 8, false));
+  rows.push_back(margin_softmax("cosface", {Margin::Kind::cosface, 0.35, 0}, 33, 10572, 64, false));
+  rows.push_back(margin_softmax("a_softmax", {Margin::Kind::a_softmax, 4, 5}, 33, 10572, 30, true));
+  rows.push_back(clamped(4, 37));
+  return rows;
+}
+
+}  // namespace fr::test
