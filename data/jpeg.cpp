@@ -42,6 +42,10 @@ Image codec::decode_jpeg(Bytes bytes, const std::string& name) {
   int width = 0, height = 0, subsampling = 0, colors = 0;
   if (tjDecompressHeader3(turbo, bytes.data(), bytes.size(), &width, &height, &subsampling, &colors) != 0)
     damaged();
+  if (width < 1 || height < 1) {  // tables without a picture: an answer of 0, and no message of its own
+    decoder().reset();
+    refuse(name, "damaged JPEG: no picture in it");
+  }
   if (colors == TJCS_CMYK || colors == TJCS_YCCK) refuse(name, "CMYK JPEG: convert it to RGB");
   check_size(width, height, name);
   Image image(width, height);

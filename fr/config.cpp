@@ -16,12 +16,13 @@ void describe_data(Schema& s, Config& c) {
             {"people", DataSource::people}},
            "rendered faces; root/CLASS/PICTURE; a file of `path label`; LFW's people list");
   s.text("data.root", c.data.root, "folder of the training pictures", Affects::speed);
-  s.text("data.list", c.data.list, "the list, for source = list or people");
+  s.text("data.list", c.data.list, "the list, for source = list or people; relative to here or to data.root");
   s.integer("data.min_images", c.data.min_images, 1, kMany, "classes with fewer pictures are left out");
   s.choice("data.order", c.data.order, {{"uniform", Order::uniform}, {"balanced", Order::balanced}},
            "every picture once an epoch, or every class equally often");
   s.text("data.test_root", c.data.test_root, "folder of the test pictures; empty: data.root", Affects::speed);
-  s.text("data.test_pairs", c.data.test_pairs, "pair list; empty: no test (synthetic makes its own)",
+  s.text("data.test_pairs", c.data.test_pairs,
+         "pair list, relative to here or to data.root; empty: no test (synthetic makes its own)",
          Affects::speed);
   s.real("data.max_damaged", c.data.max_damaged, 0, 1,
          "stop when more than this share of the pictures is damaged");
@@ -152,6 +153,12 @@ Schema describe(Config& c) {
   return s;
 }
 
+std::filesystem::path find_list(const std::string& list, const std::string& root) {
+  const std::filesystem::path below_root = std::filesystem::path(root) / list;
+  return !std::filesystem::exists(list) && std::filesystem::exists(below_root) ? below_root
+                                                                               : std::filesystem::path(list);
+}
+
 std::string configuration_document(const Schema& schema) {
   return "# Configuration\n\nWritten by `make docs` from the schema in `fr/config.cpp`. A configuration is "
          "an INI file; every key can "
@@ -170,7 +177,8 @@ void check(const Config& c) {
   require(!needs_list || !c.data.list.empty(), "data.list is missing: data.source needs a list");
   for (const auto& [key, path] :
        {std::pair{"data.list", needs_list ? c.data.list : ""}, {"data.test_pairs", c.data.test_pairs}})
-    require(path.empty() || std::filesystem::is_regular_file(path), cat(key, " = ", path, ": no such file"));
+    require(path.empty() || std::filesystem::is_regular_file(find_list(path, c.data.root)),
+            cat(key, " = ", path, ": no such file, neither here nor below data.root"));
   require(c.data.test_root.empty() || std::filesystem::is_directory(c.data.test_root),
           "data.test_root = " + c.data.test_root + ": no such folder");
   require(c.synthetic.min_samples <= c.synthetic.max_samples,

@@ -76,6 +76,9 @@ Schedule schedule_of(const Config& config, int64_t total_steps);
 // The schema over the fields of `config`, which must outlive it.
 Schema describe(Config& config);
 
+// A list's path: as it stands, or, when there is no such file, relative to the folder of the pictures.
+std::filesystem::path find_list(const std::string& list, const std::string& root);
+
 // docs/configuration.md.
 std::string configuration_document(const Schema& schema);
 

@@ -81,8 +81,9 @@ TrainingData training_data(const Config& c) {
   DatasetOptions options;
   options.min_images = c.data.min_images;
   Dataset dataset = c.data.source == DataSource::folder ? read_image_folder(c.data.root, options)
-                    : c.data.source == DataSource::list ? read_list(c.data.list, c.data.root, options)
-                                                        : read_people(c.data.list, c.data.root, options);
+                    : c.data.source == DataSource::list
+                        ? read_list(find_list(c.data.list, c.data.root), c.data.root, options)
+                        : read_people(find_list(c.data.list, c.data.root), c.data.root, options);
   std::string notes;
   for (const auto& note : dataset.notes) notes += note + "\n";
   const fs::path from = c.data.source == DataSource::folder ? c.data.root : c.data.list;
@@ -111,7 +112,8 @@ TestData pair_list(const fs::path& list, const fs::path& root) {
 
 std::optional<TestData> test_data(const Config& c) {
   if (!c.data.test_pairs.empty())
-    return pair_list(c.data.test_pairs, c.data.test_root.empty() ? c.data.root : c.data.test_root);
+    return pair_list(find_list(c.data.test_pairs, c.data.root),
+                     c.data.test_root.empty() ? c.data.root : c.data.test_root);
   if (c.data.source == DataSource::synthetic) return synthetic_test(c);
   return std::nullopt;
 }

@@ -26,7 +26,10 @@ RandomState& random_state();
 
 class Module {
  public:
+  Module() = default;
   virtual ~Module() = default;
+  Module(const Module&) = delete;  // layers point at their own parameters
+  Module& operator=(const Module&) = delete;
   virtual Var forward(const Var& x) = 0;
 
   // In order of registration, children after their parent's own; pointers stay valid while the module lives.

@@ -12,7 +12,7 @@ namespace {
 // them sums over lanes, so the result does not depend on the width.
 
 std::vector<float> gaussian(float sigma) {
-  std::vector<float> weight(1 + static_cast<int>(std::ceil(2.5f * sigma)));
+  std::vector<float> weight(1 + static_cast<int>(std::ceil(2.2f * sigma)));
   float total = 0;
   for (size_t k = 0; k < weight.size(); ++k) {
     weight[k] = std::exp(-0.5f * static_cast<float>(k * k) / (sigma * sigma));
@@ -22,49 +22,44 @@ std::vector<float> gaussian(float sigma) {
   return weight;
 }
 
-void blur_rows(float* plane, int size, const std::vector<float>& weight) {
-  thread_local std::vector<float> line;
+// out = sum_k weight[k] (before_k + after_k): five taps at once, the rest (strong blur) one pair at a time.
+// tap(k) points to the input moved by k. The input is not the output.
+template <class Tap>
+void weigh(float* out, int n, const std::vector<float>& weight, const Tap& tap) {
   const int reach = static_cast<int>(weight.size()) - 1;
-  line.resize(size + 2 * reach);
-  for (int y = 0; y < size; ++y) {
-    float* row = plane + y * size;
-    std::copy_n(row, size, line.begin() + reach);
-    std::fill_n(line.begin(), reach, row[0]);
-    std::fill_n(line.begin() + reach + size, reach, row[size - 1]);
-    const float* centre = line.data() + reach;
+  const float w0 = weight[0], w1 = weight[1], w2 = reach > 1 ? weight[2] : 0;
+  const float *a2 = tap(-2), *a1 = tap(-1), *centre = tap(0), *b1 = tap(1), *b2 = tap(2);
 #pragma omp simd
-    for (int x = 0; x < size; ++x) row[x] = weight[0] * centre[x];
-    for (int k = 1; k <= reach; ++k) {
-      const float w = weight[k];
+  for (int x = 0; x < n; ++x) out[x] = w0 * centre[x] + w1 * (a1[x] + b1[x]) + w2 * (a2[x] + b2[x]);
+  for (int k = 3; k <= reach; ++k) {
+    const float w = weight[k], *a = tap(-k), *b = tap(k);
 #pragma omp simd
-      for (int x = 0; x < size; ++x) row[x] += w * (centre[x - k] + centre[x + k]);
-    }
+    for (int x = 0; x < n; ++x) out[x] += w * (a[x] + b[x]);
   }
 }
 
-void blur_columns(std::vector<float>& plane, int size, const std::vector<float>& weight) {
-  thread_local std::vector<float> source;
-  const int reach = static_cast<int>(weight.size()) - 1;
-  source = plane;
+// The ends of rows and columns are extended.
+void blur_plane(std::vector<float>& plane, int size, const std::vector<float>& weight) {
+  thread_local std::vector<float> line, between;
+  const int reach = std::max(2, static_cast<int>(weight.size()) - 1);
+  line.resize(size + 2 * reach), between.resize(plane.size());
   for (int y = 0; y < size; ++y) {
-    float* row = &plane[y * size];
-    for (int k = 0; k <= reach; ++k) {
-      const float* above = &source[std::max(0, y - k) * size];
-      const float* below = &source[std::min(size - 1, y + k) * size];
-      const float w = k == 0 ? 0.5f * weight[0] : weight[k], keep = k == 0 ? 0.0f : 1.0f;
-#pragma omp simd
-      for (int x = 0; x < size; ++x) row[x] = keep * row[x] + w * (above[x] + below[x]);
-    }
+    const float* row = &plane[y * size];
+    std::copy_n(row, size, line.begin() + reach);
+    std::fill_n(line.begin(), reach, row[0]);
+    std::fill_n(line.begin() + reach + size, reach, row[size - 1]);
+    weigh(&between[y * size], size, weight, [&](int k) { return line.data() + reach + k; });
+  }
+  for (int y = 0; y < size; ++y) {
+    weigh(&plane[y * size], size, weight,
+          [&](int k) { return &between[std::clamp(y + k, 0, size - 1) * size]; });
   }
 }
 
 void blur(Picture& picture, float sigma) {
   if (sigma < 0.2f) return;
   const std::vector<float> weight = gaussian(sigma);
-  for (auto& plane : picture.plane) {
-    blur_rows(plane.data(), picture.size, weight);
-    blur_columns(plane, picture.size, weight);
-  }
+  for (auto& plane : picture.plane) blur_plane(plane, picture.size, weight);
 }
 
 // Linear light 0..kMaxLight to sRGB 0..1. Highlights roll off instead of clipping: v below 0.7, then towards 1.
@@ -150,7 +145,8 @@ void soften_edges(const Layers& layers, Picture& picture) {
       const int i = y * n + x;
       if (m[i] == m[i - 1] && m[i] == m[i + 1] && m[i] == m[i - n] && m[i] == m[i + n]) continue;
       const Vec3 near = picture.get(i - 1) + picture.get(i + 1) + picture.get(i - n) + picture.get(i + n);
-      const Vec3 far = picture.get(i - n - 1) + picture.get(i - n + 1) + picture.get(i + n - 1) + picture.get(i + n + 1);
+      const Vec3 far =
+          picture.get(i - n - 1) + picture.get(i - n + 1) + picture.get(i + n - 1) + picture.get(i + n + 1);
       changed.push_back({i, picture.get(i) * 0.25f + near * 0.125f + far * 0.0625f});
     }
   }

@@ -21,7 +21,8 @@ namespace {
 constexpr uint32_t kCountStream = 2;
 
 void check(const SyntheticOptions& o) {
-  FR_CHECK(o.identities >= 1 && o.identities <= 100'000'000, "synthetic: identities 1..1e8, got ", o.identities);
+  FR_CHECK(o.identities >= 1 && o.identities <= 100'000'000, "synthetic: identities 1..1e8, got ",
+           o.identities);
   FR_CHECK(o.first_identity >= 0, "synthetic: first_identity must be >= 0, got ", o.first_identity);
   FR_CHECK(o.min_samples >= 1 && o.max_samples >= o.min_samples && o.max_samples <= 1'000'000,
            "synthetic: 1 <= min_samples <= max_samples <= 1e6, got ", o.min_samples, " and ", o.max_samples);
@@ -66,8 +67,8 @@ void make_folders(const fs::path& root, const std::vector<SyntheticSample>& samp
   }
 }
 
-void write_lists(const fs::path& root, const SyntheticOptions& options, const std::vector<SyntheticSample>& samples,
-                 int64_t pairs) {
+void write_lists(const fs::path& root, const SyntheticOptions& options,
+                 const std::vector<SyntheticSample>& samples, int64_t pairs) {
   std::string groups, table = "fold,a,b,same\n", labels;
   for (const SyntheticSample& s : samples) {
     if (s.sample == 0) groups += cat(class_name(s), "\tg", s.group, "\n");
@@ -82,8 +83,8 @@ void write_lists(const fs::path& root, const SyntheticOptions& options, const st
 }
 
 // Pairs of one fold: the people are persons [begin, end) of `first`, the index of each person's first picture.
-void draw_fold(const std::vector<SyntheticSample>& samples, const std::vector<size_t>& first, size_t begin, size_t end,
-               int fold, int64_t wanted, Random& random, std::vector<SyntheticPair>& out) {
+void draw_fold(const std::vector<SyntheticSample>& samples, const std::vector<size_t>& first, size_t begin,
+               size_t end, int fold, int64_t wanted, Random& random, std::vector<SyntheticPair>& out) {
   std::set<std::pair<size_t, size_t>> seen;
   const auto any = [&](size_t person) {
     return first[person] + random.below(static_cast<uint32_t>(first[person + 1] - first[person]));
@@ -92,7 +93,8 @@ void draw_fold(const std::vector<SyntheticSample>& samples, const std::vector<si
   std::vector<SyntheticPair> found[2];
   for (int same = 0; same < 2; ++same) {
     // Small sets run out of pairs; a bounded number of trials then ends the search.
-    for (int64_t trial = 0; trial < 50 * wanted && static_cast<int64_t>(found[same].size()) < wanted; ++trial) {
+    for (int64_t trial = 0; trial < 50 * wanted && static_cast<int64_t>(found[same].size()) < wanted;
+         ++trial) {
       const size_t p = person(), q = same ? p : person();
       if (!same && p == q) continue;
       size_t a = any(p), b = any(q);
@@ -111,7 +113,8 @@ void draw_fold(const std::vector<SyntheticSample>& samples, const std::vector<si
 int64_t samples_of(const SyntheticOptions& o, int64_t identity) {
   if (o.min_samples == o.max_samples) return o.min_samples;
   Random random({o.seed, Purpose::identity, static_cast<uint64_t>(identity), kCountStream});
-  const double u = random.uniform(), ratio = static_cast<double>(o.max_samples + 1) / static_cast<double>(o.min_samples);
+  const double u = random.uniform(),
+               ratio = static_cast<double>(o.max_samples + 1) / static_cast<double>(o.min_samples);
   const auto n = static_cast<int64_t>(static_cast<double>(o.min_samples) * std::pow(ratio, u * u));
   return std::clamp(n, o.min_samples, o.max_samples);
 }
@@ -128,7 +131,8 @@ std::vector<SyntheticSample> list_samples(const SyntheticOptions& o) {
 }
 
 Image render_face(const SyntheticOptions& o, const SyntheticSample& s) {
-  return render_face(o.seed, draw_identity(o.seed, s.identity, o.group_share), s.identity, s.sample, o.size, o.difficulty);
+  return render_face(o.seed, draw_identity(o.seed, s.identity, o.group_share), s.identity, s.sample, o.size,
+                     o.difficulty);
 }
 
 std::string class_name(const SyntheticSample& s) {
@@ -155,13 +159,14 @@ std::vector<SyntheticPair> draw_pairs(const SyntheticOptions& options, int64_t p
   std::vector<SyntheticPair> out;
   const int64_t wanted = pairs / static_cast<int64_t>(2 * folds);
   for (size_t f = 0; f < folds; ++f) {
-    draw_fold(samples, first, people * f / folds, people * (f + 1) / folds, static_cast<int>(f), wanted, random, out);
+    draw_fold(samples, first, people * f / folds, people * (f + 1) / folds, static_cast<int>(f), wanted,
+              random, out);
   }
   return out;
 }
 
-void write_dataset(const std::filesystem::path& root, const SyntheticOptions& options, int quality, int64_t pairs,
-                   const std::function<void(int64_t, int64_t)>& progress) {
+void write_dataset(const std::filesystem::path& root, const SyntheticOptions& options, int quality,
+                   int64_t pairs, const std::function<void(int64_t, int64_t)>& progress) {
   FR_CHECK(quality >= 1 && quality <= 100, "synthetic: quality 1..100, got ", quality);
   const std::vector<SyntheticSample> samples = list_samples(options);
   make_folders(root, samples);
@@ -186,8 +191,8 @@ void write_dataset(const std::filesystem::path& root, const SyntheticOptions& op
 }
 
 Image contact_sheet(const SyntheticOptions& options, int rows, int columns) {
-  FR_CHECK(rows >= 1 && columns >= 1 && rows <= 200 && columns <= 200, "contact_sheet: 1..200 rows and columns, got ",
-           rows, " and ", columns);
+  FR_CHECK(rows >= 1 && columns >= 1 && rows <= 200 && columns <= 200,
+           "contact_sheet: 1..200 rows and columns, got ", rows, " and ", columns);
   const int n = options.size;
   Image sheet(columns * n, rows * n);
   FirstError errors;

@@ -35,7 +35,7 @@ std::vector<SyntheticSample> list_samples(const SyntheticOptions& options);
 
 Image render_face(const SyntheticOptions& options, const SyntheticSample& sample);
 
-std::string class_name(const SyntheticSample& sample);   // "g0_i000042"
+std::string class_name(const SyntheticSample& sample);    // "g0_i000042"
 std::string picture_path(const SyntheticSample& sample);  // "g0_i000042/g0_i000042_0003.jpg"
 
 struct SyntheticPair {
@@ -56,8 +56,8 @@ std::vector<SyntheticPair> draw_pairs(const SyntheticOptions& options, int64_t p
 //   root/pairs.csv      header "fold,a,b,same"
 // The three lists are written last and atomically: a folder with labels.txt is complete. Existing pictures are
 // overwritten. progress(done, total) is called now and then, one thread at a time; may be empty. Throws Error{io}.
-void write_dataset(const std::filesystem::path& root, const SyntheticOptions& options, int quality, int64_t pairs,
-                   const std::function<void(int64_t, int64_t)>& progress = {});
+void write_dataset(const std::filesystem::path& root, const SyntheticOptions& options, int quality,
+                   int64_t pairs, const std::function<void(int64_t, int64_t)>& progress = {});
 
 // Rows are people (from the first on), columns their first pictures.
 Image contact_sheet(const SyntheticOptions& options, int rows, int columns);

@@ -17,39 +17,44 @@ bool keep_hair(const void* face, Vec3 p) { return static_cast<const Face*>(face)
 bool keep_hat(const void*, Vec3 p) { return p.y < -27 + 0.002f * p.x * p.x - 0.18f * p.z + 4; }
 
 void draw_ears(const Head& h, const View& view, Layers& layers) {
-  const float x = h.width(4) + 0.4f + 1.1f * (h.ear_out > 0 ? h.ear_out : 0.5f * h.ear_out), size = h.ear_size;
+  const float x = h.width(4) + 0.4f + 1.1f * (h.ear_out > 0 ? h.ear_out : 0.5f * h.ear_out),
+              size = h.ear_size;
   for (float side : {-1.0f, 1.0f}) {
-    draw_ellipsoid({{side * x, 6, -7}, {2.6f + 0.5f * h.ear_out, 14 * size, 7.5f * size}, Material::ear}, view, nullptr, nullptr, layers);
-    draw_ellipsoid({{side * (x - 0.5f), 15, -5}, {2.0f, 6 * size, 4.5f}, Material::ear}, view, nullptr, nullptr, layers);
+    draw_ellipsoid({{side * x, 6, -7}, {2.6f + 0.5f * h.ear_out, 14 * size, 7.5f * size}, Material::ear},
+                   view, nullptr, nullptr, layers);
+    draw_ellipsoid({{side * (x - 0.5f), 15, -5}, {2.0f, 6 * size, 4.5f}, Material::ear}, view, nullptr,
+                   nullptr, layers);
   }
 }
 
 void draw_body(const View& view, Layers& layers) {
-  draw_ellipsoid({{0, 92, -14}, {25, 80, 24}, Material::neck}, view, nullptr, nullptr, layers);
+  draw_ellipsoid({{0, 100, -14}, {25, 66, 24}, Material::neck}, view, nullptr, nullptr, layers);
   draw_ellipsoid({{0, 141, -16}, {105, 52, 44}, Material::cloth}, view, nullptr, nullptr, layers);
 }
 
 void draw_hair(const Identity& id, const Head& h, const Face& face, const View& view, Layers& layers) {
   const float grow = h.hair_grow, wide = h.width(-14) + 1.2f + grow;
   if (id[Trait::hair_recede] > 0.93f && id[Trait::fringe] < 0.45f) return;
-  draw_ellipsoid({{0, -13, -6}, {wide, 55 + grow, 53 + 0.5f * grow}, Material::hair}, view, keep_hair, &face, layers);
+  draw_ellipsoid({{0, -13, -6}, {wide, 55 + grow, 53 + 0.5f * grow}, Material::hair}, view, keep_hair, &face,
+                 layers);
   if (!h.long_hair) return;
   draw_ellipsoid({{0, 26, -12}, {wide + 2.5f, 96, 40}, Material::hair}, view, keep_hair, &face, layers);
 }
 
 void draw_hat(const Scene& scene, const Head& h, const View& view, Layers& layers) {
   if (scene.hat == Scene::Hat::none) return;
-  const float wide = h.width(-20) + 4.5f + 0.4f * h.hair_grow;
-  draw_ellipsoid({{0, -14, -4}, {wide, 60, 56}, Material::hat}, view, keep_hat, nullptr, layers);
+  const float grow = h.hair_grow + (h.long_hair ? 5.5f : 3), wide = h.width(-14) + 1.2f + grow;
+  draw_ellipsoid({{0, -13, -6}, {wide, 56 + grow, 54 + 0.5f * grow}, Material::hat}, view, keep_hat, nullptr,
+                 layers);
   if (scene.hat == Scene::Hat::cap) {
-    draw_ellipsoid({{0, -30, 40}, {36, 4, 32}, Material::hat}, view, nullptr, nullptr, layers);
+    draw_ellipsoid({{0, -31, 42 + 0.5f * grow}, {34, 4, 30}, Material::hat}, view, nullptr, nullptr, layers);
   }
 }
 
 // Light falls on a scene; per picture precomputed for the pixel loop.
 struct Lights {
   Vec3 half, key_in_head;
-  float across;                  // how far along the ray the plane x = 0 lies, per unit of x
+  float across;                 // how far along the ray the plane x = 0 lies, per unit of x
   std::array<float, 64> ridge;  // z of the middle line at y = row - 16: it throws the nose's shadow
 
   Lights(const Scene& s, const Head& h, const View& view) {
@@ -80,10 +85,12 @@ struct Row {
 inline float positive(float v) { return 0.5f * (v + std::abs(v)); }
 
 // Sky and ground, a wrapped Lambert term for each lamp, and a Blinn highlight (n.h)^16, where there is a surface.
-void light_row(const Row& row, const Layers& layers, int y, const Scene& s, const Lights& lights, Picture& out) {
+void light_row(const Row& row, const Layers& layers, int y, const Scene& s, const Lights& lights,
+               Picture& out) {
   const int n = layers.size, start = y * n;
   const float *nx = &layers.nx[start], *ny = &layers.ny[start], *nz = &layers.nz[start];
-  const float *red = row.red.data(), *green = row.green.data(), *blue = row.blue.data(), *here = row.here.data();
+  const float *red = row.red.data(), *green = row.green.data(), *blue = row.blue.data(),
+              *here = row.here.data();
   const float *gloss = row.gloss.data(), *open = row.open.data(), *lamp = row.lamp.data();
   float *r = &out.plane[0][start], *g = &out.plane[1][start], *b = &out.plane[2][start];
   const Vec3 k = s.key_direction, f = s.fill_direction, h = lights.half;
@@ -96,16 +103,21 @@ void light_row(const Row& row, const Layers& layers, int y, const Scene& s, cons
     const float up = (0.5f - 0.5f * ny[x]) * open[x], down = (0.5f + 0.5f * ny[x]) * open[x];
     const float c = positive(nx[x] * h.x + ny[x] * h.y + nz[x] * h.z);
     const float c2 = c * c, c4 = c2 * c2, c8 = c4 * c4, shine = c8 * c8 * gloss[x] * lamp[x];
-    const float lit_r = red[x] * (sky.x * up + ground.x * down + key.x * by_key + fill.x * by_fill) + key.x * shine;
-    const float lit_g = green[x] * (sky.y * up + ground.y * down + key.y * by_key + fill.y * by_fill) + key.y * shine;
-    const float lit_b = blue[x] * (sky.z * up + ground.z * down + key.z * by_key + fill.z * by_fill) + key.z * shine;
+    const float lit_r =
+        red[x] * (sky.x * up + ground.x * down + key.x * by_key + fill.x * by_fill) + key.x * shine;
+    const float lit_g =
+        green[x] * (sky.y * up + ground.y * down + key.y * by_key + fill.y * by_fill) + key.y * shine;
+    const float lit_b =
+        blue[x] * (sky.z * up + ground.z * down + key.z * by_key + fill.z * by_fill) + key.z * shine;
     r[x] += (lit_r - r[x]) * here[x], g[x] += (lit_g - g[x]) * here[x], b[x] += (lit_b - b[x]) * here[x];
   }
 }
 
-Surface surface_at(Material material, Vec3 p, const Scene& s, const Head& h, const Palette& palette, const Face& face) {
+Surface surface_at(Material material, Vec3 p, const Scene& s, const Head& h, const Palette& palette,
+                   const Face& face) {
   switch (material) {
-    case Material::skin: return face.hair_at(p) ? Surface{face.hair_colour(p), 0.02f, 0.9f} : face.at(p);
+    case Material::skin:
+      return face.hair_at(p) ? Surface{face.hair_colour(p), 0.02f, 0.9f} : face.at(p);
     case Material::ear: {
       const float fold = std::abs(p.y - 6) < 9 && p.z > -11 ? 0.8f : 1.0f;
       return {mix(palette.skin, palette.flush, 0.45f) * fold, 0.05f, 0.85f};
@@ -114,12 +126,15 @@ Surface surface_at(Material material, Vec3 p, const Scene& s, const Head& h, con
       const float under = clamp01((p.y - h.chin + 8) / 30);
       return {palette.skin * (0.50f + 0.42f * under), 0.03f, 0.35f + 0.5f * under};
     }
-    case Material::hair: return {face.hair_colour(p), 0.04f, 0.9f};
+    case Material::hair:
+      return {face.hair_colour(p), 0.04f, 0.9f};
     case Material::hat: {
-      const float rib = s.hat == Scene::Hat::beanie ? 0.08f * (static_cast<int>(p.x * 0.5f + p.z * 0.5f + 200) & 1) : 0;
+      const float rib =
+          s.hat == Scene::Hat::beanie ? 0.08f * (static_cast<int>(p.x * 0.5f + p.z * 0.5f + 200) & 1) : 0;
       return {s.hat_colour * (1 - rib), 0.01f, 1};
     }
-    default: return {s.cloth_colour, 0.01f, 0.8f};
+    default:
+      return {s.cloth_colour, 0.01f, 0.8f};
   }
 }
 
@@ -132,12 +147,14 @@ void background(const Scene& s, int size, Picture& out) {
     std::fill_n(r, size, colour.x), std::fill_n(g, size, colour.y), std::fill_n(b, size, colour.z);
     for (int i = 0; i < s.blob_count; ++i) {
       const Blob& blob = s.blobs[i];
-      const float scale = 2.5f / (blob.radius * blob.radius), dy = y * unit - blob.y, row = 2.5f - dy * dy * scale;
+      const float scale = 2.5f / (blob.radius * blob.radius), dy = y * unit - blob.y,
+                  row = 2.5f - dy * dy * scale;
       if (row <= 0) continue;
 #pragma omp simd
       for (int x = 0; x < size; ++x) {
         const float dx = x * unit - blob.x, a = row - dx * dx * scale, t = a < 0 ? 0 : a > 1 ? 1 : a;
-        r[x] += (blob.colour.x - r[x]) * t, g[x] += (blob.colour.y - g[x]) * t, b[x] += (blob.colour.z - b[x]) * t;
+        r[x] += (blob.colour.x - r[x]) * t, g[x] += (blob.colour.y - g[x]) * t,
+            b[x] += (blob.colour.z - b[x]) * t;
       }
     }
   }
@@ -145,7 +162,8 @@ void background(const Scene& s, int size, Picture& out) {
 
 }  // namespace
 
-Image render_face(uint64_t seed, const Identity& person, int64_t identity, int64_t sample, int size, double difficulty) {
+Image render_face(uint64_t seed, const Identity& person, int64_t identity, int64_t sample, int size,
+                  double difficulty) {
   FR_CHECK(size >= 32 && size <= 512, "render_face: size must be 32..512, got ", size);
   FR_CHECK(difficulty >= 0 && difficulty <= 4, "render_face: difficulty must be 0..4, got ", difficulty);
   const Scene scene = draw_scene(seed, person, identity, sample, difficulty);

@@ -33,9 +33,9 @@ void outline(Head& h, const Identity& p) {
     const float jaw = clamp01(1 - std::abs(y - 44) / 18), chin = clamp01((y - 46) / 12);
     h.knot_y[k] = y + (h.chin - 64) * below;
     h.knot_width[k] = kWidth[k] * wide *
-                      (1 + 0.040f * p[Trait::forehead_width] * forehead + 0.032f * p[Trait::cheekbone] * middle +
-                       0.075f * p[Trait::jaw_width] * jaw + 0.16f * p[Trait::chin_width] * chin +
-                       0.025f * p[Trait::cheek_fullness] * jaw);
+                      (1 + 0.040f * p[Trait::forehead_width] * forehead +
+                       0.032f * p[Trait::cheekbone] * middle + 0.075f * p[Trait::jaw_width] * jaw +
+                       0.16f * p[Trait::chin_width] * chin + 0.025f * p[Trait::cheek_fullness] * jaw);
     h.knot_front[k] = kFront[k] + 1.5f * p[Trait::face_depth] * clamp01((y + 60) / 20);
     h.knot_back[k] = kBack[k];
   }
@@ -51,7 +51,8 @@ void eyes_and_brows(Head& h, const Identity& p, const Scene& s) {
   h.iris = 3.5f + 0.22f * p[Trait::iris_size];
   h.brow_y = -11.5f - 1.3f * p[Trait::brow_height] - 0.9f * s.brow_raise;
   h.brow_thick = 1.75f + 0.45f * p[Trait::brow_thickness];
-  h.brow_arch = 1.6f + 0.9f * p[Trait::brow_arch] + 0.3f * s.brow_raise, h.brow_tilt = 1.5f * p[Trait::brow_tilt];
+  h.brow_arch = 1.6f + 0.9f * p[Trait::brow_arch] + 0.3f * s.brow_raise,
+  h.brow_tilt = 1.5f * p[Trait::brow_tilt];
   h.brow_in = 6.5f + 1.5f * p[Trait::brow_gap];
   h.socket = 4.2f + 1.2f * p[Trait::eye_depth], h.brow_ridge = 1 + 2.5f * p[Trait::build];
 }
@@ -108,7 +109,8 @@ float Head::profile(const std::array<float, kKnots>& v, float y) const {
     return (v[b] - v[a]) / (knot_y[b] - knot_y[a]);
   };
   const float step = knot_y[k + 1] - knot_y[k], t = clamp01((y - knot_y[k]) / step), u = 1 - t;
-  return v[k] * u * u * (1 + 2 * t) + v[k + 1] * t * t * (3 - 2 * t) + step * t * u * (slope(k) * u - slope(k + 1) * t);
+  return v[k] * u * u * (1 + 2 * t) + v[k + 1] * t * t * (3 - 2 * t) +
+         step * t * u * (slope(k) * u - slope(k + 1) * t);
 }
 
 float Head::nose(float x, float y) const {
@@ -119,7 +121,9 @@ float Head::nose(float x, float y) const {
   const float along = clamp01(t), rise = 0.10f + 0.25f * along + 0.65f * along * along;
   const float half = 5.0f + 0.55f * nose_half * along * along;
   const float q = square(x / half);
-  float z = q < 1 ? (nose_height * rise + nose_hump * hill(along - 0.45f, 0, 0.35f, 1)) * square(1 - q) * smooth(t * 4) : 0;
+  float z = q < 1 ? (nose_height * rise + nose_hump * hill(along - 0.45f, 0, 0.35f, 1)) * square(1 - q) *
+                        smooth(t * 4)
+                  : 0;
   z *= under;
   z += (2.0f + 0.5f * nose_tip) * hill(x, y - nose_y + 0.5f, 6, 6);
   z += 4.6f * hill(ax - nose_half * 0.72f, y - nose_y - 2.5f, 4.6f, 5);
@@ -157,8 +161,10 @@ View align(const Head& h, const Scene& scene, int size) {
                          {0, h.nose_y, h.surface(0, h.nose_y)},
                          {-h.mouth_half, corner, h.surface(h.mouth_half, corner)},
                          {h.mouth_half, corner, h.surface(h.mouth_half, corner)}};
-  const float cy = std::cos(scene.yaw), sy = std::sin(scene.yaw), cp = std::cos(scene.pitch), sp = std::sin(scene.pitch);
-  const std::array<Vec3, 3> pose = {Vec3{cy, 0, sy}, Vec3{sp * sy, cp, -sp * cy}, Vec3{-cp * sy, sp, cp * cy}};
+  const float cy = std::cos(scene.yaw), sy = std::sin(scene.yaw), cp = std::cos(scene.pitch),
+              sp = std::sin(scene.pitch);
+  const std::array<Vec3, 3> pose = {Vec3{cy, 0, sy}, Vec3{sp * sy, cp, -sp * cy},
+                                    Vec3{-cp * sy, sp, cp * cy}};
   Complex p[5], q[5], p_mean = 0, q_mean = 0;
   for (int i = 0; i < 5; ++i) {
     p[i] = {dot(pose[0], marks[i]), dot(pose[1], marks[i])}, p_mean += p[i] / 5.0;
@@ -166,7 +172,8 @@ View align(const Head& h, const Scene& scene, int size) {
   }
   Complex a = 0;
   double norm = 0;
-  for (int i = 0; i < 5; ++i) a += std::conj(p[i] - p_mean) * (q[i] - q_mean), norm += std::norm(p[i] - p_mean);
+  for (int i = 0; i < 5; ++i)
+    a += std::conj(p[i] - p_mean) * (q[i] - q_mean), norm += std::norm(p[i] - p_mean);
   a = a / norm * std::polar<double>(scene.jitter_scale, scene.jitter_roll);
   const double zoom = size / 112.0;
   const Complex offset = (q_mean + Complex(scene.jitter_x, scene.jitter_y) - a * p_mean) * zoom;

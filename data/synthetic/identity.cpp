@@ -10,34 +10,34 @@ namespace fr {
 namespace {
 
 constexpr TraitInfo kInfo[] = {
-    {"build", 0, 1, 0.5f, 0.4f},          {"age", 0, 1, 0.35f, 0.22f},
-    {"face_width", -2, 2, 0, 0.9f},       {"forehead_width", -2, 2, 0, 0.9f},
-    {"cheekbone", -2, 2, 0, 0.9f},        {"jaw_width", -2, 2, 0, 0.9f},
-    {"chin_width", -2, 2, 0, 0.9f},       {"chin_length", -2, 2, 0, 0.9f},
-    {"face_depth", -2, 2, 0, 0.9f},       {"cheek_fullness", -2, 2, 0, 0.9f},
-    {"eye_distance", -2, 2, 0, 0.9f},     {"eye_width", -2, 2, 0, 0.9f},
-    {"eye_open", -2, 2, 0, 0.9f},         {"eye_tilt", -2, 2, 0, 0.9f},
-    {"eye_depth", -2, 2, 0, 0.9f},        {"lid_crease", 0, 1, 0.55f, 0.3f},
-    {"iris_size", -2, 2, 0, 0.8f},        {"eye_melanin", 0, 1, 0.5f, 0.35f},
-    {"eye_green", 0, 1, 0.4f, 0.35f},     {"brow_height", -2, 2, 0, 0.9f},
-    {"brow_thickness", -2, 2, 0, 0.9f},   {"brow_arch", -2, 2, 0, 0.9f},
-    {"brow_tilt", -2, 2, 0, 0.9f},        {"brow_gap", -2, 2, 0, 0.9f},
-    {"brow_dark", 0, 1, 0.65f, 0.25f},    {"nose_length", -2, 2, 0, 0.9f},
-    {"nose_width", -2, 2, 0, 0.9f},       {"nose_height", -2, 2, 0, 0.9f},
-    {"nose_hump", -2, 2, 0, 0.9f},        {"nose_tip", -2, 2, 0, 0.9f},
-    {"mouth_height", -2, 2, 0, 0.9f},     {"mouth_width", -2, 2, 0, 0.9f},
-    {"lip_upper", -2, 2, 0, 0.9f},        {"lip_lower", -2, 2, 0, 0.9f},
-    {"cupid_bow", 0, 1, 0.5f, 0.3f},      {"lip_red", 0, 1, 0.4f, 0.25f},
-    {"corner_tilt", -2, 2, 0, 0.9f},      {"ear_size", -2, 2, 0, 0.9f},
-    {"ear_out", -2, 2, 0, 0.9f},          {"hairline", -2, 2, 0, 0.9f},
-    {"hair_length", 0, 1, 0.5f, 0.35f},   {"hair_volume", 0, 1, 0.45f, 0.25f},
-    {"hair_parting", -1, 1, 0, 0.6f},     {"hair_curl", 0, 1, 0.35f, 0.3f},
-    {"hair_recede", 0, 1, 0.2f, 0.25f},   {"fringe", 0, 1, 0.1f, 0.45f},
-    {"hair_melanin", 0, 1, 0.6f, 0.3f},   {"hair_red", 0, 1, 0.2f, 0.3f},
-    {"hair_gray", 0, 1, 0, 0.1f},         {"beard", 0, 1, 0, 0.3f},
-    {"moustache", 0, 1, 0, 0.3f},         {"melanin", 0, 1, 0.3f, 0.15f},
-    {"warmth", -1, 1, 0, 0.4f},           {"ruddiness", 0, 1, 0.4f, 0.25f},
-    {"freckles", 0, 1, 0, 0.3f},          {"blotches", 0, 1, 0.4f, 0.25f},
+    {"build", 0, 1, 0.5f, 0.4f},        {"age", 0, 1, 0.35f, 0.22f},
+    {"face_width", -2, 2, 0, 0.9f},     {"forehead_width", -2, 2, 0, 0.9f},
+    {"cheekbone", -2, 2, 0, 0.9f},      {"jaw_width", -2, 2, 0, 0.9f},
+    {"chin_width", -2, 2, 0, 0.9f},     {"chin_length", -2, 2, 0, 0.9f},
+    {"face_depth", -2, 2, 0, 0.9f},     {"cheek_fullness", -2, 2, 0, 0.9f},
+    {"eye_distance", -2, 2, 0, 0.9f},   {"eye_width", -2, 2, 0, 0.9f},
+    {"eye_open", -2, 2, 0, 0.9f},       {"eye_tilt", -2, 2, 0, 0.9f},
+    {"eye_depth", -2, 2, 0, 0.9f},      {"lid_crease", 0, 1, 0.55f, 0.3f},
+    {"iris_size", -2, 2, 0, 0.8f},      {"eye_melanin", 0, 1, 0.5f, 0.35f},
+    {"eye_green", 0, 1, 0.4f, 0.35f},   {"brow_height", -2, 2, 0, 0.9f},
+    {"brow_thickness", -2, 2, 0, 0.9f}, {"brow_arch", -2, 2, 0, 0.9f},
+    {"brow_tilt", -2, 2, 0, 0.9f},      {"brow_gap", -2, 2, 0, 0.9f},
+    {"brow_dark", 0, 1, 0.65f, 0.25f},  {"nose_length", -2, 2, 0, 0.9f},
+    {"nose_width", -2, 2, 0, 0.9f},     {"nose_height", -2, 2, 0, 0.9f},
+    {"nose_hump", -2, 2, 0, 0.9f},      {"nose_tip", -2, 2, 0, 0.9f},
+    {"mouth_height", -2, 2, 0, 0.9f},   {"mouth_width", -2, 2, 0, 0.9f},
+    {"lip_upper", -2, 2, 0, 0.9f},      {"lip_lower", -2, 2, 0, 0.9f},
+    {"cupid_bow", 0, 1, 0.5f, 0.3f},    {"lip_red", 0, 1, 0.4f, 0.25f},
+    {"corner_tilt", -2, 2, 0, 0.9f},    {"ear_size", -2, 2, 0, 0.9f},
+    {"ear_out", -2, 2, 0, 0.9f},        {"hairline", -2, 2, 0, 0.9f},
+    {"hair_length", 0, 1, 0.5f, 0.35f}, {"hair_volume", 0, 1, 0.45f, 0.25f},
+    {"hair_parting", -1, 1, 0, 0.6f},   {"hair_curl", 0, 1, 0.35f, 0.3f},
+    {"hair_recede", 0, 1, 0.2f, 0.25f}, {"fringe", 0, 1, 0.1f, 0.45f},
+    {"hair_melanin", 0, 1, 0.6f, 0.3f}, {"hair_red", 0, 1, 0.2f, 0.3f},
+    {"hair_gray", 0, 1, 0, 0.1f},       {"beard", 0, 1, 0, 0.3f},
+    {"moustache", 0, 1, 0, 0.3f},       {"melanin", 0, 1, 0.3f, 0.15f},
+    {"warmth", -1, 1, 0, 0.4f},         {"ruddiness", 0, 1, 0.4f, 0.25f},
+    {"freckles", 0, 1, 0, 0.3f},        {"blotches", 0, 1, 0.4f, 0.25f},
     {"glasses", 0, 1, 0.1f, 0.3f},
 };
 static_assert(std::size(kInfo) == kTraits);
@@ -49,23 +49,23 @@ struct Shift {
   float mean, deviation;
 };
 constexpr Shift kShifts[] = {
-    {0, Trait::melanin, 0.22f, 0.12f},      {0, Trait::hair_melanin, 0.55f, 0.32f},
-    {1, Trait::melanin, 0.38f, 0.10f},      {1, Trait::hair_melanin, 0.93f, 0.08f},
-    {1, Trait::hair_red, 0.05f, 0.1f},      {1, Trait::eye_melanin, 0.90f, 0.10f},
-    {1, Trait::eye_tilt, 0.9f, 0.7f},       {1, Trait::lid_crease, 0.25f, 0.25f},
-    {1, Trait::nose_height, -0.6f, 0.8f},   {1, Trait::eye_open, -0.6f, 0.8f},
-    {1, Trait::cheekbone, 0.6f, 0.8f},      {1, Trait::warmth, 0.4f, 0.3f},
-    {1, Trait::freckles, -0.2f, 0.25f},     {1, Trait::hair_curl, 0.1f, 0.15f},
-    {2, Trait::melanin, 0.78f, 0.12f},      {2, Trait::hair_melanin, 0.95f, 0.06f},
-    {2, Trait::hair_red, 0.0f, 0.1f},       {2, Trait::eye_melanin, 0.95f, 0.06f},
-    {2, Trait::hair_curl, 0.85f, 0.15f},    {2, Trait::nose_width, 0.9f, 0.7f},
-    {2, Trait::lip_upper, 0.9f, 0.7f},      {2, Trait::lip_lower, 0.9f, 0.7f},
-    {2, Trait::freckles, -0.3f, 0.25f},     {2, Trait::hair_length, 0.3f, 0.3f},
-    {3, Trait::age, 0.82f, 0.12f},          {3, Trait::melanin, 0.30f, 0.20f},
-    {3, Trait::hair_gray, 0.75f, 0.3f},     {3, Trait::hair_recede, 0.5f, 0.3f},
-    {3, Trait::hairline, 0.6f, 0.8f},       {3, Trait::lip_upper, -0.8f, 0.7f},
-    {3, Trait::nose_length, 0.6f, 0.8f},    {3, Trait::ear_size, 0.8f, 0.8f},
-    {3, Trait::glasses, 0.35f, 0.35f},      {3, Trait::ruddiness, 0.6f, 0.25f},
+    {0, Trait::melanin, 0.22f, 0.12f},    {0, Trait::hair_melanin, 0.55f, 0.32f},
+    {1, Trait::melanin, 0.38f, 0.10f},    {1, Trait::hair_melanin, 0.93f, 0.08f},
+    {1, Trait::hair_red, 0.05f, 0.1f},    {1, Trait::eye_melanin, 0.90f, 0.10f},
+    {1, Trait::eye_tilt, 0.9f, 0.7f},     {1, Trait::lid_crease, 0.25f, 0.25f},
+    {1, Trait::nose_height, -0.6f, 0.8f}, {1, Trait::eye_open, -0.6f, 0.8f},
+    {1, Trait::cheekbone, 0.6f, 0.8f},    {1, Trait::warmth, 0.4f, 0.3f},
+    {1, Trait::freckles, -0.2f, 0.25f},   {1, Trait::hair_curl, 0.1f, 0.15f},
+    {2, Trait::melanin, 0.78f, 0.12f},    {2, Trait::hair_melanin, 0.95f, 0.06f},
+    {2, Trait::hair_red, 0.0f, 0.1f},     {2, Trait::eye_melanin, 0.95f, 0.06f},
+    {2, Trait::hair_curl, 0.85f, 0.15f},  {2, Trait::nose_width, 0.9f, 0.7f},
+    {2, Trait::lip_upper, 0.9f, 0.7f},    {2, Trait::lip_lower, 0.9f, 0.7f},
+    {2, Trait::freckles, -0.3f, 0.25f},   {2, Trait::hair_length, 0.3f, 0.3f},
+    {3, Trait::age, 0.82f, 0.12f},        {3, Trait::melanin, 0.30f, 0.20f},
+    {3, Trait::hair_gray, 0.75f, 0.3f},   {3, Trait::hair_recede, 0.5f, 0.3f},
+    {3, Trait::hairline, 0.6f, 0.8f},     {3, Trait::lip_upper, -0.8f, 0.7f},
+    {3, Trait::nose_length, 0.6f, 0.8f},  {3, Trait::ear_size, 0.8f, 0.8f},
+    {3, Trait::glasses, 0.35f, 0.35f},    {3, Trait::ruddiness, 0.6f, 0.25f},
 };
 
 // Reflects into [low, high], so that no value piles up at the ends of the shape traits; amounts whose mean is at an
@@ -115,24 +115,27 @@ void correlate(Identity& id, Random& random) {
 void draw_marks(Identity& id, Random& random) {
   static constexpr int kCounts[] = {0, 0, 1, 1, 2, 2, 3, 4};
   // Forehead, cheeks, beside the mouth, chin: where neither eyes nor nose nor mouth hide them.
-  static constexpr float kPlaces[][4] = {{-26, 26, -30, -18}, {13, 32, 12, 34}, {-32, -13, 12, 34}, {-18, 18, 50, 60}, {19, 27, 32, 50}};
+  static constexpr float kPlaces[][4] = {
+      {-26, 26, -30, -18}, {13, 32, 12, 34}, {-32, -13, 12, 34}, {-18, 18, 50, 60}, {19, 27, 32, 50}};
   id.mark_count = kCounts[random.below(8)];
   for (int i = 0; i < id.mark_count; ++i) {
     Mark& m = id.marks[i];
     const float* place = kPlaces[random.below(std::size(kPlaces))];
     m.x = static_cast<float>(random.uniform(place[0], place[1]));
     m.y = static_cast<float>(random.uniform(place[2], place[3]));
-    m.radius = static_cast<float>(random.uniform(0.9, 2.0)), m.dark = static_cast<float>(random.uniform(0.45, 0.9));
+    m.radius = static_cast<float>(random.uniform(0.9, 2.0)),
+    m.dark = static_cast<float>(random.uniform(0.45, 0.9));
     m.dx = m.dy = 0;
   }
   if (!random.chance(0.15)) return;
   const double turn = random.uniform(0, 3.14159265), length = random.uniform(5, 13);
-  id.marks[id.mark_count++] = {static_cast<float>(random.uniform(-28, 28)),
-                               static_cast<float>(random.uniform(-28, 50)),
-                               static_cast<float>(random.uniform(0.7, 1.2)),
-                               -static_cast<float>(random.uniform(0.2, 0.45)),  // negative: lighter than the skin
-                               static_cast<float>(length * std::cos(turn)),
-                               static_cast<float>(length * std::sin(turn))};
+  id.marks[id.mark_count++] = {
+      static_cast<float>(random.uniform(-28, 28)),
+      static_cast<float>(random.uniform(-28, 50)),
+      static_cast<float>(random.uniform(0.7, 1.2)),
+      -static_cast<float>(random.uniform(0.2, 0.45)),  // negative: lighter than the skin
+      static_cast<float>(length * std::cos(turn)),
+      static_cast<float>(length * std::sin(turn))};
 }
 
 }  // namespace
@@ -146,7 +149,8 @@ Identity draw_identity(uint64_t seed, int64_t identity, const GroupShares& share
   for (int t = 0; t < kTraits; ++t) {
     TraitInfo info = kInfo[t];
     for (const Shift& s : kShifts) {
-      if (s.group == id.group && static_cast<int>(s.trait) == t) info.mean = s.mean, info.deviation = s.deviation;
+      if (s.group == id.group && static_cast<int>(s.trait) == t)
+        info.mean = s.mean, info.deviation = s.deviation;
     }
     id.traits[t] = into_range(info, info.mean + info.deviation * random.normal());
   }

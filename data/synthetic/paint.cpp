@@ -30,7 +30,7 @@ Vec3 ramp(const float (&stops)[n][3], float t) {
 }
 
 constexpr float kSkin[][3] = {{246, 214, 198}, {229, 186, 158}, {192, 142, 108}, {132, 88, 62}, {74, 48, 38}};
-constexpr float kHair[][3] = {{222, 190, 135}, {160, 116, 74}, {92, 62, 42}, {26, 20, 19}};
+constexpr float kHair[][3] = {{216, 188, 142}, {160, 116, 74}, {92, 62, 42}, {26, 20, 19}};
 constexpr float kDarkEye[][3] = {{130, 165, 200}, {140, 115, 70}, {70, 42, 26}, {38, 24, 18}};
 
 }  // namespace
@@ -51,7 +51,8 @@ Palette::Palette(const Identity& p, const Scene& s) {
   const float red = 0.3f + 0.7f * p[Trait::lip_red];
   lip = mix(skin * Vec3{0.86f, 0.60f, 0.60f}, skin * Vec3{0.75f, 0.20f, 0.24f}, red * red);
   const Vec3 natural = ramp(kHair, p[Trait::hair_melanin]);
-  const float ginger = clamp01(1.5f * (p[Trait::hair_red] - 0.35f)) * (1 - 0.85f * square(p[Trait::hair_melanin]));
+  const float ginger =
+      clamp01(1.5f * (p[Trait::hair_red] - 0.35f)) * (1 - 0.85f * square(p[Trait::hair_melanin]));
   hair = mix(natural, natural * Vec3{1.25f, 0.62f, 0.40f}, ginger);
   hair = mix(hair, linear_colour(205, 204, 204), p[Trait::hair_gray] * 0.9f);
   brow = mix(skin, hair * 0.7f, 0.45f + 0.5f * p[Trait::brow_dark]);
@@ -66,7 +67,8 @@ Face::Face(const Identity& person, const Scene& scene, const Head& head, const P
   hairy_ = 9 + 12 * head.recede + (head.recede > 0.75f ? 14 : 0);
   old_ = clamp01(1.5f * (person[Trait::age] - 0.3f));
   fuzz_ = clamp01(person[Trait::beard] + scene.beard_change * (person[Trait::beard] > 0 ? 1.0f : 0.0f));
-  moustache_ = clamp01(person[Trait::moustache] + scene.beard_change * (person[Trait::moustache] > 0 ? 1.0f : 0.0f));
+  moustache_ =
+      clamp01(person[Trait::moustache] + scene.beard_change * (person[Trait::moustache] > 0 ? 1.0f : 0.0f));
 }
 
 Surface Face::at(Vec3 p) const {
@@ -87,39 +89,46 @@ Surface Face::at(Vec3 p) const {
 
 void Face::skin(Vec3 p, float ax, Surface& s) const {
   const float cloudy = texture_.at(p.x * 0.11f, p.y * 0.11f) - 0.5f;
-  const float flush = id_[Trait::ruddiness] * (0.25f + 0.9f * hill(ax - 23, p.y - 17, 19, 15) + 0.6f * hill(p.x, p.y - h_.nose_y, 11, 10));
+  const float flush = id_[Trait::ruddiness] * (0.25f + 0.9f * hill(ax - 23, p.y - 17, 19, 15) +
+                                               0.6f * hill(p.x, p.y - h_.nose_y, 11, 10));
   s.albedo = mix(palette_.skin, palette_.flush, clamp01(flush + 0.3f * id_[Trait::blotches] * cloudy));
   s.albedo = s.albedo * (1 + id_[Trait::blotches] * 0.18f * cloudy);
   const float freckles = id_[Trait::freckles];
   if (freckles > 0.1f) {
     const float where = hill(ax - 14, p.y - 13, 30, 26);
-    const float spot = where > 0 ? smooth((texture_.at(p.x * 0.55f + 17, p.y * 0.55f + 31) - 0.62f) * 5) : 0;
+    const float spot = where > 0 ? smooth((texture_.at(p.x * 0.75f + 17, p.y * 0.75f + 31) - 0.64f) * 5) : 0;
     s.albedo = mix(s.albedo, s.albedo * Vec3{0.68f, 0.50f, 0.38f}, spot * where * 1.5f * freckles);
   }
-  s.open = 1 - 0.35f * hill(ax - h_.eye_x + 5, p.y + 1, 12, 8) - 0.3f * hill(ax - h_.nose_half - 2, p.y - h_.nose_y + 1, 4, 12);
+  s.open = 1 - 0.35f * hill(ax - h_.eye_x + 5, p.y + 1, 12, 8) -
+           0.3f * hill(ax - h_.nose_half - 2, p.y - h_.nose_y + 1, 4, 12);
 }
 
 // Lines that come with the years: forehead, crow's feet, under the eyes, from the nose to the mouth.
 void Face::age(float ax, float y, Surface& s) const {
   const float smile = std::max(0.0f, scene_.smile);
-  const float fold = 0.10f + 0.32f * old_ + 0.16f * smile;
+  if (y < 12) {
+    const float out = ax - h_.eye_x;
+    if (y > 2)
+      darken(s.albedo, (0.10f + 0.35f * old_) * hill(out + 1, y - 7.5f + 0.02f * out * out, 9, 3.2f));
+    if (old_ > 0 && y < -17) forehead(ax, y, s);
+    const float crow = out - h_.eye_half;
+    if (old_ > 0 && crow > 1 && crow < 11 && std::abs(y) < 8) {  // three rays
+      const float ray = std::abs(y), third = std::abs(ray - 0.55f * (crow + 2));
+      const float line = clamp01(1 - std::min(ray, third) * 0.9f) * clamp01((11 - crow) * 0.3f);
+      darken(s.albedo, 0.28f * (old_ + 0.3f * smile) * line);
+    }
+  }
   const float t = (y - h_.nose_y + 1) / (h_.mouth_y + 3 - h_.nose_y);
-  if (t > 0 && t < 1.25f) {
-    const float line = h_.nose_half + 2.5f + (h_.mouth_half - h_.nose_half + 3.5f) * t * (0.55f + 0.45f * t);
-    darken(s.albedo, fold * clamp01(1.2f - std::abs(ax - line) * 0.6f) * clamp01(t * 4) * clamp01((1.25f - t) * 3));
-  }
-  darken(s.albedo, (0.10f + 0.35f * old_) * hill(ax - h_.eye_x + 1, y - 7.5f + 0.02f * square(ax - h_.eye_x), 9, 3.2f));
-  if (old_ <= 0) return;
-  if (y < -17 && y > -40) {
-    const float wave = y + 0.012f * ax * ax + 1.2f * texture_.at(ax * 0.08f, 3);
-    const float phase = wave * 0.165f - std::floor(wave * 0.165f);
-    darken(s.albedo, 0.30f * old_ * clamp01(1 - std::abs(phase - 0.5f) * 7) * clamp01((30 - ax) * 0.15f));
-  }
-  const float ox = ax - h_.eye_x - h_.eye_half;
-  if (ox > 1 && ox < 11 && std::abs(y) < 8) {
-    const float ray = std::abs(y) / (ox + 2), third = std::abs(ray - 0.55f) * (ox + 2);
-    darken(s.albedo, 0.28f * (old_ + 0.3f * smile) * clamp01(1 - std::min(std::abs(y), third) * 0.9f) * clamp01((11 - ox) * 0.3f));
-  }
+  if (t <= 0 || t >= 1.25f) return;
+  const float line = h_.nose_half + 2.5f + (h_.mouth_half - h_.nose_half + 3.5f) * t * (0.55f + 0.45f * t);
+  const float fold = (0.10f + 0.32f * old_ + 0.16f * smile) * clamp01(1.2f - std::abs(ax - line) * 0.6f);
+  if (fold > 0) darken(s.albedo, fold * clamp01(t * 4) * clamp01((1.25f - t) * 3));
+}
+
+void Face::forehead(float ax, float y, Surface& s) const {
+  const float wave = 10 + (y + 0.012f * ax * ax + 1.2f * texture_.at(ax * 0.08f, 3)) * 0.165f;
+  const float phase = wave - static_cast<float>(static_cast<int>(wave));
+  darken(s.albedo, 0.30f * old_ * clamp01(1 - std::abs(phase - 0.5f) * 7) * clamp01((30 - ax) * 0.15f));
 }
 
 // The cheek line runs from the sideburn down to the corner of the mouth; moustache and chin meet beside the mouth.
@@ -151,7 +160,8 @@ void Face::eye(Vec3 p, float ax, Surface& s) const {
   const float inside = std::abs(u) < 1 ? std::min(ey - upper, lower - ey) : -1;
   const float crease = upper - 1.3f - 1.9f * id_[Trait::lid_crease] * (0.6f + 0.4f * bell);
   if (std::abs(u) < 1.15f) {
-    darken(s.albedo, 0.45f * (0.25f + 0.75f * id_[Trait::lid_crease]) * clamp01(1.1f - std::abs(ey - crease) * 0.9f) * clamp01((1.15f - std::abs(u)) * 4));
+    darken(s.albedo, 0.45f * (0.25f + 0.75f * id_[Trait::lid_crease]) *
+                         clamp01(1.1f - std::abs(ey - crease) * 0.9f) * clamp01((1.15f - std::abs(u)) * 4));
     darken(s.albedo, 0.16f * clamp01(1 - std::abs(ey - lower - 1.2f) * 0.6f) * bell);
   }
   if (inside > -1) {
@@ -165,23 +175,29 @@ void Face::eye(Vec3 p, float ax, Surface& s) const {
     c = mix(c, iris, cover(h_.iris - r));
     c = mix(c, {0.004f, 0.004f, 0.004f}, cover(0.42f * h_.iris - r));
     c = c * (0.55f + 0.45f * clamp01((ey - upper) * 0.5f));  // the upper lid's shadow
-    const float glint = hill(p.x - sign * h_.eye_x - scene_.gaze_x * 3 - scene_.key_direction.x * 1.8f, iy + 1.3f, 1.3f, 1.3f);
+    const float glint = hill(p.x - sign * h_.eye_x - scene_.gaze_x * 3 - scene_.key_direction.x * 1.8f,
+                             iy + 1.3f, 1.3f, 1.3f);
     c = c + Vec3{0.9f, 0.9f, 0.9f} * glint;
     const float a = cover(inside);
     s.albedo = mix(s.albedo, c, a);
     s.open = s.open * (1 - a) + 0.9f * a, s.gloss *= 1 - a;
   }
-  const float lash = clamp01(1.25f - std::abs(ey - upper + 0.2f) * 0.95f) * clamp01((1.12f - std::abs(u)) * 6);
-  s.albedo = mix(s.albedo, palette_.hair * 0.12f, lash * (0.6f + 0.25f * clamp01(u) - 0.15f * id_[Trait::build]));
+  const float lash =
+      clamp01(1.25f - std::abs(ey - upper + 0.2f) * 0.95f) * clamp01((1.12f - std::abs(u)) * 6);
+  s.albedo =
+      mix(s.albedo, palette_.hair * 0.12f, lash * (0.6f + 0.25f * clamp01(u) - 0.15f * id_[Trait::build]));
 }
 
 void Face::brow(Vec3 p, float ax, Surface& s) const {
   const float outer = h_.eye_x + 14, t = (ax - h_.brow_in) / (outer - h_.brow_in);
   if (t < -0.08f || t > 1.05f) return;
-  const float middle = h_.brow_y - h_.brow_arch * (1 - square((t - 0.62f) / 0.62f)) + h_.brow_tilt * (t - 0.5f) + 2.0f * square(std::max(0.0f, t - 0.6f)) * 3;
-  const float thick = h_.brow_thick * (1.1f - 0.65f * square(clamp01(t))) * clamp01((t + 0.08f) * 7) * clamp01((1.05f - t) * 4);
+  const float middle = h_.brow_y - h_.brow_arch * (1 - square((t - 0.62f) / 0.62f)) +
+                       h_.brow_tilt * (t - 0.5f) + 2.0f * square(std::max(0.0f, t - 0.6f)) * 3;
+  const float thick = h_.brow_thick * (1.1f - 0.65f * square(clamp01(t))) * clamp01((t + 0.08f) * 7) *
+                      clamp01((1.05f - t) * 4);
   const float strand = texture_.at(p.x * 0.8f + p.y * 0.7f, p.y * 0.5f);
-  const float a = clamp01((thick - std::abs(p.y - middle)) * 0.7f + 0.35f) * clamp01(thick) * (0.68f + 0.32f * strand);
+  const float a =
+      clamp01((thick - std::abs(p.y - middle)) * 0.7f + 0.35f) * clamp01(thick) * (0.68f + 0.32f * strand);
   s.albedo = mix(s.albedo, palette_.brow, a);
   s.gloss *= 1 - a;
 }
@@ -225,6 +241,7 @@ void Face::marks(Vec3 p, Surface& s) const {
   for (int i = 0; i < id_.mark_count; ++i) {
     const Mark& m = id_.marks[i];
     float x = p.x - m.x, y = p.y - m.y;
+    if (std::abs(y) > 18 || std::abs(x) > 18) continue;
     const float length = m.dx * m.dx + m.dy * m.dy;
     if (length > 0) {
       const float t = clamp01((x * m.dx + y * m.dy) / length);
@@ -243,12 +260,17 @@ void Face::glasses(float x, float y, float ax, Surface& s) const {
   const float rx = thick ? 12.8f : 12.0f, ry = thick ? 9.2f : 7.8f, wire = thick ? 1.3f : 0.75f;
   // Rounded rectangle: distance to a smaller box less the corner's radius.
   const float corner = thick ? 4.5f : 6.5f;
-  const float bx = std::max(0.0f, std::abs(ax - h_.eye_x) - rx + corner), by = std::max(0.0f, std::abs(y - 1) - ry + corner);
+  const float bx = std::max(0.0f, std::abs(ax - h_.eye_x) - rx + corner),
+              by = std::max(0.0f, std::abs(y - 1) - ry + corner);
   const float d = corner - std::sqrt(bx * bx + by * by);
   const float lens = cover(d);
-  if (dark) s.albedo = mix(s.albedo, {0.012f, 0.012f, 0.015f}, 0.95f * lens), s.open = std::min(s.open, 1.0f);
-  else s.albedo = mix(s.albedo, s.albedo * 0.93f + Vec3{0.012f, 0.014f, 0.016f}, lens);
-  const float glare = lens * clamp01(1 - std::abs(x - y * 0.7f - 26 * scene_.key_direction.x - (x < 0 ? -17.0f : 17.0f)) * 0.35f);
+  if (dark)
+    s.albedo = mix(s.albedo, {0.012f, 0.012f, 0.015f}, 0.95f * lens), s.open = std::min(s.open, 1.0f);
+  else
+    s.albedo = mix(s.albedo, s.albedo * 0.93f + Vec3{0.012f, 0.014f, 0.016f}, lens);
+  const float glare =
+      lens *
+      clamp01(1 - std::abs(x - y * 0.7f - 26 * scene_.key_direction.x - (x < 0 ? -17.0f : 17.0f)) * 0.35f);
   s.albedo = s.albedo + Vec3{1, 1, 1} * (glare * (dark ? 0.10f : 0.05f));
   float frame = cover(wire - std::abs(d));
   if (ax < h_.eye_x - rx + 1) frame = std::max(frame, cover(wire * 0.9f - std::abs(y + 2 + 0.04f * ax * ax)));
@@ -261,7 +283,8 @@ bool Face::hair_at(Vec3 p) const {
   const float ax = std::abs(p.x);
   // The hairline falls from the forehead to the temples; receding lifts it beside the middle.
   const float line = h_.hairline + 0.0115f * ax * ax;
-  if (p.y > line + 9 && p.z > h_.hair_side + 2) return false;  // most of the face, before any noise is looked up
+  if (p.y > line + 9 && p.z > h_.hair_side + 2)
+    return false;  // most of the face, before any noise is looked up
   if (p.y < line - hairy_ && p.z > -10) return true;
   const float ragged = 2.2f * (texture_.at(p.x * 0.35f, p.z * 0.2f) - 0.5f) * (1 + 2 * id_[Trait::hair_curl]);
   const float bay = h_.recede * 12 * hill(ax - 18, 0, 13, 1);
@@ -276,7 +299,8 @@ bool Face::hair_at(Vec3 p) const {
 Vec3 Face::hair_colour(Vec3 p) const {
   const float curl = id_[Trait::hair_curl];
   const float across = p.x * 0.75f + p.z * 0.75f + 9 * id_[Trait::hair_parting];
-  const float straight = texture_.at(across, p.y * 0.07f), curly = texture_.at(p.x * 0.42f + p.z * 0.2f, p.y * 0.42f);
+  const float straight = texture_.at(across, p.y * 0.07f),
+              curly = texture_.at(p.x * 0.42f + p.z * 0.2f, p.y * 0.42f);
   const float strand = straight + (curly - straight) * curl;
   return palette_.hair * (0.55f + 0.9f * strand);
 }

@@ -40,8 +40,8 @@ struct Surface {
 // Paints the front of the head: skin, eyes, brows, nose, mouth, beard, marks, glasses.
 class Face {
  public:
-  Face(const Identity& person, const Scene& scene, const Head& head, const Palette& palette, const Texture& texture,
-       float pixels_a_unit);
+  Face(const Identity& person, const Scene& scene, const Head& head, const Palette& palette,
+       const Texture& texture, float pixels_a_unit);
   Surface at(Vec3 p) const;
   // Does this point of the hair shell (or of the scalp) carry hair?
   bool hair_at(Vec3 p) const;
@@ -50,6 +50,7 @@ class Face {
  private:
   void skin(Vec3 p, float ax, Surface& s) const;
   void age(float ax, float y, Surface& s) const;
+  void forehead(float ax, float y, Surface& s) const;
   void beard(Vec3 p, float ax, Surface& s) const;
   void eye(Vec3 p, float ax, Surface& s) const;
   void brow(Vec3 p, float ax, Surface& s) const;

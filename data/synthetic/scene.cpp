@@ -50,7 +50,8 @@ void draw_pose(Scene& s, Draw& d, const Capture& c) {
 
 void draw_accessories(Scene& s, Draw& d, const Identity& person, const Capture& c) {
   const float habit = person[Trait::glasses];
-  if (d.chance(habit > 0.3f ? 0.85 : 0.04 * d.hard)) s.eyewear = habit > 0.6f ? Scene::Eyewear::thick : Scene::Eyewear::thin;
+  if (d.chance(habit > 0.3f ? 0.85 : 0.04 * d.hard))
+    s.eyewear = habit > 0.6f ? Scene::Eyewear::thick : Scene::Eyewear::thin;
   if (d.chance(0.025 * d.hard)) s.eyewear = Scene::Eyewear::dark;
   s.frame_colour = d.chance(0.7) ? linear_colour(35, 30, 30) : d.colour(60, 200);
   if (d.chance(c.hat * d.hard)) s.hat = d.chance(0.5) ? Scene::Hat::beanie : Scene::Hat::cap;
@@ -109,7 +110,8 @@ Vec3 linear_colour(float r, float g, float b) {
 Scene draw_scene(uint64_t seed, const Identity& person, int64_t identity, int64_t sample, double difficulty) {
   // The step holds the identity, the stream the low and the seed the high part of the sample.
   const uint64_t mixed = seed + (static_cast<uint64_t>(sample) >> 16) * 0x9E3779B97F4A7C15u;
-  Draw d{Random({mixed, Purpose::sample, static_cast<uint64_t>(identity), static_cast<uint32_t>(sample & 0xffff)}),
+  Draw d{Random({mixed, Purpose::sample, static_cast<uint64_t>(identity),
+                 static_cast<uint32_t>(sample & 0xffff)}),
          static_cast<float>(difficulty)};
   const Capture& c = kCapture[person.group];
   Scene s;

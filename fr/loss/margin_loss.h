@@ -34,7 +34,8 @@ struct MarginOutput {
 };
 
 // x (N,D) embeddings, w (M,D) class weights, labels int64 (N), 0 <= label < M -> mean loss ().
-// A row of x or w shorter than 1e-12 has cosine 0 with everything and gets no gradient.
+// A row of x or w shorter than 1e-12 has cosine 0 with everything and gets no gradient
+// (but for w in the Caffe mode, which does not differentiate the scaling).
 // Throws std::invalid_argument for shapes, labels, m or s out of range, or a gradient mode that does not
 // exist here.
 Var margin_cross_entropy(const Var& x, const Var& w, const Tensor& labels, const MarginOptions& options,

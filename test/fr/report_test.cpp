@@ -353,6 +353,17 @@ TEST(Svg, HistogramSharesSumToOne) {
   EXPECT_EQ(chart.series[0].name, "b (500)");
 }
 
+TEST(Svg, HistogramPutsValuesIntoTheirBins) {  // two values 12 apart: the least number of bins, 12 of width 1
+  const Chart chart = histogram_pair("a", {0, 12}, "b", {6.5}, kNaN);
+  EXPECT_EQ(chart.series[0].points, (std::vector<CurvePoint>{{6, 0}, {6, 1}, {7, 1}, {7, 0}}));
+  const std::vector<CurvePoint>& a = chart.series[1].points;
+  ASSERT_EQ(a.size(), 26u);
+  EXPECT_EQ(a[1], (CurvePoint{0, 0.5}));
+  EXPECT_EQ(a[3], (CurvePoint{1, 0}));
+  EXPECT_EQ(a[24], (CurvePoint{12, 0.5}));
+  EXPECT_TRUE(chart.rules.empty());
+}
+
 TEST(Number, Formats) {
   EXPECT_EQ(format_number(0.41273), "0.4127");
   EXPECT_EQ(format_number(12345.4), "12,345");

@@ -22,21 +22,21 @@ struct Block : Sequential {
   }
 };
 
-Sequential network() {
-  Sequential net;
-  Conv2dSpec stem = Conv2dSpec::square(3, 4, 3, 2, 1);
-  stem.bias = Bias::with;
-  stem.bias_lr_multiplier = 2, stem.bias_decay_multiplier = 0;
-  net.add<Conv2d>("stem", stem);
-  net.add<PReLU>("act", 4);
-  net.add<Block>("block", 4);
-  net.add<Flatten>("flatten");
-  net.add<Linear>("fc", LinearSpec{4 * 4 * 3, 5});
-  return net;
-}
+struct Network : Sequential {
+  Network() {
+    Conv2dSpec stem = Conv2dSpec::square(3, 4, 3, 2, 1);
+    stem.bias = Bias::with;
+    stem.bias_lr_multiplier = 2, stem.bias_decay_multiplier = 0;
+    add<Conv2d>("stem", stem);
+    add<PReLU>("act", 4);
+    add<Block>("block", 4);
+    add<Flatten>("flatten");
+    add<Linear>("fc", LinearSpec{4 * 4 * 3, 5});
+  }
+};
 
 TEST(Module, NamesCountsAndShapes) {
-  Sequential net = network();
+  Network net;
   EXPECT_EQ(names(net),
             (std::vector<std::string>{"stem.weight", "stem.bias", "act.weight", "block.conv.weight",
                                       "block.norm.weight", "block.norm.bias", "fc.weight", "fc.bias",
@@ -49,7 +49,7 @@ TEST(Module, NamesCountsAndShapes) {
 }
 
 TEST(Module, TrainReachesEveryChild) {
-  Sequential net = network();
+  Network net;
   net.initialise(1);
   const Tensor mean = *net.buffers()[0].second;
   net.train(false);
@@ -61,7 +61,7 @@ TEST(Module, TrainReachesEveryChild) {
 }
 
 TEST(Module, ZeroGradForgetsGradients) {
-  Sequential net = network();
+  Network net;
   net.initialise(1);
   backward(sum(net.forward(Var(Tensor::full({2, 8, 6, 3}, 0.5)))));
   for (const auto& [name, parameter] : net.parameters()) EXPECT_TRUE(parameter->var.grad()) << name;

@@ -108,7 +108,8 @@ TEST(Arena, ImpossibleRequestIsAnErrorWithNumbers) {
       ADD_FAILURE() << "no error";
     } catch (const Error& error) {
       EXPECT_EQ(error.kind(), ErrorKind::memory);
-      EXPECT_NE(std::string(error.what()).find(std::to_string(bytes) + " bytes"), std::string::npos) << error.what();
+      EXPECT_NE(std::string(error.what()).find(std::to_string(bytes) + " bytes"), std::string::npos)
+          << error.what();
       EXPECT_NE(std::string(error.what()).find("in use"), std::string::npos) << error.what();
     }
 }

@@ -15,7 +15,7 @@ Row bias(int64_t rows, int64_t C) {
       .output("y", rows * C)
       .forward([=](const auto& k, const auto& v) { k.bias_forward(v["y"], v["x"], v["b"], rows, C); })
       .backward([=](const auto& k, const auto& v) { k.bias_backward(v["db"], v["dy"], rows, C); })
-      .tolerance(5e-6, kSums);
+      .tolerance(1e-5, kSums);
 }
 
 Row bias_in_place(int64_t rows, int64_t C) {
@@ -38,7 +38,7 @@ Row prelu(int64_t rows, int64_t C) {
         k.prelu_backward(v["dx"], v["da"], v["dy"], v["x"], v["a"], rows, C);
       })
       .may_be_null({"dx", "da"})
-      .tolerance(5e-6, kSums);
+      .tolerance(1e-5, kSums);
 }
 
 // Channels with means far from 0 show a variance that cancels.
@@ -84,7 +84,7 @@ Row batch_norm_inference(int64_t rows, int64_t C) {
                                         v["mean"], v["var"], rows, C, 1e-3);
       })
       .may_be_null({"dx", "dgamma", "dbeta"})
-      .tolerance(5e-6, kSums);
+      .tolerance(1e-5, kSums);
 }
 
 }  // namespace

@@ -2,8 +2,10 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
+#include "base/parallel.h"
 #include "test/tensor/rows.h"
 
 namespace fr::test {
@@ -174,7 +176,7 @@ TEST(Harness, CatchesResultsThatDependOnThreads) {
                                      k.prelu_forward = [](float* y, const float* x, const float* a,
                                                           int64_t rows, int64_t C) {
                                        ref_kernels<float>().prelu_forward(y, x, a, rows, C);
-                                       if (omp_get_max_threads() == 3) y[0] = std::nextafter(y[0], 2.0f);
+                                       if (threads() == 3) y[0] = std::nextafter(y[0], 2.0f);
                                      };
                                    }),
                        "with 3 threads: y has other bits"));

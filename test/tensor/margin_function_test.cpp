@@ -22,10 +22,18 @@ TEST(MarginFunction, PsiHasTheTabulatedValues) {
     int m;
     double psi, slope;
   };
-  for (const Value& v : {Value{10, 2, .939692621, 3.939231}, {10, 3, .866025404, 8.638156}, {10, 4, .766044443, 14.806665},
-                         {60, 2, -.5, 2}, {60, 3, -1, 0}, {60, 4, -1.5, 4},
-                         {100, 2, -1.060307379, .694593}, {100, 3, -2.5, 2.638156}, {100, 4, -3.233955557, 2.610815},
-                         {180, 2, -3, 4}, {180, 3, -5, 9}, {180, 4, -7, 16}}) {
+  for (const Value& v : {Value{10, 2, .939692621, 3.939231},
+                         {10, 3, .866025404, 8.638156},
+                         {10, 4, .766044443, 14.806665},
+                         {60, 2, -.5, 2},
+                         {60, 3, -1, 0},
+                         {60, 4, -1.5, 4},
+                         {100, 2, -1.060307379, .694593},
+                         {100, 3, -2.5, 2.638156},
+                         {100, 4, -3.233955557, 2.610815},
+                         {180, 2, -3, 4},
+                         {180, 3, -5, 9},
+                         {180, 4, -7, 16}}) {
     const MarginValue<double> got = psi(v.m, std::cos(v.degrees * kPi / 180));
     EXPECT_NEAR(got.h, v.psi, 1e-9) << v.m << " at " << v.degrees;
     EXPECT_NEAR(got.dh, v.slope, 1e-6) << v.m << " at " << v.degrees;
@@ -58,13 +66,14 @@ TEST(MarginFunction, PsiFallsWithTheAngleFromOneToOneMinusTwoM) {
 
 TEST(MarginFunction, DerivativesAreDifferenceQuotients) {
   const double step = 1e-6;
-  for (const Margin& margin :
-       {Margin{}, Margin{Margin::Kind::cosface, 0.35, 0}, Margin{Margin::Kind::a_softmax, 2, 0},
-        Margin{Margin::Kind::a_softmax, 3, 0}, Margin{Margin::Kind::a_softmax, 4, 0}, Margin{Margin::Kind::a_softmax, 4, 5}})
+  for (const Margin& margin : {Margin{}, Margin{Margin::Kind::cosface, 0.35, 0},
+                               Margin{Margin::Kind::a_softmax, 2, 0}, Margin{Margin::Kind::a_softmax, 3, 0},
+                               Margin{Margin::Kind::a_softmax, 4, 0}, Margin{Margin::Kind::a_softmax, 4, 5}})
     for (int i = -97; i <= 97; ++i) {
       const double c = i / 100.0 + 0.003;
       const double slope = (margin_value(margin, c + step).h - margin_value(margin, c - step).h) / (2 * step);
-      EXPECT_NEAR(margin_value(margin, c).dh, slope, 1e-7) << static_cast<int>(margin.kind) << " " << margin.m << " at " << c;
+      EXPECT_NEAR(margin_value(margin, c).dh, slope, 1e-7)
+          << static_cast<int>(margin.kind) << " " << margin.m << " at " << c;
     }
 }
 
@@ -73,7 +82,8 @@ TEST(MarginFunction, KnownIdentities) {
   EXPECT_EQ(margin_value(Margin{}, c).h, c);
   EXPECT_EQ(margin_value(Margin{Margin::Kind::cosface, 0, 0}, c).h, c);
   EXPECT_EQ(margin_value(Margin{Margin::Kind::cosface, 0.35, 0}, c).h, c - 0.35);
-  EXPECT_NEAR(margin_value(Margin{Margin::Kind::a_softmax, 1, 5}, c).h, c, 1e-15);  // m = 1: no margin for any lambda
+  EXPECT_NEAR(margin_value(Margin{Margin::Kind::a_softmax, 1, 5}, c).h, c,
+              1e-15);  // m = 1: no margin for any lambda
   const double annealed = margin_value(Margin{Margin::Kind::a_softmax, 4, 5}, c).h;
   EXPECT_NEAR(annealed, (5 * c + psi(4, c).h) / 6, 1e-15);
 }

@@ -26,7 +26,8 @@ using Words = std::array<uint32_t, 4>;
 TEST(Philox, KnownAnswers) {
   EXPECT_EQ(philox4x32(key_of(0, 0, 0, 0), 0), (Words{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}));
   const uint32_t f = 0xffffffffu;
-  EXPECT_EQ(philox4x32(key_of(f, f, f, f), ~uint64_t{0}), (Words{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}));
+  EXPECT_EQ(philox4x32(key_of(f, f, f, f), ~uint64_t{0}),
+            (Words{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}));
   EXPECT_EQ(philox4x32(key_of(0xa4093822, 0x299f31d0, 0x13198a2e, 0x03707344), 0x85a308d3243f6a88u),
             (Words{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}));
 }
@@ -77,10 +78,12 @@ TEST(Philox, DropoutUsesTheDocumentedWords) {
     std::vector<float> y(n);
     k->dropout_forward(y.data(), x.data(), key, p, n);
     for (int64_t i = 0; i < n; ++i) {
-      const bool dropped = uniform_from_bits(philox4x32(key, static_cast<uint64_t>(i / 4))[static_cast<size_t>(i % 4)]) < p;
+      const bool dropped =
+          uniform_from_bits(philox4x32(key, static_cast<uint64_t>(i / 4))[static_cast<size_t>(i % 4)]) < p;
       ASSERT_EQ(y[static_cast<size_t>(i)] == 0, dropped) << k->name << " " << i;
     }
-    EXPECT_NEAR(static_cast<double>(std::count(y.begin(), y.end(), 0.0f)), p * n, 5 * std::sqrt(n * p * (1 - p)));
+    EXPECT_NEAR(static_cast<double>(std::count(y.begin(), y.end(), 0.0f)), p * n,
+                5 * std::sqrt(n * p * (1 - p)));
   }
 }
 

@@ -20,7 +20,7 @@ Row reduce(Reduce f, const char* name, const Extent& e) {
       .backward([=](const auto& k, const auto& v) {
         k.reduce_backward(v["dx"], v["dy"], v["x"], v["y"], f, e.outer, e.n, e.inner);
       })
-      .tolerance(5e-6, "float sums of 32 terms, blocks of 32 in double; up to 2401 terms");
+      .tolerance(1e-5, "float sums of 32 terms, blocks of 32 in double; up to 2401 terms");
 }
 
 Row dot(int64_t n) {
