@@ -20,7 +20,7 @@ int main(int argc, char** argv) {
   CLI::App app("Embeds pictures: a .npy file of float32 (N,D) and a list of their names.", "embed");
   app.add_option("model", model, "checkpoint file or run folder")->required();
   app.add_option("pictures", inputs, "picture files, or folders that are searched for pictures")->required();
-  app.add_option("--out", out, "the .npy file", true);
+  app.add_option("--out", out, "the .npy file")->capture_default_str();
   app.add_option("--names", names, "the list of names; default: the .npy file's name with .txt");
   app.add_option("--flip", options.flip, "how the mirror image joins the embedding")
       ->transform(CLI::CheckedTransformer(std::map<std::string, FlipMode>{

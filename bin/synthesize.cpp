@@ -1,4 +1,5 @@
 // Writes a data set of faces of people who do not exist: for a first training run, and as known ground truth.
+#include <algorithm>
 #include <iostream>
 
 #include "bin/common/program.h"
@@ -41,21 +42,19 @@ int main(int argc, char** argv) {
     if (out.empty() == sheet.empty())
       throw Error(ErrorKind::usage, "give either --out or --sheet (see --help)");
     options.min_samples = samples.front(), options.max_samples = samples.back();
-    if (options.min_samples > options.max_samples)
-      throw Error(ErrorKind::usage, "--samples: the first is larger");
     std::copy(groups.begin(), groups.end(), options.group_share.begin());
-    if (groups[0] + groups[1] + groups[2] + groups[3] <= 0)
-      throw Error(ErrorKind::usage, "--groups: all are zero");
+    if (samples.front() > samples.back() || *std::max_element(groups.begin(), groups.end()) <= 0)
+      throw Error(ErrorKind::usage, "--samples must not fall, --groups must not all be zero");
     if (!sheet.empty()) {
       save_image(sheet,
                  contact_sheet(options, static_cast<int>(std::min<int64_t>(12, options.identities)), 8));
       return 0;
     }
-    write_dataset(out, options, quality, pairs, [](int64_t done, int64_t total) { std::cerr << cat("", done * 100 / total, " %") << std::flush; });
-    std::cerr << "
-";
-    std::cout << out << ": " << list_samples(options).size() << " pictures of " << options.identities
-              << " people\n";
+    const auto progress = [](int64_t done, int64_t total) {
+      std::cerr << cat("\r", done * 100 / total, " % ");
+    };
+    write_dataset(out, options, quality, pairs, progress);
+    std::cout << out << ": " << list_samples(options).size() << " pictures\n";
     return 0;
-    });
+  });
 }

@@ -15,10 +15,9 @@ namespace fr {
 namespace {
 
 std::vector<uint8_t> file_of(const std::string& header, size_t data_bytes, uint64_t claimed) {
-  std::vector<uint8_t> bytes(8);
+  std::vector<uint8_t> bytes(8 + header.size() + data_bytes);
   std::memcpy(bytes.data(), &claimed, 8);
-  bytes.insert(bytes.end(), header.begin(), header.end());
-  bytes.resize(bytes.size() + data_bytes);
+  std::copy(header.begin(), header.end(), bytes.begin() + 8);
   return bytes;
 }
 std::vector<uint8_t> file_of(const std::string& header, size_t data_bytes = 0) {

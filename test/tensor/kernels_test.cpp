@@ -74,22 +74,24 @@ Row prelu_row() {
   return *std::find_if(rows.begin(), rows.end(), [](const Row& row) { return row.name == "prelu 5x7"; });
 }
 
+// Each entry in turn is replaced by a function that does nothing: some small row must notice. (Not those that the
+// harness itself needs to bring the numbers to the backend and back.)
 TEST(Harness, CatchesAnEntryThatDoesNothing) {
   const std::set<size_t> its_own{entry(&K::alloc).offset, entry(&K::release).offset, entry(&K::upload).offset,
                                  entry(&K::download).offset};
-  std::set<size_t> tried;
-  for (const Row& row : all_rows())
-    for (const Entry& e : row.entries) {
-      const bool large = std::any_of(row.arguments.begin(), row.arguments.end(),
-                                     [](const Argument& a) { return a.values.size() > 5000; });
-      const bool empty = std::none_of(row.arguments.begin(), row.arguments.end(), [](const Argument& a) {
-        return a.role == Argument::Role::input && a.values.size() > 20;
-      });
-      if (large || empty || its_own.count(e.offset) || !tried.insert(e.offset).second) continue;
-      EXPECT_FALSE(with_broken(row, e.disable).empty())
-          << row.name << " does not notice entry " << e.offset / 8;
-    }
-  EXPECT_GT(tried.size(), 30u);
+  std::set<size_t> tried, noticed;
+  for (const Row& row : all_rows()) {
+    if (std::any_of(row.arguments.begin(), row.arguments.end(),
+                    [](const Argument& a) { return a.values.size() > 1000; }))
+      continue;
+    for (const Entry& e : row.entries)
+      if (!its_own.count(e.offset) && !noticed.count(e.offset)) {
+        tried.insert(e.offset);
+        if (!with_broken(row, e.disable).empty()) noticed.insert(e.offset);
+      }
+  }
+  EXPECT_EQ(noticed, tried);
+  EXPECT_EQ(tried.size(), sizeof(K) / sizeof(void*) - its_own.size() - 1);  // 1: the name
 }
 
 TEST(Harness, CatchesAWrongNumber) {
