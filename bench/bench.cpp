@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <ctime>
 #include <iomanip>
 #include <istream>
 #include <ostream>
@@ -14,8 +15,10 @@
 namespace fr::bench {
 namespace {
 
-double now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+double now(bool busy) {
+  timespec t;
+  clock_gettime(busy ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC, &t);
+  return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
 }
 
 Timing summary(std::vector<double> s) {
@@ -26,12 +29,12 @@ Timing summary(std::vector<double> s) {
 
 // Both thread pools spin for a while after their work and would steal cores from the other: let them fall asleep,
 // then wake the one to be measured by a call that is not counted.
-double sample(const std::function<void()>& f, int calls) {
+double sample(const std::function<void()>& f, int calls, bool busy) {
   if (threads() > 1) std::this_thread::sleep_for(std::chrono::milliseconds(40));
   f();
-  const double start = now();
+  const double start = now(busy);
   for (int i = 0; i < calls; ++i) f();
-  return (now() - start) / calls;
+  return (now(busy) - start) / calls;
 }
 
 double gflops(const Row& r, const Timing& t) { return r.flop / t.median * 1e-9; }
@@ -40,20 +43,21 @@ double gflops(const Row& r, const Timing& t) { return r.flop / t.median * 1e-9; 
 
 void measure(Row& row, const Options& options, const std::function<void()>& ours,
              const std::function<void()>& peer) {
+  const bool busy = options.busy;
   ours();
   if (peer) peer();
-  const double start = now();
+  const double start = now(busy);
   ours();
-  const double once = now() - start;
+  const double once = now(busy) - start;
   const int calls = std::clamp(static_cast<int>(2e-3 / once), 1, 50);
   const int samples = std::clamp(static_cast<int>((options.quick ? 0.3 : 1.5) / (once * (calls + 1))), 5,
                                  options.quick ? 7 : 15);
   std::vector<double> mine, theirs, ratios;
   for (int i = 0; i < samples; ++i) {
-    row.peak = std::max(row.peak, fma_peak(row.backend));
-    mine.push_back(sample(ours, calls));
+    row.peak = std::max(row.peak, fma_peak(row.backend, busy));
+    mine.push_back(sample(ours, calls, busy));
     if (!peer) continue;
-    theirs.push_back(sample(peer, calls));
+    theirs.push_back(sample(peer, calls, busy));
     ratios.push_back(theirs.back() / mine.back());
   }
   row.ours = summary(mine);

@@ -11,9 +11,10 @@
 namespace fr::bench {
 
 struct Options {
-  bool quick = false;          // fewer samples, smaller set of shapes
-  int threads = 0;             // 0: all
-  std::string only;            // rows whose name contains this
+  bool quick = false;  // fewer samples, smaller set of shapes
+  bool busy = false;   // other work on the machine: one thread, and its processor time instead of the clock's
+  int threads = 0;     // 0: all
+  std::string only;    // rows whose name contains this
   std::string json, markdown;  // files to write; empty: none
 };
 

@@ -1,4 +1,4 @@
-// bench_kernels [--quick] [--threads N] [--only TEXT] [--json FILE] [--markdown FILE]
+// bench_kernels [--quick] [--busy] [--threads N] [--only TEXT] [--json FILE] [--markdown FILE]
 // Measures the vector backends against OpenBLAS. OpenBLAS chooses its kernels when it is loaded, so the AVX2 rows come
 // from a second process in which it is told to use its AVX2 kernels (OPENBLAS_CORETYPE=Haswell).
 #include <sys/wait.h>
@@ -33,6 +33,8 @@ Arguments parse(int argc, char** argv) {
     };
     if (arg == "--quick")
       a.options.quick = true;
+    else if (arg == "--busy")
+      a.options.busy = true;
     else if (arg == "--threads")
       a.options.threads = std::atoi(value().c_str());
     else if (arg == "--only")
@@ -44,11 +46,12 @@ Arguments parse(int argc, char** argv) {
     else if (arg == "--child")
       a.child = value();
     else {
-      std::cerr
-          << "usage: bench_kernels [--quick] [--threads N] [--only TEXT] [--json FILE] [--markdown FILE]\n";
+      std::cerr << "usage: bench_kernels [--quick] [--busy] [--threads N] [--only TEXT] [--json FILE] "
+                   "[--markdown FILE]\n";
       std::exit(arg == "--help" ? 0 : 2);
     }
   }
+  if (a.options.busy) a.options.threads = 1;
   if (a.options.threads <= 0) a.options.threads = threads();
   return a;
 }
@@ -71,6 +74,7 @@ std::vector<Row> run_avx2_process(const Options& o) {
   std::vector<const char*> args = {"bench_kernels", "--child", file,          "--threads",
                                    count.c_str(),   "--only",  o.only.c_str()};
   if (o.quick) args.push_back("--quick");
+  if (o.busy) args.push_back("--busy");
   args.push_back(nullptr);
   const pid_t pid = fork();
   if (pid == 0) {

@@ -5,7 +5,8 @@
 namespace fr::bench {
 
 // flop/s of independent FMAs on all threads, with the vectors of "avx2" or "avx512"; about a millisecond.
-double fma_peak(std::string_view backend);
+// busy: one thread by its processor time, not the clock.
+double fma_peak(std::string_view backend, bool busy = false);
 // bytes/s (read + written) of copying 64 MiB per thread, best of five.
 double copy_bandwidth();
 

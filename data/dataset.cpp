@@ -73,6 +73,36 @@ void select(Dataset& data, const DatasetOptions& options) {
   data.classes = std::move(classes);
 }
 
+// class -> group.
+std::map<std::string, std::string> read_group_file(const fs::path& path) {
+  const bool csv = lower_extension(path) == ".csv";
+  std::map<std::string, std::string> group_of;
+  for (const text::Line& line : text::read_lines(path)) {
+    const std::vector<std::string> f = csv ? text::csv_fields(line.text) : text::fields(line.text);
+    if (f.size() != 2 || f[0].empty() || f[1].empty())
+      text::fail(path, line.number,
+                 cat("'class", csv ? "," : "<TAB>", "group' expected, got '", line.text, "'"));
+    if (csv && f[0] == "class" && f[1] == "group") continue;
+    if (!group_of.emplace(f[0], f[1]).second) text::fail(path, line.number, "a second time: " + f[0]);
+  }
+  return group_of;
+}
+
+// A group file that names none of the classes belongs to another listing of the same folder.
+void read_groups_beside(Dataset& data) {
+  for (const char* name : {"groups.txt", "groups.csv"}) {
+    std::error_code error;
+    const fs::path path = data.root / name;
+    if (!data.groups.empty() || !fs::exists(path, error)) continue;
+    const auto group_of = read_group_file(path);
+    if (std::any_of(data.classes.begin(), data.classes.end(),
+                    [&](const auto& c) { return group_of.count(c) > 0; }))
+      read_groups(data, path);
+    else
+      data.notes.push_back(path.filename().string() + " names none of the classes and was not used");
+  }
+}
+
 // What all makers do last.
 Dataset finish(Dataset data, const fs::path& source, const DatasetOptions& options) {
   FR_CHECK(options.min_images >= 0 && options.max_images >= 0,
@@ -81,10 +111,7 @@ Dataset finish(Dataset data, const fs::path& source, const DatasetOptions& optio
   if (data.samples.empty()) refuse(source, "no pictures");
   if (data.num_classes() < options.min_classes)
     refuse(source, cat(data.num_classes(), " classes, at least ", options.min_classes, " needed"));
-  for (const char* name : {"groups.txt", "groups.csv"}) {
-    std::error_code error;
-    if (data.groups.empty() && fs::exists(data.root / name, error)) read_groups(data, data.root / name);
-  }
+  read_groups_beside(data);
   return data;
 }
 
@@ -197,25 +224,16 @@ Dataset read_people(const fs::path& list, const fs::path& root, const DatasetOpt
 }
 
 void read_groups(Dataset& data, const fs::path& path) {
-  const bool csv = lower_extension(path) == ".csv";
-  std::map<std::string, std::string> group_of;
-  for (const text::Line& line : text::read_lines(path)) {
-    const std::vector<std::string> f = csv ? text::csv_fields(line.text) : text::fields(line.text);
-    if (f.size() != 2 || f[0].empty() || f[1].empty())
-      text::fail(path, line.number,
-                 cat("'class", csv ? "," : "<TAB>", "group' expected, got '", line.text, "'"));
-    if (csv && f[0] == "class" && f[1] == "group") continue;
-    if (!group_of.emplace(f[0], f[1]).second) text::fail(path, line.number, "a second time: " + f[0]);
-  }
+  const std::map<std::string, std::string> group_of = read_group_file(path);
   std::set<std::string> names;
   for (const std::string& name : data.classes) {
     if (!group_of.count(name)) refuse(path, cat("no group for class ", name));
-    names.insert(group_of[name]);
+    names.insert(group_of.at(name));
   }
   data.groups.assign(names.begin(), names.end());
   data.class_group.clear();
   for (const std::string& name : data.classes)
-    data.class_group.push_back(static_cast<int>(std::distance(names.begin(), names.find(group_of[name]))));
+    data.class_group.push_back(static_cast<int>(std::distance(names.begin(), names.find(group_of.at(name)))));
 }
 
 }  // namespace fr

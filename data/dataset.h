@@ -34,7 +34,7 @@ struct DatasetOptions {
 
 // All three: labels are dense, in the order of the classes; Error{io} when a list or folder cannot be read,
 // Error{data} for a malformed line (file:line), no pictures, or fewer than min_classes classes. When the root
-// has groups.txt (class<TAB>group) or groups.csv (class,group), it is read too.
+// has groups.txt (class<TAB>group) or groups.csv (class,group) that knows the classes, it is read too.
 
 // root/class/picture.{jpg,jpeg,png,bmp,pgm,ppm}; classes and pictures sorted bytewise. Files of other kinds
 // and empty folders are counted in the notes.

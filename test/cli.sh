@@ -43,6 +43,8 @@ steps = 6
 log_every = 2
 checkpoint_every = 2
 INI
+# In the background the program itself must be the child that signals reach, not a shell around it.
+background() { local name=$1; shift; bin/train "$work/tiny.ini" run.folder="$work/runs" run.name="$name" "$@" >/dev/null 2>"$work/err" </dev/null & pid=$!; }
 tiny() { bin/train "$work/tiny.ini" run.folder="$work/runs" "$@"; }
 newest() { ls "$work/runs/$1"/checkpoint-*.safetensors | tail -n 1; }
 
@@ -68,7 +70,8 @@ for broken in "[loss]\nm 4|broken.ini:2: expected key = value" "[loss]\nm = 4\nm
 done
 expect "evaluate without pairs" 2 "pairs is required" bin/evaluate "$work/x"
 expect "documented keys" 0 "clip_norm" bin/train --document
-expect "documentation is current" 0 "" diff <(bin/train --document) docs/configuration.md
+bin/train --document >"$work/configuration.md"
+same "docs/configuration.md is current (make docs)" "$work/configuration.md" docs/configuration.md
 expect "describe" 0 "22.?667.?456|total" bin/train "$work/tiny.ini" --describe network.depth=20 network.embedding=512
 
 # --- a run ---
@@ -88,8 +91,7 @@ same "3 threads and prefetch 8 give the same weights" "$(newest a)" "$(newest c)
 
 # --- stop and resume ---
 tiny run.name=d train.steps=60 run.threads=1 >/dev/null 2>"$work/err" </dev/null
-tiny run.name=e train.steps=60 >/dev/null 2>"$work/err" </dev/null &
-pid=$!
+background e train.steps=60
 for _ in $(seq 200); do ls "$work"/runs/e/checkpoint-0000000[4-9]* >/dev/null 2>&1 && break; sleep 0.05; done
 kill -INT $pid
 wait $pid
@@ -97,8 +99,7 @@ code=$?
 if [ $code = 130 ] && grep -q -- "--resume" "$work/err"; then ok; else bad "Ctrl-C: expected 130 and how to go on, got $code"; fi
 expect "resume" 0 "resuming at step" tiny run.name=e train.steps=60 --resume
 same "stopped and resumed equals never stopped" "$(newest d)" "$(newest e)"
-tiny run.name=f train.steps=60 >/dev/null 2>"$work/err" </dev/null &
-pid=$!
+background f train.steps=60
 for _ in $(seq 200); do ls "$work"/runs/f/checkpoint-0000002* >/dev/null 2>&1 && break; sleep 0.05; done
 kill -KILL $pid
 wait $pid 2>/dev/null
@@ -110,15 +111,16 @@ lines=$(grep -c '"step":20[,}]' "$work/runs/f/metrics.jsonl")
 # --- state: 3 ---
 expect "nothing to resume" 3 "no checkpoint to resume from" tiny run.name=new --resume
 expect "another configuration" 3 "loss.m: 4 in the checkpoint, 3 now" tiny run.name=a loss.m=3 --resume
-expect "not a checkpoint" 3 "expected metadata format" bin/evaluate test/data/golden.safetensors --pairs "$work/p" --root "$work" || true
 
 # --- data: 4 ---
 mkdir -p "$work/pictures"
 bin/synthesize --out "$work/faces" --identities 6 --samples 4 --seed 3 >/dev/null 2>"$work/err" && ok || bad "synthesize"
 expect "train on a folder" 0 "report" tiny data.source=folder data.root="$work/faces" run.name=g
-expect "train on a list" 0 "report" tiny data.source=list data.root="$work/faces" data.list="$work/faces/labels.txt" run.name=h
+expect "train on a list" 0 "groups.txt names none of the classes" tiny data.source=list data.root="$work/faces" data.list="$work/faces/labels.txt" run.name=h
 expect "evaluate" 0 "AUC" bin/evaluate "$work/runs/a" --pairs "$work/faces/pairs.csv" --root "$work/faces" --csv "$work/scores.csv"
 head -n 1 "$work/scores.csv" | grep -q "^fold,a,b,same,score" && ok || bad "scores.csv has no header"
+{ printf '\x3c\0\0\0\0\0\0\0{"test":{"dtype":"F32","shape":[2,2],"data_offsets":[0,16]}}'; head -c 16 /dev/zero; } >"$work/other.safetensors"
+expect "not a checkpoint" 3 "expected metadata format" bin/evaluate "$work/other.safetensors" --pairs "$work/faces/pairs.csv" --root "$work/faces"
 expect "embed" 0 "embeddings of size 32" bin/embed "$work/runs/a" "$work/faces" --out "$work/e.npy"
 [ "$(wc -l <"$work/e.txt")" = "$(find "$work/faces" -name '*.jpg' | wc -l)" ] && ok || bad "embed: names do not match the pictures"
 expect "empty folder" 4 "pictures" tiny data.source=folder data.root="$work/pictures"
@@ -144,8 +146,7 @@ expect "missing model" 5 "nothing.safetensors" bin/embed "$work/nothing.safetens
 expect "out of memory" 6 "bytes" bash -c "ulimit -v 4000000; bin/train '$work/tiny.ini' run.folder='$work/runs' run.name=m network.embedding=65536"
 
 # --- locked: 7 ---
-tiny run.name=j train.steps=100000 >/dev/null 2>&1 </dev/null &
-pid=$!
+background j train.steps=100000
 for _ in $(seq 200); do [ -e "$work/runs/j/metrics.jsonl" ] && break; sleep 0.05; done
 expect "a second run" 7 "$pid" tiny run.name=j
 kill -TERM $pid

@@ -14,12 +14,8 @@
 namespace fr::FR_ISA {
 namespace {
 
-#ifdef __AVX512F__
-constexpr int64_t kBlockK = 384, kBlockM = 140,
-                  kBlockN = 256;  // B block 384 KiB, A block 210 KiB of a 1 MiB L2
-#else
-constexpr int64_t kBlockK = 256, kBlockM = 120, kBlockN = 256;  // B panel 16 KiB of L1, A block 120 KiB of L2
-#endif
+// B block 384 KiB of L2, A panel 21 KiB (AVX2: 9 KiB) of L1.
+constexpr int64_t kBlockK = 384, kBlockN = 256, kBlockM = 140;
 constexpr int64_t kPieces = 16;                    // aim for at least so many
 constexpr int64_t kSplitK = 512;                   // a slice of K is at least so long
 constexpr int64_t kShareLimit = int64_t{1} << 25;  // floats of B packed at once
@@ -98,15 +94,9 @@ inline void block_product(float* const* c, int64_t column, const float* a, const
         alpha, beta};
     micro_of(rows, tile.n > kWidth)(k, a + i * k, b + j * k, tile);
   };
-#ifdef __AVX512F__
-  // The A panel (21 KiB) stays in L1, B streams from L2.
+  // The A panel stays in L1, B streams from L2.
   for (int64_t i = 0; i < m; i += rows)
     for (int64_t j = 0; j < n; j += kPanel) one(i, j);
-#else
-  // The B panel (16 KiB) stays in L1, A streams from L2.
-  for (int64_t j = 0; j < n; j += kPanel)
-    for (int64_t i = 0; i < m; i += rows) one(i, j);
-#endif
 }
 
 template <class PackA, class PackB, class Out>
