@@ -31,10 +31,11 @@ struct PairOptions {
 };
 
 // Reads, by its first line:
-//   10<TAB>300          LFW pairs.txt: 10 folds of 300 "name i j" (the same person) and 300 "name1 i name2 j"
-//   lines 500                 LFW View 1: 500 + 500 such lines, no folds fold,a,b,same       our CSV: fold
-//   from 0, same 0 or 1, names with commas in quotes name i j, ...       RFW: as LFW without the first line,
-//   no folds path1 path2 label   label 0 (or -1) or 1, no folds
+//   10<TAB>300            LFW's pairs.txt: 10 folds of 300 "name i j" (the same person) and 300 "name1 i name2 j"
+//   500                   LFW's View 1: 500 + 500 such lines, no folds
+//   fold,a,b,same         our CSV: folds from 0, same 0 or 1, names with commas in quotes
+//   name i j, ...         RFW: as LFW without the first line, no folds
+//   path1 path2 label     label 0 (or -1) or 1, no folds
 // Without folds, the i-th of n genuine pairs goes to fold i folds / n, and the same for impostors: every fold
 // has an equal share of both. CRLF, blanks for tabs and blank lines are tolerated; whatever else does not fit
 // is Error{data} "file:line: ...". Missing pictures: Error{data} with the first few and their number.

@@ -9,8 +9,8 @@ namespace fr {
 //   t < W        base (t + 1) / W, whatever the kind
 //   constant     base
 //   steps        base factor^(number of milestones <= t)
-//   cosine       floor + (base - floor) (1 + cos(pi u)) / 2                     Loshchilov and Hutter 2017,
-//   Eq. 5 polynomial   floor + (base - floor) (1 - u)^power
+//   cosine       floor + (base - floor) (1 + cos(pi u)) / 2         Loshchilov and Hutter 2017, Eq. 5
+//   polynomial   floor + (base - floor) (1 - u)^power
 struct Schedule {
   enum class Kind { constant, steps, cosine, polynomial };
   Kind kind = Kind::constant;

@@ -17,7 +17,7 @@ constexpr size_t kGuardBytes = 256;
 constexpr double kStep =
     1e-5;  // central differences: error step^2 f''' / 6 + 1e-16 |loss| / step, both near 1e-10
 constexpr double kDifferenceTolerance = 1e-7;
-constexpr size_t kMostDifferences = 1500;
+constexpr size_t kMostDifferences = 1500, kMostElements = 10000;
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 constexpr int64_t kPoisonIndex = std::numeric_limits<int64_t>::min();
 
@@ -294,10 +294,12 @@ std::vector<Argument> Row::all_arguments() const {
 }
 
 bool Row::small() const {
-  size_t n = 0;
-  for (const Argument& a : arguments)
-    if (a.role != Role::output && a.gradient != Gradient::none) n += a.values.size();
-  return n <= kMostDifferences;
+  size_t differentiable = 0, all = 0;
+  for (const Argument& a : arguments) {
+    all += a.values.size();
+    if (a.role != Role::output && a.gradient != Gradient::none) differentiable += a.values.size();
+  }
+  return differentiable <= kMostDifferences && all <= kMostElements;
 }
 
 std::ostream& operator<<(std::ostream& out, const Row& row) { return out << row.name; }

@@ -126,7 +126,7 @@ class Row {
 
   // The arguments, with a dx for each differentiable input and a dy for each output when there is a backward call.
   std::vector<Argument> all_arguments() const;
-  bool small() const;  // few enough inputs for finite differences
+  bool small() const;  // small enough for finite differences
 
   std::string name;
   std::vector<Entry> entries;

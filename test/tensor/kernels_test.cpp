@@ -11,14 +11,15 @@
 namespace fr::test {
 namespace {
 
-std::vector<Row> all_rows() {
-  std::vector<Row> all;
-  for (auto family : {memory_rows, elementwise_rows, reduce_rows, gemm_rows, conv2d_rows, channel_rows,
-                      pool2d_rows, row_rows, sgd_rows}) {
-    std::vector<Row> rows = family();
-    std::move(rows.begin(), rows.end(), std::back_inserter(all));
-  }
-  return all;
+const std::vector<Row>& all_rows() {
+  static const std::vector<Row> rows = [] {
+    std::vector<Row> all;
+    for (auto family : {memory_rows, elementwise_rows, reduce_rows, gemm_rows, conv2d_rows, channel_rows,
+                        pool2d_rows, row_rows, sgd_rows})
+      for (Row& row : family()) all.push_back(std::move(row));
+    return all;
+  }();
+  return rows;
 }
 
 void check(const std::vector<Row>& rows) {
@@ -49,6 +50,43 @@ TEST(Kernels, EveryBackwardIsProvedByFiniteDifferences) {
         if (row.small() && inputs > 0) proved.insert(e.offset);
       }
   EXPECT_EQ(proved, needed);
+}
+
+// With lse = 0, dloss = 1 and dz = 0 the backward pass of the cross-entropy is dz = exp(z), so it shows the exponential
+// itself: every exponent, subnormal results, overflow, infinities and NaN.
+TEST(Kernels, ExponentialsAreWithinTwoUlp) {
+  std::vector<float> z;
+  for (int i = -104000; i <= 88700; ++i) z.push_back(static_cast<float>(i) / 1000);
+  const auto M = static_cast<int64_t>(z.size()) + 1;
+  z.push_back(0);  // the label's column
+  const float one = 1, zero = 0;
+  for (const Kernels<float>* k : all_backends()) {
+    std::vector<float> got(z.size(), 0);
+    const int64_t label = M - 1;
+    k->softmax_cross_entropy_backward(got.data(), &one, z.data(), &zero, &label, 1, M);
+    double worst = 0;
+    for (size_t i = 0; i + 1 < z.size(); ++i) {
+      const double want = std::exp(static_cast<double>(z[i]));
+      const int exponent = std::max(std::ilogb(want), -126);
+      worst = std::max(worst, std::abs(got[i] - want) / std::ldexp(1.0, exponent - 23));
+    }
+    EXPECT_LE(worst, 2) << k->name;
+  }
+}
+
+TEST(Kernels, ExponentialsOfExtremes) {
+  const float inf = std::numeric_limits<float>::infinity(), nan = std::numeric_limits<float>::quiet_NaN();
+  const std::vector<float> z{-inf, -1e30f, -200, 89, 1e30f, inf, nan, 0, 1, 0},
+      want{0, 0, 0, inf, inf, inf, nan, 1};
+  const float one = 1, zero = 0;
+  const int64_t label = 9;
+  for (const Kernels<float>* k : all_backends()) {
+    std::vector<float> got(z.size(), 0);
+    k->softmax_cross_entropy_backward(got.data(), &one, z.data(), &zero, &label, 1, 10);
+    for (size_t i = 0; i < want.size(); ++i)
+      EXPECT_TRUE(got[i] == want[i] || (std::isnan(got[i]) && std::isnan(want[i])))
+          << k->name << ": exp(" << z[i] << ") = " << got[i];
+  }
 }
 
 // --- the harness must catch ---
