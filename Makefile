@@ -4,7 +4,7 @@
 # CXX=clang++ chooses the compiler, BUILD=folder where objects go, SANITIZE=1 adds ASan and UBSan.
 MAKEFLAGS += -j$(shell nproc) --no-print-directory
 BUILD    ?= build
-OPT      ?= -O2 -g
+OPT      ?= -O2
 WARN      = -Wall -Wextra -Wshadow -Werror
 CXXFLAGS += -std=c++20 $(OPT) $(WARN) -fopenmp -I. -MMD -MP
 LDFLAGS  += -fopenmp

@@ -1,12 +1,10 @@
 // Batches for training, decoded and augmented ahead of time by worker threads.
 //
-// Batch b of epoch e is a pure function of (seed, e, b), the options that shape it and the pictures: neither
-// the number of threads, nor the depth of prefetching, nor timing, nor where the run was resumed can change
-// it.
+// Batch b of epoch e is a pure function of (seed, e, b), the options that shape it and the pictures: neither the number of
+// threads, nor the depth of prefetching, nor timing, nor where the run was resumed can change it.
 //   order          position k of epoch e draws sample order(e)[k]; batch b holds positions b B .. b B + B - 1
 //   augmentation   Random{seed, augment, (e, k)}: a picture drawn twice in an epoch is changed in two ways
-//   damage         if the sample of position k cannot be read, the next readable one of order(e) stands in,
-//   counted
+//   damage         if the sample of position k cannot be read, the next readable one of order(e) stands in, counted
 //                  cyclically from k + 1: batches keep their size. It is drawn at its own position as well.
 #pragma once
 #include <cstdint>

@@ -174,25 +174,56 @@ void write_summary(const Session& session, const RunFolder& folder, const RunRes
   write_report(folder / "report.html", make_report(session, folder, result, warnings));
 }
 
+namespace {
+
+// The keys of a run that differ from their defaults, one line.
+std::string chosen_keys(const fs::path& run_folder) {
+  Config config, defaults;
+  Schema chosen = describe(config), standard = describe(defaults);
+  chosen.read_ini(run_folder / "config.ini");
+  std::string out;
+  for (size_t i = 0; i < chosen.keys().size(); ++i) {
+    const Key& key = chosen.keys()[i];
+    if (key.affects == Affects::result && key.get() != standard.keys()[i].get())
+      out += cat(out.empty() ? "" : ", ", "`", key.name, " = ", key.get(), "`");
+  }
+  return out;
+}
+
+std::string results_row(const ordered_json& j) {
+  const auto& test = j["test"];
+  return cat("| ", j["name"].get<std::string>(), " | ", j["loss"].get<std::string>(), " | ",
+             percent(test["accuracy"].get<double>()), " +- ",
+             percent(test["accuracy_standard_error"].get<double>()), " | ",
+             format("%.4f", test["auc"].get<double>()), " | ", percent(test["eer"].get<double>()), " | ",
+             j["images"].get<int64_t>(), " | ", format("%.1f", j["train_seconds"].get<double>() / 60), " | ",
+             format("%.0f", j["images_per_second"].get<double>()), " | ",
+             j["program"]["commit"].get<std::string>(), " |\n");
+}
+
+}  // namespace
+
 std::string results_markdown(const std::vector<fs::path>& run_folders) {
-  std::string out =
-      "| run | network | loss | pictures (people) | seen | minutes | images/s | accuracy | AUC | commit |\n"
-      "|---|---|---|---|---|---|---|---|---|---|\n";
+  std::string table =
+      "| run | loss | accuracy | AUC | EER | pictures seen | minutes | images/s | commit "
+      "|\n|---|---|---|---|---|---|---|---|---|\n";
+  std::string details;
   for (const auto& folder : run_folders) {
     const auto j = ordered_json::parse(read_text(folder / "run.json"), nullptr, false);
     if (!j.is_object() || !j.contains("test"))
       throw Error(ErrorKind::data, cat((folder / "run.json").string(), ": no finished run with a test"));
-    const auto& test = j["test"];
-    out += cat(
-        "| ", j["name"].get<std::string>(), " | ", j["network"].get<std::string>(), " | ",
-        j["loss"].get<std::string>(), " | ", j["data"]["pictures"].get<int64_t>(), " (",
-        j["data"]["classes"].get<int64_t>(), ") | ", j["images"].get<int64_t>(), " | ",
-        format("%.1f", j["train_seconds"].get<double>() / 60), " | ",
-        format("%.0f", j["images_per_second"].get<double>()), " | ", percent(test["accuracy"].get<double>()),
-        " +- ", percent(test["accuracy_standard_error"].get<double>()), " | ",
-        format("%.4f", test["auc"].get<double>()), " | ", j["program"]["commit"].get<std::string>(), " |\n");
+    table += results_row(j);
+    details +=
+        cat("- **", j["name"].get<std::string>(), "**: ", j["network"].get<std::string>(), "; ",
+            j["data"]["description"].get<std::string>(), "; tested on ",
+            j["test"]["description"].get<std::string>(), "; ", j["hardware"]["cpu"].get<std::string>(), ", ",
+            j["hardware"]["threads"].get<int>(), " threads, ", j["hardware"]["backend"].get<std::string>(),
+            ". Keys that differ from their defaults: ", chosen_keys(folder), ".\n");
   }
-  return out;
+  return "# Results\n\nWritten by `bin/results` from the `run.json` and `config.ini` of each run. Accuracy "
+         "is the mean over ten folds, with its "
+         "standard\nerror; minutes are those of training on the wall clock.\n\n" +
+         table + "\n## Configurations\n\n" + details;
 }
 
 }  // namespace fr

@@ -11,8 +11,8 @@ namespace fr {
 struct SgdOptions {
   double momentum = 0.9;
   double weight_decay = 5e-4;  // added to the gradient, after clipping: g <- scale g + decay p
-  MomentumForm form =
-      MomentumForm::torch;  // caffe: lr inside the velocity. They differ exactly when lr changes.
+  // caffe: lr inside the velocity. The forms differ exactly when lr changes.
+  MomentumForm form = MomentumForm::torch;
   bool nesterov = false;
   double clip_norm = 0;  // gradients are scaled down to this global L2 norm; 0: never
 };

@@ -1,7 +1,6 @@
 // Named tensors in one file: the safetensors format, read strictly and written atomically.
 //   u64 N | N bytes of JSON | data to the end of the file, little-endian, no holes
-//   {"name": {"dtype": "F32", "shape": [2, 3], "data_offsets": [begin, end]}, ..., "__metadata__": {"key":
-//   "value"}}
+//   {"name": {"dtype": "F32", "shape": [2, 3], "data_offsets": [begin, end]}, ..., "__metadata__": {"key": "value"}}
 // Read: F32, F64, I64, and F16, BF16 widened to float. Other types are refused by name.
 //
 // Integrity. Any reader of the format can read our files; ours also finds damage. The writer adds metadata

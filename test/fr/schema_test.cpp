@@ -1,0 +1,113 @@
+// The configuration schema: what it accepts, what it refuses and with which words.
+#include "fr/schema.h"
+
+#include <gtest/gtest.h>
+
+#include "fr/config.h"
+
+namespace fr {
+namespace {
+
+// The message of the Error{usage} that `text` causes, "" when it is accepted.
+std::string refusal(const std::string& text) {
+  Config config;
+  Schema schema = describe(config);
+  try {
+    schema.read_ini_text(text, "x.ini");
+  } catch (const Error& e) {
+    EXPECT_EQ(e.kind(), ErrorKind::usage);
+    return e.what();
+  }
+  return "";
+}
+
+TEST(Schema, ReadsEveryType) {
+  Config config;
+  Schema schema = describe(config);
+  schema.read_ini_text(
+      "# a comment\r\n[run]\nname = \"two words, and a comma\"\n\n[loss]\nname = cosface  # behind a "
+      "value\nm=3\nbias = true\r\n"
+      "[optimizer]\nlr = 2.5e-2\n[schedule]\nmilestones = 0.25, 0.5, 0.75\n",
+      "x.ini");
+  EXPECT_EQ(config.run.name, "two words, and a comma");
+  EXPECT_EQ(config.loss.kind, LossKind::cosface);
+  EXPECT_EQ(config.loss.m, 3);
+  EXPECT_TRUE(config.loss.bias);
+  EXPECT_EQ(config.lr, 0.025);
+  EXPECT_EQ(config.schedule.milestones, (std::vector<double>{0.25, 0.5, 0.75}));
+  schema.override_with("schedule.milestones=0.5,0.9");
+  EXPECT_EQ(config.schedule.milestones, (std::vector<double>{0.5, 0.9}));
+  schema.override_with("schedule.milestones=none");
+  EXPECT_TRUE(config.schedule.milestones.empty());
+}
+
+TEST(Schema, ResolvedTextReadsBackToItself) {
+  Config first, second;
+  Schema a = describe(first), b = describe(second);
+  for (const char* o : {"run.name=a b", "loss.name=softmax", "optimizer.lr=0.1",
+                        "schedule.milestones=0.1,0.2", "augment.shift=3"})
+    a.override_with(o);
+  b.read_ini_text(a.to_ini(), "resolved");
+  EXPECT_EQ(a.to_ini(), b.to_ini());
+  EXPECT_EQ(second.lr, 0.1);
+  EXPECT_EQ(second.augment.shift, 3);
+}
+
+TEST(Schema, OnlyKeysThatDecideTheResultAreCompared) {
+  Config config;
+  const std::string decides = describe(config).to_ini(true);
+  EXPECT_NE(decides.find("weight_decay"), std::string::npos);
+  EXPECT_EQ(decides.find("threads"), std::string::npos);
+  EXPECT_EQ(decides.find("prefetch"), std::string::npos);
+}
+
+TEST(Schema, RefusalsNameFileLineKeyValueAndRange) {
+  const std::pair<const char*, const char*> rows[] = {
+      {"[loss]\nm = 7\n", "x.ini:2: loss.m = 7: out of range; allowed: integer in [1, 4]"},
+      {"[loss]\nm = 2.5\n", "not an integer"},
+      {"[optimizer]\nlr = 0,1\n", "expected one value"},
+      {"[optimizer]\nlr = 1e400\n", "out of range"},
+      {"[optimizer]\nlr = inf\n", "optimizer.lr = inf"},
+      {"[optimizer]\nlr = 0x10\n", "not a number"},
+      {"[optimizer]\n\nlearning_rate = 1\n", "x.ini:3: unknown key 'optimizer.learning_rate'"},
+      {"[loss]\nmargn = 1\n", "did you mean 'loss.margin'?"},
+      {"[loss]\nname = arcface\n", "allowed: one of: softmax, modified_softmax, a_softmax, cosface"},
+      {"[loss]\nbias = yes\n", "neither true nor false"},
+      {"[loss]\nm = 1\n[loss]\nm = 2\n", "x.ini:4: loss.m is given twice, first in line 2"},
+      {"m = 1\n", "x.ini:1: a key before the first [section]"},
+      {"[loss\n", "x.ini:1: expected [section]"},
+      {"[loss]\nm\n", "x.ini:2: expected key = value"},
+      {"[loss]\nm =\n", "loss.m has no value"},
+  };
+  for (const auto& [text, message] : rows)
+    EXPECT_NE(refusal(text).find(message), std::string::npos) << text << refusal(text);
+  EXPECT_EQ(refusal("[loss]\nm = 4\n"), "");
+  EXPECT_NE(refusal("[run]\nname = " + std::string(5000, 'x') + "\n").find("4096 are allowed"),
+            std::string::npos);
+}
+
+TEST(Schema, NearestName) {
+  EXPECT_EQ(nearest_name("scal", {"scale", "margin"}), "scale");
+  EXPECT_EQ(nearest_name("zzzzzzzz", {"scale", "margin"}), "");
+}
+
+TEST(Config, MilestonesAreSharesOfTheRun) {
+  Config config;
+  config.schedule.milestones = {0.571, 0.857};
+  const Schedule s = schedule_of(config, 28000);
+  EXPECT_EQ(s.milestones, (std::vector<int64_t>{15988, 23996}));
+}
+
+TEST(Config, ChecksWhatNoSingleRangeCanSay) {
+  Config config;
+  check(config);
+  config.loss.kind = LossKind::cosface, config.loss.gradient = MarginGradient::caffe_normalised;
+  EXPECT_THROW(check(config), Error);
+  config = {}, config.synthetic.min_samples = 50;
+  EXPECT_THROW(check(config), Error);
+  config = {}, config.augment.scale_min = 2;
+  EXPECT_THROW(check(config), Error);
+}
+
+}  // namespace
+}  // namespace fr
