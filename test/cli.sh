@@ -77,16 +77,16 @@ expect "describe" 0 "22.?667.?456|total" bin/train "$work/tiny.ini" --describe n
 # --- a run ---
 expect "check does nothing" 0 "ok: " tiny --check
 [ ! -e "$work/runs" ] && ok || bad "--check wrote a run folder"
-expect "train" 0 "accuracy" tiny run.name=a
+expect "train" 0 "accuracy" tiny run.name=a train.steps=50
 for file in config.ini run.json metrics.jsonl scores.csv report.html; do
   [ -s "$work/runs/a/$file" ] && ok || bad "the run folder lacks $file"
 done
 [ "$(ls "$work"/runs/a/checkpoint-* | wc -l)" = 2 ] && ok || bad "expected the last two checkpoints"
-expect "an older run is kept" 0 "moved to .*/a.1" tiny run.name=a
+expect "an older run is kept" 0 "moved to .*/a.1" tiny run.name=a train.steps=50
 same "same seed, same weights" "$(newest a)" "$(newest a.1)"
-expect "threads 1, prefetch 1" 0 "accuracy" tiny run.name=b run.threads=1 data.prefetch=1 data.workers=1
+expect "threads 1, prefetch 1" 0 "accuracy" tiny run.name=b train.steps=50 run.threads=1 data.prefetch=1 data.workers=1
 same "1 thread and prefetch 1 give the same weights" "$(newest a)" "$(newest b)"
-expect "threads 3, prefetch 8" 0 "accuracy" tiny run.name=c run.threads=3 data.prefetch=8 data.workers=3
+expect "threads 3, prefetch 8" 0 "accuracy" tiny run.name=c train.steps=50 run.threads=3 data.prefetch=8 data.workers=3
 same "3 threads and prefetch 8 give the same weights" "$(newest a)" "$(newest c)"
 
 # --- stop and resume ---
@@ -110,7 +110,7 @@ lines=$(grep -c '"step":20[,}]' "$work/runs/f/metrics.jsonl")
 
 # --- state: 3 ---
 expect "nothing to resume" 3 "no checkpoint to resume from" tiny run.name=new --resume
-expect "another configuration" 3 "loss.m: 4 in the checkpoint, 3 now" tiny run.name=a loss.m=3 --resume
+expect "another configuration" 3 "loss.m: 4 in the checkpoint, 3 now" tiny run.name=a train.steps=50 loss.m=3 --resume
 
 # --- data: 4 ---
 mkdir -p "$work/pictures"
@@ -135,7 +135,7 @@ expect "some damaged pictures" 0 "report" tiny data.source=folder data.root="$wo
 cp "$(newest a)" "$work/cut.safetensors" && truncate -s -100 "$work/cut.safetensors"
 expect "truncated checkpoint" 4 "cut.safetensors" bin/evaluate "$work/cut.safetensors" --pairs "$work/faces/pairs.csv" --root "$work/faces"
 truncate -s -100 "$(newest a)"
-expect "a damaged newest checkpoint falls back" 0 "passed over" tiny run.name=a --resume
+expect "a damaged newest checkpoint falls back" 0 "passed over" tiny run.name=a train.steps=50 --resume
 
 # --- input and output: 5 ---
 echo file >"$work/file"

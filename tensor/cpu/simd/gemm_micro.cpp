@@ -31,7 +31,7 @@ void micro_kernel(int64_t k, const float* a, const float* b, const Tile& tile) {
   for (; p + kUnroll <= k; p += kUnroll, a += kUnroll * MR, b += kUnroll * NV * kWidth) {
     unroll<kUnroll>(FR_LAMBDA(u) {
 #ifdef __AVX512F__
-      constexpr int ahead = 16;  // B comes from L2; with AVX2 it is in L1 already
+      constexpr int ahead = 16;  // B comes from L2; the AVX2 loop has no issue slot to spare for it
       unroll<NV>(FR_LAMBDA(v) {
         _mm_prefetch(reinterpret_cast<const char*>(b + (u.value + ahead) * NV * kWidth + v.value * kWidth),
                      _MM_HINT_T0);
