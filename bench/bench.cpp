@@ -53,10 +53,14 @@ void measure(Row& row, const Options& options, const std::function<void()>& ours
   const int samples = std::clamp(static_cast<int>((options.quick ? 0.3 : 1.5) / (once * (calls + 1))), 5,
                                  options.quick ? 7 : 15);
   std::vector<double> mine, theirs, ratios;
+  // Idle workers of either library spin for a while and would take a core from the other: let them fall asleep.
+  const auto settle = [] { std::this_thread::sleep_for(std::chrono::milliseconds(5)); };
   for (int i = 0; i < samples; ++i) {
     row.peak = std::max(row.peak, fma_peak(row.backend, busy));
+    settle();
     mine.push_back(sample(ours, calls, busy));
     if (!peer) continue;
+    settle();
     theirs.push_back(sample(peer, calls, busy));
     ratios.push_back(theirs.back() / mine.back());
   }
