@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
@@ -91,6 +92,12 @@ std::vector<Row> run_avx2_process(const Options& o) {
   return rows;
 }
 
+double best_peak(std::string_view backend, bool busy) {
+  double best = 0;
+  for (int i = 0; i < 9; ++i) best = std::max(best, fma_peak(backend, busy));
+  return best;
+}
+
 std::string machine(const Options& o) {
   std::string model = "unknown CPU";
   std::ifstream info("/proc/cpuinfo");
@@ -102,8 +109,8 @@ std::string machine(const Options& o) {
   std::ostringstream s;
   s << model << ", " << o.threads << " threads, copy " << static_cast<int>(copy_bandwidth() * 1e-9)
     << " GB/s, FMA peak";
-  if (avx2_kernels()) s << " AVX2 " << static_cast<int>(fma_peak("avx2") * 1e-9);
-  if (avx512_kernels()) s << ", AVX-512 " << static_cast<int>(fma_peak("avx512") * 1e-9);
+  if (avx2_kernels()) s << " AVX2 " << static_cast<int>(best_peak("avx2", o.busy) * 1e-9);
+  if (avx512_kernels()) s << ", AVX-512 " << static_cast<int>(best_peak("avx512", o.busy) * 1e-9);
   s << " GFLOP/s, OpenBLAS " << openblas_core() << " (AVX2 rows: Haswell)";
   return s.str();
 }
