@@ -88,10 +88,6 @@ void save_checkpoint(const fs::path& path, FaceModel& model, const Sgd& optimize
                      {"config", info.config}});
 }
 
-CheckpointInfo read_checkpoint_info(const fs::path& path) {
-  return parse_info(read_safetensors(path).metadata, path);
-}
-
 CheckpointInfo load_checkpoint(const fs::path& path, FaceModel& model, const Sgd* optimizer) {
   const auto file = read_safetensors(path);
   load_state(file.tensors, model, optimizer);
@@ -103,10 +99,12 @@ CheckpointInfo resume_newest(const fs::path& run_folder, FaceModel& model, const
   std::string damage;
   for (const fs::path& path : list_checkpoints(run_folder)) {
     try {
-      const CheckpointInfo info = read_checkpoint_info(path);
+      const Safetensors file = read_safetensors(path);
+      const CheckpointInfo info = parse_info(file.metadata, path);
       if (const std::string different = differences(info, expected); !different.empty())
         throw Error(ErrorKind::state, cat(path.string(), " does not belong to this run:", different));
-      return load_checkpoint(path, model, &optimizer);
+      load_state(file.tensors, model, &optimizer);
+      return info;
     } catch (const Error& e) {
       if (e.kind() != ErrorKind::data) throw;
       damage += cat("\n  ", e.what());

@@ -23,7 +23,6 @@ void save_checkpoint(const fs::path& path, FaceModel& model, const Sgd& optimize
                      const CheckpointInfo& info);
 
 // Throws Error{data} for a damaged file, Error{state} for one that does not fit the model.
-CheckpointInfo read_checkpoint_info(const fs::path& path);
 CheckpointInfo load_checkpoint(const fs::path& path, FaceModel& model, const Sgd* optimizer);
 
 // Loads the newest checkpoint of a run folder that can be read; a damaged one is passed over with a warning.
