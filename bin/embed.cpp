@@ -2,7 +2,7 @@
 #include <iostream>
 
 #include "base/parallel.h"
-#include "bin/common/program.h"
+#include "bin/common/command_line.h"
 #include "data/npy.h"
 #include "fr/checkpoint.h"
 #include "fr/embed.h"
@@ -17,18 +17,19 @@ int main(int argc, char** argv) {
   EmbedOptions options;
   int thread_count = 0;
   bool check_only = false;
-  CLI::App app("Embeds pictures: a .npy file of float32 (N,D) and a list of their names.", "embed");
-  app.add_option("model", model, "checkpoint file or run folder")->required();
-  app.add_option("pictures", inputs, "picture files, or folders that are searched for pictures")->required();
-  app.add_option("--out", out, "the .npy file")->capture_default_str();
-  app.add_option("--names", names, "the list of names; default: the .npy file's name with .txt");
-  app.add_option("--flip", options.flip, "how the mirror image joins the embedding")
-      ->transform(CLI::CheckedTransformer(std::map<std::string, FlipMode>{
-          {"none", FlipMode::none}, {"sum", FlipMode::sum}, {"concatenate", FlipMode::concatenate}}));
-  app.add_option("--batch", options.batch, "pictures a forward pass")->check(CLI::Range(1, 65536));
-  app.add_option("--threads", thread_count, "0: all cores")->check(CLI::Range(0, 1024));
-  app.add_flag("--check", check_only, "check model and pictures, do nothing");
-  return run_program(app, argc, argv, [&] {
+  CommandLine line("embed", "Embeds pictures: a .npy file of float32 (N,D) and a list of their names.");
+  using Need = CommandLine::Need;
+  line.text("model", model, "checkpoint file or run folder", Need::required);
+  line.texts("pictures", inputs, "picture files, or folders that are searched for pictures", Need::required);
+  line.text("--out", out, "the .npy file");
+  line.text("--names", names, "the list of names; default: the .npy file's name with .txt");
+  line.choice("--flip", options.flip,
+              {{"none", FlipMode::none}, {"sum", FlipMode::sum}, {"concatenate", FlipMode::concatenate}},
+              "how the mirror image joins the embedding");
+  line.number<int64_t>("--batch", options.batch, "pictures a forward pass", 1, 65536);
+  line.number("--threads", thread_count, "0: all cores", 0, 1024);
+  line.flag("--check", check_only, "check model and pictures, do nothing");
+  return line.run(argc, argv, [&] {
     if (thread_count > 0) set_threads(thread_count);
     FoundPictures found = find_pictures(inputs);
     for (const auto& reason : found.skipped) std::cerr << "skipped: " << reason << "\n";

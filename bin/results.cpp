@@ -1,7 +1,7 @@
 // results RUN... --out FILE: the table of several finished runs, from their run.json.
 #include <iostream>
 
-#include "bin/common/program.h"
+#include "bin/common/command_line.h"
 #include "fr/summary.h"
 
 using namespace fr;
@@ -9,10 +9,10 @@ using namespace fr;
 int main(int argc, char** argv) {
   std::vector<std::string> runs;
   std::string out;
-  CLI::App app("Writes the figures of finished runs side by side as a Markdown document.", "results");
-  app.add_option("runs", runs, "run folders")->required();
-  app.add_option("--out", out, "the document; default: stdout");
-  return run_program(app, argc, argv, [&] {
+  CommandLine line("results", "Writes the figures of finished runs side by side as a Markdown document.");
+  line.texts("runs", runs, "run folders", CommandLine::Need::required);
+  line.text("--out", out, "the document; default: stdout");
+  return line.run(argc, argv, [&] {
     const std::string text = results_markdown({runs.begin(), runs.end()});
     if (out.empty())
       std::cout << text;

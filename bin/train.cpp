@@ -2,7 +2,7 @@
 #include <iostream>
 
 #include "base/parallel.h"
-#include "bin/common/program.h"
+#include "bin/common/command_line.h"
 #include "fr/stop_signal.h"
 #include "fr/summary.h"
 
@@ -49,14 +49,14 @@ int start(const Arguments& a, const Config& config) {
 
 int main(int argc, char** argv) {
   Arguments a;
-  CLI::App app("Trains a face-recognition network and verifies unseen identities.", "train");
-  app.add_option("config", a.file, "configuration file (INI)");
-  app.add_option("overrides", a.overrides, "section.key=value, stronger than the file");
-  app.add_flag("--resume", a.resume, "go on from the run's newest checkpoint");
-  app.add_flag("--check", a.check, "check configuration and data, do nothing");
-  app.add_flag("--describe", a.describe, "print the network layer by layer, do nothing");
-  app.add_flag("--document", a.document, "print every configuration key as Markdown, do nothing");
-  return run_program(app, argc, argv, [&] {
+  CommandLine line("train", "Trains a face-recognition network and verifies unseen identities.");
+  line.text("config", a.file, "configuration file (INI)");
+  line.texts("overrides", a.overrides, "section.key=value, stronger than the file");
+  line.flag("--resume", a.resume, "go on from the run's newest checkpoint");
+  line.flag("--check", a.check, "check configuration and data, do nothing");
+  line.flag("--describe", a.describe, "print the network layer by layer, do nothing");
+  line.flag("--document", a.document, "print every configuration key as Markdown, do nothing");
+  return line.run(argc, argv, [&] {
     Config config;
     Schema schema = describe(config);
     if (a.document) return std::cout << configuration_document(schema), 0;

@@ -15,6 +15,7 @@ class FaceModel : public Module {
   Var forward(const Var& x) override { return network_.forward(x); }  // (N,H,W,3) -> (N,D)
   Var loss(const Var& x, const Tensor& labels, int64_t step) { return head_.loss(forward(x), labels, step); }
   SphereFace& network() { return network_; }
+  const SphereFace& network() const { return network_; }
   ClassHead& head() { return head_; }
 
  private:

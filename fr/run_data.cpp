@@ -47,6 +47,17 @@ class SyntheticSource : public Source {
   std::vector<SyntheticSample> samples_;
 };
 
+std::vector<int64_t> people_of(const TestData& test) {
+  std::map<std::string, int64_t> number;
+  std::vector<int64_t> people;
+  for (const auto& name : test.names)
+    people.push_back(
+        number.emplace(fs::path(name).parent_path().string(), int64_t(number.size())).first->second);
+  for (const auto& pair : test.pairs)
+    if (pair.same != (people[size_t(pair.a)] == people[size_t(pair.b)])) return {};
+  return people;
+}
+
 TestData synthetic_test(const Config& config) {
   const SyntheticOptions options = test_people(config);
   TestData test;
@@ -61,6 +72,7 @@ TestData synthetic_test(const Config& config) {
     const int64_t a = row(pair.a), b = row(pair.b);
     test.pairs.push_back({a, b, pair.same(), pair.fold});
   }
+  test.people = people_of(test);
   test.picture = [options, pictures](int64_t i) { return render_face(options, pictures[size_t(i)]); };
   test.description =
       cat(test.pairs.size(), " pairs of ", options.identities, " synthetic people who were not trained on");
@@ -104,6 +116,7 @@ TestData pair_list(const fs::path& list, const fs::path& root) {
     const int64_t a = row(pair.a), b = row(pair.b);
     test.pairs.push_back({a, b, pair.same, pair.fold});
   }
+  test.people = people_of(test);
   test.picture = [root, names = test.names](int64_t i) { return load_image(root / names[size_t(i)]); };
   test.description =
       cat(read.pairs.size(), " pairs in ", read.folds, " folds from ", list.filename().string());

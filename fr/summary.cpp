@@ -47,7 +47,7 @@ std::string network_text(const SphereFaceOptions& o) {
   return cat("SphereFace-", o.depth, ", ", o.height, "x", o.width, ", embedding ", o.embedding);
 }
 
-ordered_json test_json(const VerificationResult& v) {
+ordered_json test_json(const TestResult& v) {
   ordered_json j = {{"pairs", v.pairs.size()},
                     {"genuine", v.genuine},
                     {"impostor", v.impostor},
@@ -58,6 +58,7 @@ ordered_json test_json(const VerificationResult& v) {
                     {"threshold", v.threshold}};
   for (const auto& p : v.operating_points)
     j["tar_at_far"].push_back({{"far", p.far}, {"tar", p.tar}, {"too_few_impostors", p.too_few_impostors}});
+  if (v.angular_fisher) j["angular_fisher_score"] = v.angular_fisher->score;
   return j;
 }
 
@@ -74,7 +75,7 @@ ordered_json run_json(const Session& s, const RunResult& r) {
                {"pictures", s.data.pictures()},
                {"fingerprint", cat(std::hex, s.data.source->fingerprint())},
                {"damaged", r.damaged}};
-  j["parameters"] = const_cast<FaceModel&>(s.model).network().parameter_count();
+  j["parameters"] = s.model.network().parameter_count();
   j["steps"] = s.step;
   j["steps_planned"] = s.steps;
   j["images"] = r.images;
@@ -104,7 +105,7 @@ std::vector<PairPicture> hardest(const VerificationResult& v, const TestData& te
   return out;
 }
 
-ReportTest report_test(const VerificationResult& v, const TestData& test) {
+ReportTest report_test(const TestResult& v, const TestData& test) {
   ReportTest t;
   t.name = "Verification";
   t.description = test.description;
@@ -125,7 +126,7 @@ Report make_report(const Session& s, const RunFolder& folder, const RunResult& r
                        r.stopped_by ? cat("; stopped at step ", s.step, " of ", s.steps) : "", ".");
   report.facts = {
       {"Network", network_text(s.config.network)},
-      {"Parameters", cat(const_cast<FaceModel&>(s.model).network().parameter_count())},
+      {"Parameters", cat(s.model.network().parameter_count())},
       {"Loss", loss_text(s.config.loss)},
       {"Training data", s.data.description},
       {"Steps", cat(s.step, " of ", s.steps, ", batch ", s.config.train.batch)},
@@ -144,7 +145,7 @@ Report make_report(const Session& s, const RunFolder& folder, const RunResult& r
 
 }  // namespace
 
-std::vector<std::pair<std::string, std::string>> figures(const VerificationResult& v) {
+std::vector<std::pair<std::string, std::string>> figures(const TestResult& v) {
   std::vector<std::pair<std::string, std::string>> out = {
       {"pairs", cat(v.genuine, " genuine, ", v.impostor, " impostor")},
       {cat("accuracy (", v.accuracy.folds.size(), " folds)"),
@@ -155,6 +156,8 @@ std::vector<std::pair<std::string, std::string>> figures(const VerificationResul
   for (const auto& p : v.operating_points)
     out.emplace_back(cat("TAR at FAR ", p.far),
                      percent(p.tar) + (p.too_few_impostors ? " (too few impostor pairs)" : ""));
+  if (v.angular_fisher)
+    out.emplace_back("angular Fisher score (lower is better)", format("%.4f", v.angular_fisher->score));
   return out;
 }
 
@@ -192,21 +195,23 @@ std::string chosen_keys(const fs::path& run_folder) {
 
 std::string results_row(const ordered_json& j) {
   const auto& test = j["test"];
-  return cat("| ", j["name"].get<std::string>(), " | ", j["loss"].get<std::string>(), " | ",
-             percent(test["accuracy"].get<double>()), " +- ",
-             percent(test["accuracy_standard_error"].get<double>()), " | ",
-             format("%.4f", test["auc"].get<double>()), " | ", percent(test["eer"].get<double>()), " | ",
-             j["images"].get<int64_t>(), " | ", format("%.1f", j["train_seconds"].get<double>() / 60), " | ",
-             format("%.0f", j["images_per_second"].get<double>()), " | ",
-             j["program"]["commit"].get<std::string>(), " |\n");
+  return cat(
+      "| ", j["name"].get<std::string>(), " | ", j["loss"].get<std::string>(), " | ",
+      percent(test["accuracy"].get<double>()), " +- ", percent(test["accuracy_standard_error"].get<double>()),
+      " | ", format("%.4f", test["auc"].get<double>()), " | ", percent(test["eer"].get<double>()), " | ",
+      test.contains("angular_fisher_score") ? format("%.3f", test["angular_fisher_score"].get<double>())
+                                            : "-",
+      " | ", j["images"].get<int64_t>(), " | ", format("%.1f", j["train_seconds"].get<double>() / 60), " | ",
+      format("%.0f", j["images_per_second"].get<double>()), " | ", j["program"]["commit"].get<std::string>(),
+      " |\n");
 }
 
 }  // namespace
 
 std::string results_markdown(const std::vector<fs::path>& run_folders) {
   std::string table =
-      "| run | loss | accuracy | AUC | EER | pictures seen | minutes | images/s | commit "
-      "|\n|---|---|---|---|---|---|---|---|---|\n";
+      "| run | loss | accuracy | AUC | EER | AFS | pictures seen | minutes | images/s | commit "
+      "|\n|---|---|---|---|---|---|---|---|---|---|\n";
   std::string details;
   for (const auto& folder : run_folders) {
     const auto j = ordered_json::parse(read_text(folder / "run.json"), nullptr, false);
@@ -222,7 +227,9 @@ std::string results_markdown(const std::vector<fs::path>& run_folders) {
   }
   return "# Results\n\nWritten by `bin/results` from the `run.json` and `config.ini` of each run. Accuracy "
          "is the mean over ten folds, with its "
-         "standard\nerror; minutes are those of training on the wall clock.\n\n" +
+         "standard\nerror; AFS is the angular Fisher score of the test people with two or more pictures "
+         "(lower is better); minutes "
+         "are\nthose of training on the wall clock.\n\n" +
          table + "\n## Configurations\n\n" + details;
 }
 

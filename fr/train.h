@@ -5,6 +5,7 @@
 #include "data/loader.h"
 #include "fr/checkpoint.h"
 #include "fr/progress.h"
+#include "fr/protocol/angular_fisher.h"
 #include "fr/run_data.h"
 #include "fr/run_folder.h"
 
@@ -37,8 +38,14 @@ struct StepResult {
 // Error{diverged} naming the first tensor that is not finite.
 StepResult train_step(Session& session, const Batch& batch);
 
+// What the test pictures say of the embedding.
+struct TestResult : VerificationResult {
+  // Of the people with two or more pictures; none when the data do not say who is who.
+  std::optional<AngularFisher> angular_fisher;
+};
+
 struct RunResult {
-  std::optional<VerificationResult> test;
+  std::optional<TestResult> test;
   double train_seconds = 0, total_seconds = 0;
   int64_t images = 0;
   int64_t damaged = 0;  // pictures that could not be read
@@ -48,7 +55,7 @@ struct RunResult {
 // Steps until the end or a signal, with metrics and checkpoints on the way.
 RunResult run(Session& session, const RunFolder& folder);
 
-VerificationResult evaluate(FaceModel& model, const TestData& test, const Config& config,
-                            Progress* progress = nullptr);
+TestResult evaluate(FaceModel& model, const TestData& test, const Config& config,
+                    Progress* progress = nullptr);
 
 }  // namespace fr

@@ -37,9 +37,10 @@ std::vector<std::pair<std::string, Tensor*>> Module::buffers() {
   return all;
 }
 
-int64_t Module::parameter_count() {
+int64_t Module::parameter_count() const {
   int64_t count = 0;
-  for (const auto& [name, parameter] : parameters()) count += parameter->var.value().size();
+  for (const auto& [name, parameter] : parameters_) count += parameter->var.value().size();
+  for (const auto& [name, child] : children_) count += child->parameter_count();
   return count;
 }
 

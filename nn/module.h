@@ -35,7 +35,7 @@ class Module {
   // In order of registration, children after their parent's own; pointers stay valid while the module lives.
   std::vector<std::pair<std::string, Parameter*>> parameters();
   std::vector<std::pair<std::string, Tensor*>> buffers();
-  int64_t parameter_count();  // elements
+  int64_t parameter_count() const;  // elements
 
   void train(bool training = true);  // this module and all below
   bool training() const { return training_; }

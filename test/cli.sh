@@ -53,6 +53,8 @@ expect "help" 0 "overrides" bin/train --help
 expect "version" 0 "train [0-9]+\.[0-9]+" bin/train --version
 expect "no configuration" 2 "no configuration file given" bin/train
 expect "unknown option" 2 "bogus" bin/train --bogus
+expect "a word that is none of the choices" 2 "bad not in .none,sum,concatenate" bin/embed model pictures --flip bad
+expect "a number out of range" 2 "not in range" bin/embed model pictures --batch 0
 expect "missing file" 2 "nowhere.ini: no such configuration file" bin/train "$work/nowhere.ini"
 expect "unknown key" 2 "unknown key 'loss.scal'; did you mean 'loss.scale'" tiny loss.scal=3
 expect "wrong type" 2 "optimizer.lr = fast: not a number; allowed: real in \[0, 1000\]" tiny optimizer.lr=fast
@@ -118,6 +120,10 @@ bin/synthesize --out "$work/faces" --identities 6 --samples 4 --seed 3 >/dev/nul
 expect "train on a folder" 0 "report" tiny data.source=folder data.root="$work/faces" run.name=g
 expect "train on a list" 0 "groups.txt names none of the classes" tiny data.source=list data.root="$work/faces" data.list="$work/faces/labels.txt" run.name=h
 expect "evaluate" 0 "AUC" bin/evaluate "$work/runs/a" --pairs "$work/faces/pairs.csv" --root "$work/faces" --csv "$work/scores.csv"
+grep -q "angular Fisher score" "$work/out" && ok || bad "evaluate: no angular Fisher score"
+sed '0,/,1$/s//,0/' "$work/faces/pairs.csv" >"$work/mixed.csv"  # two pictures in one folder said to be two people
+expect "pairs that contradict the folders" 0 "AUC" bin/evaluate "$work/runs/a" --pairs "$work/mixed.csv" --root "$work/faces"
+grep -q "angular Fisher score" "$work/out" && bad "a score although the folders do not tell people apart" || ok
 head -n 1 "$work/scores.csv" | grep -q "^fold,a,b,same,score" && ok || bad "scores.csv has no header"
 { printf '\x3c\0\0\0\0\0\0\0{"test":{"dtype":"F32","shape":[2,2],"data_offsets":[0,16]}}'; head -c 16 /dev/zero; } >"$work/other.safetensors"
 expect "not a checkpoint" 3 "expected metadata format" bin/evaluate "$work/other.safetensors" --pairs "$work/faces/pairs.csv" --root "$work/faces"

@@ -90,42 +90,54 @@ const std::vector<float>& grain() {
   return table;
 }
 
-// Exposure, white balance and saturation of one row; results are indices into the tone curve.
-void expose(const Picture& picture, int y, const Scene& s, int* index[3]) {
-  const int n = picture.size;
-  const float* r = &picture.plane[0][y * n];
-  const float* g = &picture.plane[1][y * n];
-  const float* b = &picture.plane[2][y * n];
-  const float step = kToneSteps / kMaxLight * s.exposure, full = kToneSteps, saturation = s.saturation;
-  const Vec3 gain = s.white_balance * step;
-  int *ir = index[0], *ig = index[1], *ib = index[2];
-#pragma omp simd
-  for (int x = 0; x < n; ++x) {
-    const float cr = r[x] * gain.x, cg = g[x] * gain.y, cb = b[x] * gain.z;
-    const float grey = 0.25f * cr + 0.65f * cg + 0.10f * cb;
-    const float vr = grey + (cr - grey) * saturation, vg = grey + (cg - grey) * saturation;
-    const float vb = grey + (cb - grey) * saturation;
-    ir[x] = static_cast<int>(std::min(std::max(vr, 0.0f), full));
-    ig[x] = static_cast<int>(std::min(std::max(vg, 0.0f), full));
-    ib[x] = static_cast<int>(std::min(std::max(vb, 0.0f), full));
+// Of one picture.
+struct Development {
+  Lanes3 gain;  // to steps of the tone curve
+  Lanes saturation, slope, offset, common, own;
+
+  explicit Development(const Scene& s) {
+    gain = s.white_balance * (kToneSteps / kMaxLight * s.exposure), saturation = s.saturation;
+    slope = 255 * (s.contrast - s.lift), offset = 255 * (0.45f * (1 - s.contrast) + s.lift) + 0.5f;
+    common = s.noise, own = 0.35f * s.noise * std::min(1.0f, s.saturation);
   }
+  // Exposure, white balance and saturation. The results are indices into the tone curve.
+  void expose(const Lanes3& light, Ints index[3]) const {
+    const Lanes3 c = light * gain;
+    const Lanes grey = 0.25f * c.x + 0.65f * c.y + 0.10f * c.z;
+    const auto step = [&](Lanes v) { return to_int(min(positive(mix(grey, v, saturation)), kToneSteps)); };
+    index[0] = step(c.x), index[1] = step(c.y), index[2] = step(c.z);
+  }
+  // Tone curve, contrast about middle grey, lifted blacks, noise: 0..255. The noise is mostly common to the three
+  // channels, as in a picture whose colour was smoothed.
+  Ints level(Ints index, const float* tone, Lanes common_noise, Lanes own_noise) const {
+    const Lanes v = Floats{tone[index[0]], tone[index[1]], tone[index[2]], tone[index[3]]};
+    return to_int(min(positive(v * slope + offset + common_noise + own * own_noise), 255));
+  }
+};
+
+// Four pixels 0x00BBGGRR become twelve bytes, lowest first.
+void store_rgb(Ints pixels, uint8_t* out) {
+  const uint32_t a = pixels[0], b = pixels[1], c = pixels[2], d = pixels[3];
+  const uint32_t first = a | b << 24, second = b >> 8 | c << 16, third = c >> 16 | d << 8;
+  std::memcpy(out, &first, 4), std::memcpy(out + 4, &second, 4), std::memcpy(out + 8, &third, 4);
 }
 
-// Grey levels of one channel of one row: tone curve, contrast about middle grey, lifted blacks, noise. The noise is
-// mostly common to the three channels, as in a picture whose colour was smoothed.
-void develop(const int* index, const Scene& s, const float* luma, const float* chroma, int n, uint8_t* out) {
+// Four pixels at a time; the last group may overlap the one before it. noise: common, red, green, blue.
+void develop_row(const Picture& picture, int y, const Development& by, const float* const noise[4],
+                 uint8_t* out) {
   const float* tone = tone_curve().data();
-  const float slope = 255 * (s.contrast - s.lift), offset = 255 * (0.45f * (1 - s.contrast) + s.lift) + 0.5f;
-  const float own = 0.35f * s.noise * std::min(1.0f, s.saturation), common = s.noise;
-  thread_local std::vector<float> level;
-  level.resize(n);
-  float* v = level.data();
-  for (int x = 0; x < n; ++x) v[x] = tone[index[x]];
-#pragma omp simd
-  for (int x = 0; x < n; ++x) {
-    v[x] = std::min(std::max(v[x] * slope + offset + common * luma[x] + own * chroma[x], 0.0f), 255.0f);
+  const float* plane[3];
+  for (int c = 0; c < 3; ++c) plane[c] = &picture.plane[c][y * picture.size];
+  for (int x = 0; x < picture.size; x += 4) {
+    const int i = std::min(x, picture.size - 4);
+    Ints index[3];
+    by.expose({load(plane[0] + i), load(plane[1] + i), load(plane[2] + i)}, index);
+    const Lanes common = by.common * load(noise[0] + i);
+    const Ints red = by.level(index[0], tone, common, load(noise[1] + i));
+    const Ints green = by.level(index[1], tone, common, load(noise[2] + i));
+    const Ints blue = by.level(index[2], tone, common, load(noise[3] + i));
+    store_rgb(red | green << 8 | blue << 16, out + 3 * i);
   }
-  for (int x = 0; x < n; ++x) out[3 * x] = static_cast<uint8_t>(v[x]);
 }
 
 }  // namespace
@@ -139,15 +151,21 @@ void soften_edges(const Layers& layers, Picture& picture) {
   thread_local std::vector<std::pair<int, Vec3>> changed;
   changed.clear();
   const int n = picture.size;
-  const Material* m = layers.material.data();
   for (int y = 1; y + 1 < n; ++y) {
-    for (int x = 1; x + 1 < n; ++x) {
-      const int i = y * n + x;
-      if (m[i] == m[i - 1] && m[i] == m[i + 1] && m[i] == m[i - n] && m[i] == m[i + n]) continue;
-      const Vec3 near = picture.get(i - 1) + picture.get(i + 1) + picture.get(i - n) + picture.get(i + n);
-      const Vec3 far =
-          picture.get(i - n - 1) + picture.get(i - n + 1) + picture.get(i + n - 1) + picture.get(i + n + 1);
-      changed.push_back({i, picture.get(i) * 0.25f + near * 0.125f + far * 0.0625f});
+    for (int x = 1; x + 1 < n; x += 4) {
+      const int group = std::min(x, n - 5), first = y * n + group;
+      const Ints m = layers.materials(first);
+      const Mask inside{(m == layers.materials(first - 1)) & (m == layers.materials(first + 1)) &
+                        (m == layers.materials(first - n)) & (m == layers.materials(first + n))};
+      if (all(inside)) continue;
+      for (int k = x - group; k < 4; ++k) {
+        const int i = first + k;
+        if (inside.bits[k] != 0) continue;
+        const Vec3 near = picture.get(i - 1) + picture.get(i + 1) + picture.get(i - n) + picture.get(i + n);
+        const Vec3 far =
+            picture.get(i - n - 1) + picture.get(i - n + 1) + picture.get(i + n - 1) + picture.get(i + n + 1);
+        changed.push_back({i, picture.get(i) * 0.25f + near * 0.125f + far * 0.0625f});
+      }
     }
   }
   for (const auto& [i, c] : changed) picture.set(i, c);
@@ -156,19 +174,17 @@ void soften_edges(const Layers& layers, Picture& picture) {
 Image photograph(Picture& picture, const Scene& s) {
   const int n = picture.size;
   blur(picture, s.blur * n / 112);
-  thread_local std::vector<int> indices;
-  indices.resize(3 * static_cast<size_t>(n));
-  int* index[3] = {&indices[0], &indices[n], &indices[2 * n]};
   uint32_t state = s.noise_seed;
   const auto grain_row = [&] {
     state ^= state << 13, state ^= state >> 17, state ^= state << 5;  // xorshift32 (Marsaglia 2003)
     return grain().data() + state % kGrain;
   };
+  const Development by(s);
   Image image(n, n);
   for (int y = 0; y < n; ++y) {
-    expose(picture, y, s, index);
-    const float* luma = grain_row();
-    for (int c = 0; c < 3; ++c) develop(index[c], s, luma, grain_row(), n, image.at(0, y) + c);
+    const float* noise[4];
+    for (const float*& row : noise) row = grain_row();
+    develop_row(picture, y, by, noise, image.at(0, y));
   }
   return decode_image(encode_jpeg(image, s.quality), "synthetic face");
 }

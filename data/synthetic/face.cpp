@@ -13,8 +13,8 @@ using namespace synthetic;
 
 namespace {
 
-bool keep_hair(const void* face, Vec3 p) { return static_cast<const Face*>(face)->hair_at(p); }
-bool keep_hat(const void*, Vec3 p) { return p.y < -27 + 0.002f * p.x * p.x - 0.18f * p.z + 4; }
+Mask keep_hair(const void* face, const Lanes3& p) { return static_cast<const Face*>(face)->hair_at(p); }
+Mask keep_hat(const void*, const Lanes3& p) { return p.y < -23 + 0.002f * p.x * p.x - 0.18f * p.z; }
 
 void draw_ears(const Head& h, const View& view, Layers& layers) {
   const float x = h.width(4) + 0.4f + 1.1f * (h.ear_out > 0 ? h.ear_out : 0.5f * h.ear_out),
@@ -51,112 +51,140 @@ void draw_hat(const Scene& scene, const Head& h, const View& view, Layers& layer
   }
 }
 
-// Light falls on a scene; per picture precomputed for the pixel loop.
-struct Lights {
-  Vec3 half, key_in_head;
-  float across;                 // how far along the ray the plane x = 0 lies, per unit of x
-  std::array<float, 64> ridge;  // z of the middle line at y = row - 16: it throws the nose's shadow
-
-  Lights(const Scene& s, const Head& h, const View& view) {
-    half = normalised(s.key_direction + Vec3{0, 0, 1});
-    key_in_head = view.turn_back(s.key_direction);
-    across = -1 / (std::abs(key_in_head.x) < 1e-6f ? 1e-6f : key_in_head.x);
-    for (int i = 0; i < 64; ++i) ridge[i] = h.surface(0, static_cast<float>(i - 16));
+// The lamps of a scene, and the shadow of the nose; per picture precomputed for the pixel loop.
+class Lights {
+ public:
+  Lights(const Scene& s, const Head& h, const View& view)
+      : key_direction_(s.key_direction),
+        fill_direction_(s.fill_direction),
+        key_(s.key),
+        fill_(s.fill),
+        sky_(s.sky),
+        ground_(s.ground) {
+    half_ = normalised(s.key_direction + Vec3{0, 0, 1});
+    key_in_head_ = view.turn_back(s.key_direction);
+    across_ = -1 / (std::abs(key_in_head_.x) < 1e-6f ? 1e-6f : key_in_head_.x);
+    for (int i = 0; i < 64; ++i) ridge_[i] = h.surface(0, static_cast<float>(i - 16));
   }
   // Share of the lamp's light that passes the nose on its way to p: where the ray to the lamp crosses the plane x = 0
   // it must be above the middle line.
-  float past_nose(Vec3 p) const {
-    if (p.x * key_in_head.x >= 0 || p.x * p.x > 900 || p.y < -16 || p.y > 46) return 1;
-    const float t = p.x * across, y = p.y + key_in_head.y * t, z = p.z + key_in_head.z * t;
-    if (y < -15 || y >= 46) return 1;
-    return clamp01((z - ridge[static_cast<int>(y + 16)]) * 0.45f + 1.0f);
+  Lanes past_nose(const Lanes3& p) const {
+    const Lanes t = p.x * across_, y = p.y + key_in_head_.y * t, z = p.z + key_in_head_.z * t;
+    const Mask crosses =
+        (p.x * key_in_head_.x < 0) & (abs(p.x) <= 30) & (p.y >= -16) & (p.y <= 46) & (y >= -15) & (y < 46);
+    if (!any(crosses)) return 1;
+    const Ints row = to_int(only(crosses, y + 16));
+    const Lanes ridge = Floats{ridge_[row[0]], ridge_[row[1]], ridge_[row[2]], ridge_[row[3]]};
+    return select(crosses, clamp01((z - ridge) * 0.45f + 1.0f), 1);
   }
+  // Sky and ground, a wrapped Lambert term for each lamp, and a Blinn highlight (n.h)^16.
+  Lanes3 reflected(const Surface& s, const Lanes3& normal, Lanes lamp) const {
+    const Lanes by_key = positive((dot(normal, key_direction_) + 0.12f) * 0.893f) * lamp;
+    const Lanes by_fill = positive((dot(normal, fill_direction_) + 0.2f) * 0.833f);
+    const Lanes up = (0.5f - 0.5f * normal.y) * s.open, down = (0.5f + 0.5f * normal.y) * s.open;
+    const Lanes c = positive(dot(normal, half_)), c4 = square(square(c));
+    const Lanes shine = square(square(c4)) * s.gloss * lamp;
+    return s.albedo * (sky_ * up + ground_ * down + key_ * by_key + fill_ * by_fill) + key_ * shine;
+  }
+
+ private:
+  Lanes3 key_direction_, fill_direction_, half_, key_, fill_, sky_, ground_;
+  Vec3 key_in_head_;
+  float across_;                 // how far along the ray the plane x = 0 lies, per unit of x
+  std::array<float, 64> ridge_;  // z of the middle line at y = row - 16: it throws the nose's shadow
 };
 
-// What the light needs to know about one row of pixels; an array per quantity, so that it runs on vectors.
-struct Row {
-  std::vector<float> red, green, blue, gloss, open, lamp, here;
-  void reset(int n) {
-    for (auto* v : {&red, &green, &blue, &gloss, &open, &lamp, &here}) v->assign(n, 0.0f);
-  }
+// Everything that the colour of a point depends on.
+struct Sitter {
+  const Scene& scene;
+  const Head& head;
+  const Palette& palette;
+  const Face& face;
 };
 
-// max(v, 0) without a branch: gcc 12 does not vectorise the other forms here.
-inline float positive(float v) { return 0.5f * (v + std::abs(v)); }
-
-// Sky and ground, a wrapped Lambert term for each lamp, and a Blinn highlight (n.h)^16, where there is a surface.
-void light_row(const Row& row, const Layers& layers, int y, const Scene& s, const Lights& lights,
-               Picture& out) {
-  const int n = layers.size, start = y * n;
-  const float *nx = &layers.nx[start], *ny = &layers.ny[start], *nz = &layers.nz[start];
-  const float *red = row.red.data(), *green = row.green.data(), *blue = row.blue.data(),
-              *here = row.here.data();
-  const float *gloss = row.gloss.data(), *open = row.open.data(), *lamp = row.lamp.data();
-  float *r = &out.plane[0][start], *g = &out.plane[1][start], *b = &out.plane[2][start];
-  const Vec3 k = s.key_direction, f = s.fill_direction, h = lights.half;
-  const Vec3 key = s.key, fill = s.fill, sky = s.sky, ground = s.ground;
-#pragma omp simd
-  for (int x = 0; x < n; ++x) {
-    const float to_key = (nx[x] * k.x + ny[x] * k.y + nz[x] * k.z + 0.12f) * 0.893f;
-    const float to_fill = (nx[x] * f.x + ny[x] * f.y + nz[x] * f.z + 0.2f) * 0.833f;
-    const float by_key = positive(to_key) * lamp[x], by_fill = positive(to_fill);
-    const float up = (0.5f - 0.5f * ny[x]) * open[x], down = (0.5f + 0.5f * ny[x]) * open[x];
-    const float c = positive(nx[x] * h.x + ny[x] * h.y + nz[x] * h.z);
-    const float c2 = c * c, c4 = c2 * c2, c8 = c4 * c4, shine = c8 * c8 * gloss[x] * lamp[x];
-    const float lit_r =
-        red[x] * (sky.x * up + ground.x * down + key.x * by_key + fill.x * by_fill) + key.x * shine;
-    const float lit_g =
-        green[x] * (sky.y * up + ground.y * down + key.y * by_key + fill.y * by_fill) + key.y * shine;
-    const float lit_b =
-        blue[x] * (sky.z * up + ground.z * down + key.z * by_key + fill.z * by_fill) + key.z * shine;
-    r[x] += (lit_r - r[x]) * here[x], g[x] += (lit_g - g[x]) * here[x], b[x] += (lit_b - b[x]) * here[x];
-  }
+Surface scalp_or_face(const Lanes3& p, const Face& face) {
+  const Mask hair = face.hair_at(p);
+  if (!any(hair)) return face.at(p);
+  const Surface shaven{face.hair_colour(p), 0.02f, 0.9f};
+  return all(hair) ? shaven : select(hair, shaven, face.at(p));
 }
 
-Surface surface_at(Material material, Vec3 p, const Scene& s, const Head& h, const Palette& palette,
-                   const Face& face) {
+Surface surface_of(Material material, const Lanes3& p, const Sitter& o) {
   switch (material) {
     case Material::skin:
-      return face.hair_at(p) ? Surface{face.hair_colour(p), 0.02f, 0.9f} : face.at(p);
+      return scalp_or_face(p, o.face);
     case Material::ear: {
-      const float fold = std::abs(p.y - 6) < 9 && p.z > -11 ? 0.8f : 1.0f;
-      return {mix(palette.skin, palette.flush, 0.45f) * fold, 0.05f, 0.85f};
+      const Lanes fold = select((abs(p.y - 6) < 9) & (p.z > -11), 0.8f, 1.0f);
+      return {mix(o.palette.skin, o.palette.flush, 0.45f) * fold, 0.05f, 0.85f};
     }
     case Material::neck: {
-      const float under = clamp01((p.y - h.chin + 8) / 30);
-      return {palette.skin * (0.50f + 0.42f * under), 0.03f, 0.35f + 0.5f * under};
+      const Lanes under = clamp01((p.y - o.head.chin + 8) * (1 / 30.0f));
+      return {o.palette.skin * (0.50f + 0.42f * under), 0.03f, 0.35f + 0.5f * under};
     }
     case Material::hair:
-      return {face.hair_colour(p), 0.04f, 0.9f};
+      return {o.face.hair_colour(p), 0.04f, 0.9f};
     case Material::hat: {
-      const float rib =
-          s.hat == Scene::Hat::beanie ? 0.08f * (static_cast<int>(p.x * 0.5f + p.z * 0.5f + 200) & 1) : 0;
-      return {s.hat_colour * (1 - rib), 0.01f, 1};
+      const float rib = o.scene.hat == Scene::Hat::beanie ? 0.08f : 0;
+      return {o.scene.hat_colour * (1 - rib * to_float(to_int(p.x * 0.5f + p.z * 0.5f + 200) & 1)), 0.01f, 1};
     }
     default:
-      return {s.cloth_colour, 0.01f, 0.8f};
+      return {o.scene.cloth_colour, 0.01f, 0.8f};
   }
 }
 
-// A vertical gradient with soft discs.
-void background(const Scene& s, int size, Picture& out) {
-  const float unit = 112.0f / size;
-  for (int y = 0; y < size; ++y) {
-    const Vec3 colour = mix(s.backdrop[0], s.backdrop[1], static_cast<float>(y) / size);
-    float *r = &out.plane[0][y * size], *g = &out.plane[1][y * size], *b = &out.plane[2][y * size];
-    std::fill_n(r, size, colour.x), std::fill_n(g, size, colour.y), std::fill_n(b, size, colour.z);
-    for (int i = 0; i < s.blob_count; ++i) {
-      const Blob& blob = s.blobs[i];
-      const float scale = 2.5f / (blob.radius * blob.radius), dy = y * unit - blob.y,
-                  row = 2.5f - dy * dy * scale;
-      if (row <= 0) continue;
-#pragma omp simd
-      for (int x = 0; x < size; ++x) {
-        const float dx = x * unit - blob.x, a = row - dx * dx * scale, t = a < 0 ? 0 : a > 1 ? 1 : a;
-        r[x] += (blob.colour.x - r[x]) * t, g[x] += (blob.colour.y - g[x]) * t,
-            b[x] += (blob.colour.z - b[x]) * t;
-      }
+// Of four pixels, mostly of one material; where there is none, anything.
+Surface surface_at(Ints material, Mask here, const Lanes3& p, const Sitter& sitter) {
+  Surface s;
+  for (int lane = 0; any(here); ++lane) {
+    if (here.bits[lane] == 0) continue;
+    const Mask same{material == material[lane]};
+    const Surface one = surface_of(static_cast<Material>(material[lane]), p, sitter);
+    if (all(same)) return one;
+    s = select(same, one, s);
+    here = here & !same;
+  }
+  return s;
+}
+
+// Four pixels of a vertical gradient with soft discs. x, y: in pixels of the 112 template.
+Lanes3 backdrop(const Scene& s, const Vec3& colour, Lanes x, float y) {
+  Lanes3 c = colour;
+  for (int i = 0; i < s.blob_count; ++i) {
+    const Blob& blob = s.blobs[i];
+    const float scale = 2.5f / (blob.radius * blob.radius), row = 2.5f - square(y - blob.y) * scale;
+    if (row > 0) c = mix(c, blob.colour, clamp01(row - square(x - blob.x) * scale));
+  }
+  return c;
+}
+
+Mask is(Ints material, Material m) { return {material == static_cast<int32_t>(m)}; }
+
+// The last group of a row may overlap the one before it, and then finds the same colours again.
+void paint_row(int y, const View& view, const Layers& layers, const Sitter& sitter, const Lights& lights,
+               Picture& out) {
+  const int n = layers.size, row = y * n;
+  const float unit = 112.0f / n;
+  const Vec3 behind = mix(sitter.scene.backdrop[0], sitter.scene.backdrop[1], static_cast<float>(y) / n);
+  const Lanes3 right = view.rotation[0] * (1 / view.scale), toward = view.rotation[2] * (1 / view.scale);
+  const Lanes3 start = view.to_head(0, static_cast<float>(y), 0);
+  const float *depth = &layers.depth[row], *nx = &layers.nx[row], *ny = &layers.ny[row],
+              *nz = &layers.nz[row];
+  float *red = &out.plane[0][row], *green = &out.plane[1][row], *blue = &out.plane[2][row];
+  for (int x = 0; x < n; x += 4) {
+    const int i = std::min(x, n - 4);
+    const Lanes column = static_cast<float>(i) + steps();
+    const Ints material = layers.materials(row + i);
+    const Mask here = !is(material, Material::none), skin = is(material, Material::skin);
+    Lanes3 colour;
+    if (!all(here)) colour = backdrop(sitter.scene, behind, column * unit, y * unit);
+    if (any(here)) {
+      const Lanes3 p = start + right * column + toward * load(depth + i);
+      const Surface s = surface_at(material, here, p, sitter);
+      const Lanes lamp = any(skin) ? select(skin, lights.past_nose(p), 1) : 1;
+      const Lanes3 lit = lights.reflected(s, {load(nx + i), load(ny + i), load(nz + i)}, lamp);
+      colour = select(here, lit, colour);
     }
+    store(red + i, colour.x), store(green + i, colour.y), store(blue + i, colour.z);
   }
 }
 
@@ -176,29 +204,13 @@ Image render_face(uint64_t seed, const Identity& person, int64_t identity, int64
   thread_local Layers layers;
   thread_local Picture picture;
   layers.reset(size), picture.reset(size);
-  Row row;
   draw_head(head, view, layers);
   draw_ears(head, view, layers);
   draw_body(view, layers);
   draw_hair(person, head, face, view, layers);
   draw_hat(scene, head, view, layers);
-  background(scene, size, picture);
-  const Vec3 right = view.rotation[0] * (1 / view.scale), toward = view.rotation[2] * (1 / view.scale);
-  for (int y = 0; y < size; ++y) {
-    const Material* material = &layers.material[y * size];
-    const float* depth = &layers.depth[y * size];
-    const Vec3 start = view.to_head(0, static_cast<float>(y), 0);
-    row.reset(size);
-    for (int x = 0; x < size; ++x) {
-      if (material[x] == Material::none) continue;
-      const Vec3 p = start + right * static_cast<float>(x) + toward * depth[x];
-      const Surface s = surface_at(material[x], p, scene, head, palette, face);
-      row.red[x] = s.albedo.x, row.green[x] = s.albedo.y, row.blue[x] = s.albedo.z;
-      row.gloss[x] = s.gloss, row.open[x] = s.open, row.here[x] = 1;
-      row.lamp[x] = material[x] == Material::skin ? lights.past_nose(p) : 1;
-    }
-    light_row(row, layers, y, scene, lights, picture);
-  }
+  const Sitter sitter{scene, head, palette, face};
+  for (int y = 0; y < size; ++y) paint_row(y, view, layers, sitter, lights, picture);
   soften_edges(layers, picture);
   return photograph(picture, scene);
 }

@@ -7,17 +7,6 @@
 namespace fr::synthetic {
 namespace {
 
-float square(float v) { return v * v; }
-// (1 - q)^2 for q < 1, else 0: a smooth hill with compact support.
-inline float hill(float dx, float dy, float rx, float ry) {
-  const float q = square(dx * (1 / rx)) + square(dy * (1 / ry));  // the reciprocals are mostly constants
-  return q < 1 ? square(1 - q) : 0;
-}
-float smooth(float t) {
-  t = clamp01(t);
-  return t * t * (3 - 2 * t);
-}
-
 // The average head.                        crown                           eyes                         chin
 constexpr float kY[] = {-66, -60, -48, -32, -14, 2, 16, 30, 42, 52, 60, 65};
 constexpr float kWidth[] = {3, 18, 31, 38, 40.5f, 41, 40, 37, 32.5f, 25, 15, 5};
@@ -113,42 +102,35 @@ float Head::profile(const std::array<float, kKnots>& v, float y) const {
          step * t * u * (slope(k) * u - slope(k + 1) * t);
 }
 
-float Head::nose(float x, float y) const {
-  const float ax = std::abs(x);
-  if (ax > 14 || y < -8 || y > nose_y + 12) return 0;
-  const float t = (y + 6) / (nose_y + 6);  // 0 between the brows, 1 at the tip
-  const float under = 1 - smooth((y - nose_y - 1 - 0.5f * nose_tip) / 6);
-  const float along = clamp01(t), rise = 0.10f + 0.25f * along + 0.65f * along * along;
-  const float half = 5.0f + 0.55f * nose_half * along * along;
-  const float q = square(x / half);
-  float z = q < 1 ? (nose_height * rise + nose_hump * hill(along - 0.45f, 0, 0.35f, 1)) * square(1 - q) *
-                        smooth(t * 4)
-                  : 0;
-  z *= under;
-  z += (2.0f + 0.5f * nose_tip) * hill(x, y - nose_y + 0.5f, 6, 6);
-  z += 4.6f * hill(ax - nose_half * 0.72f, y - nose_y - 2.5f, 4.6f, 5);
-  return z;
+Lanes Head::nose(Lanes x, Lanes y) const {
+  const Lanes ax = abs(x);
+  const Mask near = (ax < 14) & (y > -8) & (y < nose_y + 12);
+  if (!any(near)) return 0;
+  const Lanes t = (y + 6) * (1 / (nose_y + 6));  // 0 between the brows, 1 at the tip
+  const Lanes under = 1 - smooth((y - nose_y - 1 - 0.5f * nose_tip) * (1 / 6.0f));
+  const Lanes along = clamp01(t), rise = 0.10f + 0.25f * along + 0.65f * along * along;
+  const Lanes half = 5.0f + 0.55f * nose_half * along * along;
+  const Lanes ridge = square(positive(1 - square(x / half)));
+  Lanes z =
+      (nose_height * rise + nose_hump * hill(along - 0.45f, 0, 0.35f, 1)) * ridge * smooth(t * 4) * under;
+  z = z + (2.0f + 0.5f * nose_tip) * hill(x, y - nose_y + 0.5f, 6, 6);
+  return only(near, z + 4.6f * hill(ax - nose_half * 0.72f, y - nose_y - 2.5f, 4.6f, 5));
 }
 
-float Head::relief(float x, float y) const {
-  const float ax = std::abs(x);
-  float z = nose(x, y);
-  z -= socket * hill(ax - eye_x + 2, y + 1, 13, 9);
-  z += 3.2f * hill(ax - eye_x, y, 9, 6.5f);
-  z += brow_ridge * hill(ax - eye_x + 4, y + 10, 17, 6);
-  z += cheekbone * hill(ax - 24, y - 15, 14, 12);
-  z += cheek * hill(ax - 25, y - 36, 14, 16);
-  const float my = y - mouth_y;
-  z += 3.4f * hill(x, my, mouth_half * 1.25f, 9) - 1.6f * hill(x, my, mouth_half * 1.1f, 1.8f);
-  z -= 1.8f * hill(x, my - lip_low - 4.5f, 12, 4.5f);
-  z += 3.4f * hill(x, y - chin + 7, 12, 8);
-  return z;
+Lanes Head::relief(Lanes x, Lanes y) const {
+  const Lanes ax = abs(x), my = y - mouth_y;
+  const Lanes eyes = 3.2f * hill(ax - eye_x, y, 9, 6.5f) - socket * hill(ax - eye_x + 2, y + 1, 13, 9) +
+                     brow_ridge * hill(ax - eye_x + 4, y + 10, 17, 6);
+  const Lanes cheeks = cheekbone * hill(ax - 24, y - 15, 14, 12) + cheek * hill(ax - 25, y - 36, 14, 16);
+  const Lanes lips = 3.4f * hill(x, my, mouth_half * 1.25f, 9) - 1.6f * hill(x, my, mouth_half * 1.1f, 1.8f);
+  const Lanes below = 3.4f * hill(x, y - chin + 7, 12, 8) - 1.8f * hill(x, my - lip_low - 4.5f, 12, 4.5f);
+  return nose(x, y) + eyes + cheeks + lips + below;
 }
 
 float Head::surface(float x, float y) const {
   const float w = width(y), s = x / w, zb = back(y);
   const float c = std::sqrt(std::max(0.0f, 1 - s * s));
-  return zb + (front(y) - zb) * c + relief(x, y) * smooth(2.5f * c);
+  return zb + (front(y) - zb) * c + (relief(x, y) * smooth(2.5f * c)).v[0];
 }
 
 View align(const Head& h, const Scene& scene, int size) {

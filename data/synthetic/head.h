@@ -4,7 +4,7 @@
 #include <array>
 #include <vector>
 
-#include "data/synthetic/scene.h"
+#include "data/synthetic/lanes.h"
 
 namespace fr::synthetic {
 
@@ -27,8 +27,8 @@ struct Head {
   float front(float y) const { return profile(knot_front, y); }
   float back(float y) const { return profile(knot_back, y); }
   // What the features add to z at (x, y) on the front of the face; the nose alone, for its shadow.
-  float relief(float x, float y) const;
-  float nose(float x, float y) const;
+  Lanes relief(Lanes x, Lanes y) const;
+  Lanes nose(Lanes x, Lanes y) const;
   // z of the front surface at (x, y), |x| < width(y).
   float surface(float x, float y) const;
 
@@ -42,10 +42,15 @@ Head make_head(const Identity& person, const Scene& scene);
 struct View {
   std::array<Vec3, 3> rotation;  // rows
   float scale = 1, x = 0, y = 0;
-  Vec3 to_screen(Vec3 p) const {
+  // Point is Vec3 or Lanes3.
+  template <class Point>
+  Point to_screen(const Point& p) const {
     return {scale * dot(rotation[0], p) + x, scale * dot(rotation[1], p) + y, scale * dot(rotation[2], p)};
   }
-  Vec3 turn(Vec3 p) const { return {dot(rotation[0], p), dot(rotation[1], p), dot(rotation[2], p)}; }
+  template <class Point>
+  Point turn(const Point& p) const {
+    return {dot(rotation[0], p), dot(rotation[1], p), dot(rotation[2], p)};
+  }
   Vec3 turn_back(Vec3 v) const { return rotation[0] * v.x + rotation[1] * v.y + rotation[2] * v.z; }
   Vec3 to_head(float sx, float sy, float depth) const {
     return turn_back({(sx - x) / scale, (sy - y) / scale, depth / scale});
@@ -56,14 +61,25 @@ struct View {
 // squares), followed by the scene's alignment jitter.
 View align(const Head& head, const Scene& scene, int size);
 
-enum class Material : uint8_t { none, skin, ear, neck, hair, cloth, hat };
+enum class Material : int32_t { none, skin, ear, neck, hair, cloth, hat };
 
-// What the camera sees at each pixel: normal in screen directions, depth and material. Planar, row-major.
+// What the camera sees at each pixel: normal in screen directions, depth and material. Planar, row-major. Where there
+// is no material, the normal is left over from another picture.
 struct Layers {
   int size = 0;
   std::vector<float> depth, nx, ny, nz;
   std::vector<Material> material;
   void reset(int pixels_a_side);
+  // Of the four pixels from i on.
+  Ints materials(size_t i) const {
+    Ints m;
+    std::memcpy(&m, &material[i], sizeof m);
+    return m;
+  }
+  void set_material(size_t i, Mask where, Material m) {
+    const Ints value = select(where, Ints{} + static_cast<int32_t>(m), materials(i));
+    std::memcpy(&material[i], &value, sizeof value);
+  }
 };
 
 void draw_head(const Head& head, const View& view, Layers& layers);
@@ -74,7 +90,7 @@ struct Ellipsoid {
   Vec3 centre, radius;
   Material material;
 };
-using Keep = bool (*)(const void* context, Vec3 point);
+using Keep = Mask (*)(const void* context, const Lanes3& points);
 void draw_ellipsoid(const Ellipsoid& e, const View& view, Keep keep, const void* context, Layers& layers);
 
 }  // namespace fr::synthetic

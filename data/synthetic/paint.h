@@ -11,18 +11,18 @@ class Texture {
  public:
   Texture(uint64_t seed, int64_t identity);
   // Bilinear; one cell is one unit; repeats every 64.
-  float at(float x, float y) const {
-    const float fx = x + 4096, fy = y + 4096;
-    const int ix = static_cast<int>(fx), iy = static_cast<int>(fy);
-    const float u = fx - ix, v = fy - iy;
-    const float* a = &value_[(iy & 63) * 64];
-    const float* b = &value_[((iy + 1) & 63) * 64];
-    const int i = ix & 63, j = (ix + 1) & 63;
-    return (a[i] * (1 - u) + a[j] * u) * (1 - v) + (b[i] * (1 - u) + b[j] * u) * v;
+  Lanes at(Lanes x, Lanes y) const {
+    const Lanes fx = x + 4096, fy = y + 4096;
+    const Ints ix = to_int(fx), iy = to_int(fy), cell = ((iy & 63) << 6) + (ix & 63);
+    const Ints corners = {corners_[cell[0]], corners_[cell[1]], corners_[cell[2]], corners_[cell[3]]};
+    const auto corner = [&](int k) { return to_float((corners >> (8 * k)) & 255); };
+    const Lanes u = fx - to_float(ix), v = fy - to_float(iy);
+    const Lanes upper = mix(corner(0), corner(1), u), lower = mix(corner(2), corner(3), u);
+    return mix(upper, lower, v) * (1 / 256.0f);
   }
 
  private:
-  std::array<float, 64 * 64> value_;
+  std::array<int32_t, 64 * 64> corners_;  // a byte each: here, right, below, below right
 };
 
 // Linear-light colours of one person in one picture.
@@ -31,35 +31,40 @@ struct Palette {
   Palette(const Identity& person, const Scene& scene);
 };
 
+// Of four points.
 struct Surface {
-  Vec3 albedo;
-  float gloss = 0.10f;  // strength of the highlight
-  float open = 1;       // share of the ambient light that reaches the point
+  Lanes3 albedo;
+  Lanes gloss = 0.10f;  // strength of the highlight
+  Lanes open = 1;       // share of the ambient light that reaches the point
 };
+Surface select(Mask m, const Surface& a, const Surface& b);
 
-// Paints the front of the head: skin, eyes, brows, nose, mouth, beard, marks, glasses.
+// Paints the front of the head: skin, eyes, brows, nose, mouth, beard, marks, glasses. Four points at a time; they
+// should be neighbours, since what none of them touches is skipped.
 class Face {
  public:
   Face(const Identity& person, const Scene& scene, const Head& head, const Palette& palette,
        const Texture& texture, float pixels_a_unit);
-  Surface at(Vec3 p) const;
-  // Does this point of the hair shell (or of the scalp) carry hair?
-  bool hair_at(Vec3 p) const;
-  Vec3 hair_colour(Vec3 p) const;
+  Surface at(const Lanes3& p) const;
+  // Do these points of the hair shell (or of the scalp) carry hair?
+  Mask hair_at(const Lanes3& p) const;
+  Lanes3 hair_colour(const Lanes3& p) const;
 
  private:
-  void skin(Vec3 p, float ax, Surface& s) const;
-  void age(float ax, float y, Surface& s) const;
-  void forehead(float ax, float y, Surface& s) const;
-  void beard(Vec3 p, float ax, Surface& s) const;
-  void eye(Vec3 p, float ax, Surface& s) const;
-  void brow(Vec3 p, float ax, Surface& s) const;
-  void nose(float ax, float y, Surface& s) const;
-  void mouth(Vec3 p, float ax, Surface& s) const;
-  void marks(Vec3 p, Surface& s) const;
-  void glasses(float x, float y, float ax, Surface& s) const;
+  void skin(const Lanes3& p, Lanes ax, Surface& s) const;
+  void age(Lanes ax, Lanes y, Surface& s) const;
+  void forehead(Lanes ax, Lanes y, Surface& s) const;
+  void crows_feet(Lanes out, Lanes y, Surface& s) const;
+  void beard(const Lanes3& p, Lanes ax, Surface& s) const;
+  void eye(const Lanes3& p, Lanes ax, Surface& s) const;
+  Lanes3 eyeball(const Lanes3& p, Lanes ex, Lanes ey, Lanes below_lid) const;
+  void brow(const Lanes3& p, Lanes ax, Surface& s) const;
+  void nose(Lanes ax, Lanes y, Surface& s) const;
+  void mouth(const Lanes3& p, Lanes ax, Surface& s) const;
+  void marks(const Lanes3& p, Surface& s) const;
+  void glasses(Lanes x, Lanes y, Lanes ax, Surface& s) const;
   // Coverage of a pixel by a shape whose edge lies at signed distance d (positive inside).
-  float cover(float d) const { return clamp01(d * sharp_ + 0.5f); }
+  Lanes cover(Lanes d) const { return clamp01(d * sharp_ + 0.5f); }
 
   const Identity& id_;
   const Scene& scene_;

@@ -1,4 +1,6 @@
-// From shapes to layers: the head as a mesh with a depth buffer, the rest as ellipsoids solved per pixel.
+// From shapes to layers: the head as a mesh with a depth buffer, the rest as ellipsoids solved per pixel. Both go four
+// pixels of a row at a time. The last group of a row may overlap the one before it: what is drawn twice does not pass
+// the depth test the second time.
 #include <algorithm>
 #include <cmath>
 
@@ -7,24 +9,27 @@
 namespace fr::synthetic {
 namespace {
 
-constexpr int kColumns = 33, kRows = 46;
+constexpr int kColumns = 28, kRows = 40;  // quads of about 3 x 3.5 pixels of the 112 template
+constexpr int kStride = kColumns + 2;     // a copy of each end stands beside a row
+static_assert(kColumns % 4 == 0);
 
-struct Column {
-  float sine, cosine, front;  // of the angle around the head; how much of the relief there is
+// Of the angle around the head; `front` is how much of the relief there is.
+struct Columns {
+  std::array<float, kColumns> sine, cosine, front;
 };
 
 // Angles from -105 to 105 degrees, denser in front.
-const std::array<Column, kColumns>& columns() {
-  static const auto table = [] {
-    std::array<Column, kColumns> c{};
+const Columns& columns() {
+  static const Columns table = [] {
+    Columns k{};
     for (int i = 0; i < kColumns; ++i) {
       const double t = 2.0 * i / (kColumns - 1) - 1,
                    angle = (0.6 * t + 0.4 * t * t * t) * 105 * 3.14159265 / 180;
       const double f = std::clamp(2.5 * std::cos(angle), 0.0, 1.0);
-      c[i] = {static_cast<float>(std::sin(angle)), static_cast<float>(std::cos(angle)),
-              static_cast<float>(f * f * (3 - 2 * f))};
+      k.sine[i] = static_cast<float>(std::sin(angle)), k.cosine[i] = static_cast<float>(std::cos(angle));
+      k.front[i] = static_cast<float>(f * f * (3 - 2 * f));
     }
-    return c;
+    return k;
   }();
   return table;
 }
@@ -34,77 +39,87 @@ struct Vertex {
 };
 
 struct Mesh {
-  std::array<Vec3, kColumns * kRows> point;
+  std::array<float, kRows> y;
+  std::array<float, kRows * kStride> x, z;
   std::array<Vertex, kColumns * kRows> vertex;
 };
 
 void build(const Head& head, Mesh& mesh) {
+  const Columns& k = columns();
   for (int r = 0; r < kRows; ++r) {
     const float t = static_cast<float>(r) / (kRows - 1), y = head.top + (head.chin + 0.8f - head.top) * t;
     const float width = head.width(y), back = head.back(y), front = head.front(y);
-    for (int c = 0; c < kColumns; ++c) {
-      const Column& k = columns()[c];
-      const float x = width * k.sine;
-      float z = back + (front - back) * k.cosine;
-      if (k.front > 0 && y > -24) z += k.front * head.relief(x, y);
-      mesh.point[r * kColumns + c] = {x, y, z};
+    float *row_x = &mesh.x[r * kStride], *row_z = &mesh.z[r * kStride];
+    for (int c = 0; c < kColumns; c += 4) {
+      const Lanes x = width * load(&k.sine[c]);
+      Lanes z = back + (front - back) * load(&k.cosine[c]);
+      if (y > -24) z = z + load(&k.front[c]) * head.relief(x, y);
+      store(row_x + 1 + c, x), store(row_z + 1 + c, z);
     }
+    mesh.y[r] = y;
+    row_x[0] = row_x[1], row_x[kStride - 1] = row_x[kStride - 2];
+    row_z[0] = row_z[1], row_z[kStride - 1] = row_z[kStride - 2];
   }
 }
 
+// Normals are the cross products of the differences along the row, which have no y, and along the column.
 void project(const View& view, Mesh& mesh) {
   for (int r = 0; r < kRows; ++r) {
-    for (int c = 0; c < kColumns; ++c) {
-      const int i = r * kColumns + c;
-      const Vec3 u = mesh.point[c + 1 < kColumns ? i + 1 : i] - mesh.point[c > 0 ? i - 1 : i];
-      const Vec3 v = mesh.point[r + 1 < kRows ? i + kColumns : i] - mesh.point[r > 0 ? i - kColumns : i];
-      const Vec3 n =
-          view.turn(normalised({u.y * v.z - u.z * v.y, u.z * v.x - u.x * v.z, u.x * v.y - u.y * v.x}));
-      const Vec3 p = view.to_screen(mesh.point[i]);
-      mesh.vertex[i] = {p.x, p.y, p.z, n.x, n.y, n.z};
+    const int above = std::max(r - 1, 0), below = std::min(r + 1, kRows - 1);
+    const float vy = mesh.y[below] - mesh.y[above];
+    for (int c = 0; c < kColumns; c += 4) {
+      const int i = r * kStride + 1 + c, a = above * kStride + 1 + c, b = below * kStride + 1 + c;
+      const Lanes ux = load(&mesh.x[i + 1]) - load(&mesh.x[i - 1]);
+      const Lanes uz = load(&mesh.z[i + 1]) - load(&mesh.z[i - 1]);
+      const Lanes vx = load(&mesh.x[b]) - load(&mesh.x[a]), vz = load(&mesh.z[b]) - load(&mesh.z[a]);
+      const Lanes3 n = view.turn(normalised(Lanes3{-uz * vy, uz * vx - ux * vz, ux * vy}));
+      const Lanes3 p = view.to_screen(Lanes3{load(&mesh.x[i]), mesh.y[r], load(&mesh.z[i])});
+      for (int k = 0; k < 4; ++k) {
+        mesh.vertex[r * kColumns + c + k] = {p.x.v[k], p.y.v[k], p.z.v[k], n.x.v[k], n.y.v[k], n.z.v[k]};
+      }
     }
   }
 }
 
 // A triangle whose corners turn the same way as (1,0), (0,1) on the screen; the others face away and are skipped. The
-// weights of b and c are linear in the pixel, so they step along rows and columns.
+// weights of b and c are linear in the pixel. Most triangles are less than four pixels wide: one group a row.
 void draw_triangle(const Vertex& a, const Vertex& b, const Vertex& c, Layers& out) {
   const float bx = b.x - a.x, by = b.y - a.y, cx = c.x - a.x, cy = c.y - a.y;
   const float area = bx * cy - by * cx;
   if (area <= 1e-6f) return;
-  const float left = std::max(0.0f, std::min(a.x, std::min(b.x, c.x)));
-  const float right = std::min(out.size - 1.0f, std::max(a.x, std::max(b.x, c.x)));
-  const float upper = std::max(0.0f, std::min(a.y, std::min(b.y, c.y)));
-  const float lower = std::min(out.size - 1.0f, std::max(a.y, std::max(b.y, c.y)));
-  if (left > right || upper > lower) return;
-  const int x0 = static_cast<int>(left + 0.9999f), x1 = static_cast<int>(right);
-  const int y0 = static_cast<int>(upper + 0.9999f), y1 = static_cast<int>(lower);
-  if (x0 > x1 || y0 > y1) return;
+  float *depth = out.depth.data(), *nx = out.nx.data(), *ny = out.ny.data(), *nz = out.nz.data();
+  // x and y of the box around it, in the first two lanes.
+  const Lanes pa = load(&a.x), pb = load(&b.x), pc = load(&c.x);
+  const Ints first = to_int(positive(min(pa, min(pb, pc))) + 0.9999f);
+  const Ints last = to_int(min(max(pa, max(pb, pc)), out.size - 1.0f));
   const float inverse = 1 / area, b_x = cy * inverse, b_y = -cx * inverse, c_x = -by * inverse,
               c_y = bx * inverse;
-  for (int y = y0; y <= y1; ++y) {
-    float wb = (x0 - a.x) * b_x + (y - a.y) * b_y, wc = (x0 - a.x) * c_x + (y - a.y) * c_y;
-    for (int x = x0; x <= x1; ++x, wb += b_x, wc += c_x) {
-      const float wa = 1 - wb - wc;
-      if (std::min(wa, std::min(wb, wc)) < -1e-4f) continue;
-      const int i = y * out.size + x;
-      const float z = wa * a.z + wb * b.z + wc * c.z;
-      if (z <= out.depth[i]) continue;
-      out.depth[i] = z, out.material[i] = Material::skin;
-      out.nx[i] = wa * a.nx + wb * b.nx + wc * c.nx;
-      out.ny[i] = wa * a.ny + wb * b.ny + wc * c.ny;
-      out.nz[i] = wa * a.nz + wb * b.nz + wc * c.nz;
+  for (int y = first[1], x1 = last[0]; y <= last[1]; ++y) {
+    const float dy = y - a.y, b_row = dy * b_y, c_row = dy * c_y;
+    for (int x = first[0]; x <= x1; x += 4) {
+      const int group = std::min(x, out.size - 4), i = y * out.size + group;
+      const Lanes dx = (group - a.x) + steps(), wb = dx * b_x + b_row, wc = dx * c_x + c_row,
+                  wa = 1 - wb - wc;
+      const Lanes z = wa * a.z + wb * b.z + wc * c.z;
+      const Mask drawn = (min(wa, min(wb, wc)) >= -1e-4f) & (z > load(depth + i));
+      if (!any(drawn)) continue;
+      store_where(drawn, depth + i, z);
+      store_where(drawn, nx + i, wa * a.nx + wb * b.nx + wc * c.nx);
+      store_where(drawn, ny + i, wa * a.ny + wb * b.ny + wc * c.ny);
+      store_where(drawn, nz + i, wa * a.nz + wb * b.nz + wc * c.nz);
     }
   }
 }
+
+constexpr float kFar = -1e9f;
 
 }  // namespace
 
 void Layers::reset(int pixels_a_side) {
   size = pixels_a_side;
   const size_t n = static_cast<size_t>(size) * size;
-  depth.assign(n, -1e9f), nx.assign(n, 0), ny.assign(n, 0), nz.assign(n, 1);
-  material.assign(n, Material::none);
+  depth.assign(n, kFar), material.assign(n, Material::none);
+  nx.resize(n), ny.resize(n), nz.resize(n);
 }
 
 void draw_head(const Head& head, const View& view, Layers& layers) {
@@ -118,6 +133,10 @@ void draw_head(const Head& head, const View& view, Layers& layers) {
       draw_triangle(v[1], v[kColumns + 1], v[kColumns], layers);
     }
   }
+  for (size_t i = 0; i < layers.depth.size(); i += 4) {
+    const size_t group = std::min(i, layers.depth.size() - 4);
+    layers.set_material(group, load(&layers.depth[group]) > kFar, Material::skin);
+  }
 }
 
 // With u = (p - centre) / radius the surface is |u| = 1 and a view ray is u = u0 + t d, d the view direction in the
@@ -127,8 +146,7 @@ void draw_head(const Head& head, const View& view, Layers& layers) {
 void draw_ellipsoid(const Ellipsoid& e, const View& view, Keep keep, const void* context, Layers& out) {
   const Vec3 inverse{1 / e.radius.x, 1 / e.radius.y, 1 / e.radius.z};
   const Vec3 d = view.rotation[2] * inverse, centre = view.to_screen(e.centre);
-  const float dd = dot(d, d), to_t = 1 / dd, last = static_cast<float>(out.size - 1),
-              depth_to_w = dd / view.scale;
+  const float last = static_cast<float>(out.size - 1);
   const auto reach = [&](Vec3 row) {
     const Vec3 v = row * e.radius;
     return view.scale * std::sqrt(dot(v, v));
@@ -138,35 +156,33 @@ void draw_ellipsoid(const Ellipsoid& e, const View& view, Keep keep, const void*
             x1 = static_cast<int>(std::min(last, centre.x + rx));
   const int y0 = static_cast<int>(std::max(0.0f, centre.y - ry)),
             y1 = static_cast<int>(std::min(last, centre.y + ry));
-  const Vec3 step = view.rotation[0] * inverse * (1 / view.scale);
-  const float du_step = dot(d, step);
-  thread_local std::vector<float> q_row, w_row;
-  q_row.resize(out.size), w_row.resize(out.size);
-  float *q = q_row.data(), *w = w_row.data();
+  const Lanes3 step = view.rotation[0] * inverse * (1 / view.scale), d4 = d, inverse4 = inverse;
+  const Lanes du_step = dot(d4, step), dd = dot(d, d), to_t = 1 / dd, scale = view.scale,
+              depth_to_w = dd / scale;
   for (int y = y0; y <= y1; ++y) {
-    const Vec3 start = (view.to_head(static_cast<float>(x0), static_cast<float>(y), 0) - e.centre) * inverse;
-    const float du_start = dot(d, start);
-    const float* depth = &out.depth[y * out.size];
-#pragma omp simd
-    for (int x = x0; x <= x1; ++x) {
-      const float k = static_cast<float>(x - x0), du = du_start + k * du_step;
-      const float ux = start.x + k * step.x, uy = start.y + k * step.y, uz = start.z + k * step.z;
-      q[x] = du * du - dd * (ux * ux + uy * uy + uz * uz - 1);
-      w[x] = depth[x] * depth_to_w + du;
-    }
-    for (int x = x0; x <= x1; ++x) {
-      if (q[x] <= 0 || (w[x] > 0 && w[x] * w[x] >= q[x])) continue;
-      const float k = static_cast<float>(x - x0), root = std::sqrt(q[x]), du = du_start + k * du_step;
-      const int i = y * out.size + x;
-      for (float side : {1.0f, -1.0f}) {
-        const float t = (side * root - du) * to_t;
-        if (t * view.scale <= out.depth[i]) break;
-        const Vec3 u = start + step * k + d * t;
-        if (keep != nullptr && !keep(context, e.centre + u * e.radius)) continue;
-        const Vec3 n = view.turn(normalised(u * inverse * side));
-        out.depth[i] = t * view.scale, out.material[i] = e.material;
-        out.nx[i] = n.x, out.ny[i] = n.y, out.nz[i] = n.z;
-        break;
+    const Vec3 start = (view.to_head(0, static_cast<float>(y), 0) - e.centre) * inverse;
+    const Lanes du_start = dot(d, start);
+    for (int x = x0; x <= x1; x += 4) {
+      const int group = std::min(x, out.size - 4), i = y * out.size + group;
+      const Lanes column = static_cast<float>(group) + steps(), du = du_start + column * du_step;
+      const Lanes3 u0 = start + step * column;
+      const Lanes q = du * du - dd * (dot(u0, u0) - 1), w = load(&out.depth[i]) * depth_to_w + du;
+      Mask open = (q > 0) & ((w <= 0) | (w * w < q));
+      if (!any(open)) continue;
+      const Lanes root = sqrt(positive(q));
+      for (const float side : {1.0f, -1.0f}) {
+        const Lanes t = (side * root - du) * to_t, z = t * scale;
+        open = open & (z > load(&out.depth[i]));
+        if (!any(open)) break;
+        const Lanes3 u = u0 + d4 * t;
+        const Mask kept = keep == nullptr ? open : open & keep(context, e.centre + u * e.radius);
+        if (any(kept)) {
+          const Lanes3 n = view.turn(normalised(u * inverse4 * side));
+          store_where(kept, &out.depth[i], z), out.set_material(i, kept, e.material);
+          store_where(kept, &out.nx[i], n.x), store_where(kept, &out.ny[i], n.y);
+          store_where(kept, &out.nz[i], n.z);
+        }
+        open = open & !kept;
       }
     }
   }

@@ -19,6 +19,7 @@ inline Vec3 operator*(Vec3 a, Vec3 b) { return {a.x * b.x, a.y * b.y, a.z * b.z}
 inline Vec3 operator*(Vec3 a, float s) { return {a.x * s, a.y * s, a.z * s}; }
 inline float dot(Vec3 a, Vec3 b) { return a.x * b.x + a.y * b.y + a.z * b.z; }
 inline Vec3 mix(Vec3 a, Vec3 b, float t) { return a + (b - a) * t; }
+inline float square(float v) { return v * v; }
 inline float clamp01(float t) { return t < 0 ? 0 : t > 1 ? 1 : t; }
 inline Vec3 normalised(Vec3 v) { return v * (1 / std::sqrt(std::max(1e-20f, dot(v, v)))); }
 

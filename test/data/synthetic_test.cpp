@@ -7,6 +7,7 @@
 #include <fstream>
 #include <iostream>
 #include <set>
+#include <thread>
 
 #include <unistd.h>
 
@@ -88,6 +89,16 @@ TEST(Synthetic, SameKeySameBytesWhateverTheOrderAndTheThreads) {
   EXPECT_LT(share_equal(picture(5, 0), picture(6, 0)), 0.5);
   EXPECT_LT(share_equal(picture(5, 0), picture(5, 0, 112, 4)), 0.5);
   EXPECT_LT(share_equal(picture(5, 0), picture(5, int64_t{1} << 16)), 0.5);  // beyond the bits of the stream
+}
+
+// Buffers are kept from picture to picture, and rows whose length is not a multiple of four end in a shifted group.
+TEST(Synthetic, NothingIsLeftOverFromOtherPictures) {
+  for (int size : {33, 45, 62, 112}) {
+    Image first;
+    std::thread([&] { first = picture(5, 0, size); }).join();
+    picture(6, 1, 160), picture(7, 2, size);
+    EXPECT_EQ(first, picture(5, 0, size)) << size;
+  }
 }
 
 TEST(Synthetic, TraitsAreInRangeAndNoTwoPeopleAreEqual) {

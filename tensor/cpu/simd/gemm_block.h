@@ -213,6 +213,13 @@ FR_INLINE void pack_rows(float* dst, int64_t n, int64_t k, int panel, const Row&
   transpose_rows(dst, panel, rows, k);
 }
 
+// f(begin, end) for strips of a few rows of a stored matrix: read across, they are a few streams from memory.
+constexpr int64_t kStrip = 8;
+template <class F>
+FR_INLINE void for_strips(int64_t rows, const F& f) {
+  for (int64_t i = 0; i < rows; i += kStrip) f(i, least(rows, i + kStrip));
+}
+
 struct MatrixA {
   const float* x;
   int64_t ld, step;
@@ -220,19 +227,27 @@ struct MatrixA {
 
   void pack(float* dst, int64_t batch, int64_t m0, int64_t m, int64_t k0, int64_t k, int panel) const {
     const float* p = x + batch * step;
+    if (transposed) return copy_columns(dst, p + k0 * ld + m0, m, k, panel);
     for (int64_t i = 0; i < m; i += panel, dst += panel * k) {
-      const int64_t rows = least(panel, m - i);
-      if (transposed) {
-        copy_columns(dst, p + k0 * ld + m0 + i, rows, k, panel);
-      } else {
-        const float* first = p + (m0 + i) * ld + k0;
-        pack_rows(dst, rows, k, panel, [&](int64_t r) { return first + r * ld; });
-      }
+      const float* first = p + (m0 + i) * ld + k0;
+      pack_rows(dst, least(panel, m - i), k, panel, [&](int64_t r) { return first + r * ld; });
     }
   }
-  void copy_columns(float* dst, const float* src, int64_t rows, int64_t k, int panel) const {
-    const Mask mask = first_lanes(static_cast<int>(rows));
-    for (int64_t j = 0; j < k; ++j) vec_store(dst + j * panel, vec_load(src + j * ld, mask));
+  void copy_columns(float* dst, const float* src, int64_t m, int64_t k, int panel) const {
+    const Mask whole = first_lanes(panel);
+    for_strips(k, [&](int64_t begin, int64_t end) {
+      for (int64_t i = 0; i < m; i += panel) {
+        const Mask mask = first_lanes(static_cast<int>(least(panel, m - i)));
+        float* y = dst + i * k;
+        for (int64_t j = begin; j < end; ++j) {
+          const Vec row = vec_load(src + j * ld + i, mask);
+          if (j + 1 < k)
+            vec_store(y + j * panel, row);  // spills into the next column, which comes after
+          else
+            vec_store(y + j * panel, row, whole);
+        }
+      }
+    });
   }
 };
 
@@ -244,27 +259,39 @@ struct MatrixB {
 
   void pack(float* dst, int64_t batch, int64_t n0, int64_t n, int64_t k0, int64_t k) const {
     const float* p = x + batch * step;
-    for (int64_t j = 0; j < n; j += kPanel, dst += kPanel * k) {
-      const int64_t columns = least(kPanel, n - j);
-      const int64_t width = columns <= kWidth ? kWidth : kPanel;
-      if (transposed)
-        from_rows(dst, p + (n0 + j) * ld + k0, columns, width, k);
-      else
-        copy_columns(dst, p + k0 * ld + n0 + j, columns, width, k);
-    }
+    if (!transposed) return copy_columns(dst, p + k0 * ld + n0, n, k);
+    for (int64_t j = 0; j < n; j += kPanel, dst += kPanel * k)
+      from_rows(dst, p + (n0 + j) * ld + k0, least(kPanel, n - j), k);
   }
-  void from_rows(float* dst, const float* src, int64_t columns, int64_t width, int64_t k) const {
+  void from_rows(float* dst, const float* src, int64_t columns, int64_t k) const {
+    const int64_t width = packed_columns(columns);
     for (int64_t v = 0; v < width; v += kWidth) {
       const float* rows[kWidth];
       for (int i = 0; i < kWidth; ++i) rows[i] = v + i < columns ? src + (v + i) * ld : kZeros;
       transpose_rows(dst + v, width, rows, k);
     }
   }
-  void copy_columns(float* dst, const float* src, int64_t columns, int64_t width, int64_t k) const {
-    for (int64_t v = 0; v < width; v += kWidth) {
-      const Mask mask = first_lanes(static_cast<int>(most(0, least(kWidth, columns - v))));
-      for (int64_t i = 0; i < k; ++i) vec_store(dst + i * width + v, vec_load(src + i * ld + v, mask));
-    }
+  void copy_columns(float* dst, const float* src, int64_t n, int64_t k) const {
+    for_strips(k, [&](int64_t begin, int64_t end) {
+      for (int64_t j = 0; j < n; j += kPanel) {
+        const int64_t columns = least(kPanel, n - j), width = packed_columns(columns);
+        const Mask first = first_lanes(static_cast<int>(least(kWidth, columns))),
+                   second = first_lanes(static_cast<int>(most(0, columns - kWidth)));
+        float* y = dst + j * k;
+        for (int64_t i = begin; i < end; ++i) {
+          const float* row = src + i * ld + j;
+          for (int t = 0; t < kPanel; t += 16)  // the next strip, a cache line at a time
+            _mm_prefetch(reinterpret_cast<const char*>(row + kStrip * ld + t), _MM_HINT_T0);
+          if (columns == kPanel) {
+            vec_store(y + i * width, vec_load(row));
+            vec_store(y + i * width + kWidth, vec_load(row + kWidth));
+          } else {
+            vec_store(y + i * width, vec_load(row, first));
+            if (width > kWidth) vec_store(y + i * width + kWidth, vec_load(row + kWidth, second));
+          }
+        }
+      }
+    });
   }
 };
 
