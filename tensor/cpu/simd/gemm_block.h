@@ -4,7 +4,8 @@
 //                                                 may spill kWidth floats past the last panel
 //   PackB::pack(dst, batch, n0, n, k0, k)         panels of kPanel columns, [panel][k][kPanel], missing columns are
 //                                                 zero; a last panel of at most kWidth columns is [k][kWidth]
-//   PackB::kShare                                 B may be packed once for all row tiles (it is read more than once)
+//   PackB::kShare                                 B may be packed once for all row tiles (it is read more than once);
+//                                                 when not, A is, and a piece takes all rows
 //   Out::row(batch, m)                            address of column 0 of a row of C
 // C is cut into pieces by the problem alone; when there are few, K is cut too and partial products are added in order.
 // The block sizes are constants rather than read from the machine, so that equal problems give equal bits everywhere.
@@ -32,7 +33,7 @@ struct Plan {
   int64_t tile_m, tiles_m;  // rows of a piece, how many
   int64_t tile_n, tiles_n;  // columns of a piece, how many
   int64_t slice_k, slices;  // length of a slice of K, how many
-  bool share_b;             // B is packed before the pieces start
+  bool share_a, share_b;    // packed before the pieces start
   int64_t packed_n;         // columns of packed B
 };
 
@@ -60,12 +61,14 @@ inline Plan make_plan(const Product& s, bool may_share) {
   p.tiles_m = ceil_div(panels, most(1, kBlockM / p.rows));
   p.tile_m = ceil_div(panels, p.tiles_m) * p.rows;
   p.tiles_m = ceil_div(s.M, p.tile_m);
+  p.share_a = !may_share && p.tiles_m > 1 && s.batch * panels * p.rows * s.K <= kShareLimit;
+  const int64_t row_pieces = p.share_a ? 1 : p.tiles_m;
   // Columns: as few pieces as keep everyone busy, since each packs its rows of A again.
-  const int64_t most_n = ceil_div(s.N, kBlockN), wanted_n = ceil_div(kPieces, p.tiles_m * s.batch);
+  const int64_t most_n = ceil_div(s.N, kBlockN), wanted_n = ceil_div(kPieces, row_pieces * s.batch);
   p.tiles_n = least(most_n, wanted_n);
   p.tile_n = round_up(ceil_div(s.N, p.tiles_n), kPanel);
   p.tiles_n = ceil_div(s.N, p.tile_n);
-  const int64_t pieces = p.tiles_m * p.tiles_n * s.batch;
+  const int64_t pieces = row_pieces * p.tiles_n * s.batch;
   p.slices = pieces >= kPieces / 2 ? 1 : most(1, least(ceil_div(kPieces, pieces), s.K / kSplitK));
   p.slice_k = ceil_div(s.K, p.slices);
   p.block_k = ceil_div(p.slice_k, ceil_div(p.slice_k, kBlockK));
@@ -106,52 +109,107 @@ struct Multiply {
   const PackA& pack_a;
   const PackB& pack_b;
   const Out& out;
+  float* shared_a = nullptr;  // [batch][k block][row tile], each in a_floats()
   float* shared_b = nullptr;  // [batch][k block][packed_n]
   float* partial = nullptr;   // [slice][batch][M][N]
 
-  int64_t a_floats() const { return plan.tile_m * plan.block_k + 64; }
-  int64_t b_floats() const { return plan.share_b ? 0 : kBlockN * plan.block_k; }
+  int64_t blocks_k() const { return ceil_div(s.K, plan.block_k); }
+  int64_t a_floats() const { return round_up(plan.tile_m * plan.block_k + 64, 16); }
+  int64_t b_floats() const { return round_up(kBlockN * plan.block_k, 16); }
 
-  void pack_shared() const {
-    const int64_t blocks_k = ceil_div(s.K, plan.block_k), blocks_n = ceil_div(s.N, kBlockN);
-    parallel_for(s.batch * blocks_k * blocks_n, [&](int64_t i) {
-      const int64_t n0 = i % blocks_n * kBlockN, k0 = i / blocks_n % blocks_k * plan.block_k;
-      const int64_t batch = i / blocks_n / blocks_k, k = least(plan.block_k, s.K - k0);
-      pack_b.pack(shared_at(batch, k0, k, n0), batch, n0, least(kBlockN, s.N - n0), k0, k);
+  // f(batch, first of K, length in K, i) for i < n.
+  template <class F>
+  void for_blocks_of_k(int64_t n, const F& f) const {
+    parallel_for(s.batch * blocks_k() * n, [&](int64_t i) {
+      const int64_t k0 = i / n % blocks_k() * plan.block_k;
+      f(i / n / blocks_k(), k0, least(plan.block_k, s.K - k0), i % n);
     });
   }
-  float* shared_at(int64_t batch, int64_t k0, int64_t k, int64_t n0) const {
+  void pack_shared_a() const {
+    for_blocks_of_k(plan.tiles_m, [&](int64_t batch, int64_t k0, int64_t k, int64_t tm) {
+      const int64_t m0 = tm * plan.tile_m;
+      pack_a.pack(a_at(batch, k0, tm), batch, m0, least(plan.tile_m, s.M - m0), k0, k, plan.rows);
+    });
+  }
+  void pack_shared_b() const {
+    for_blocks_of_k(ceil_div(s.N, kBlockN), [&](int64_t batch, int64_t k0, int64_t k, int64_t i) {
+      const int64_t n0 = i * kBlockN;
+      pack_b.pack(b_at(batch, k0, k, n0), batch, n0, least(kBlockN, s.N - n0), k0, k);
+    });
+  }
+  float* a_at(int64_t batch, int64_t k0, int64_t tm) const {
+    return shared_a + ((batch * blocks_k() + k0 / plan.block_k) * plan.tiles_m + tm) * a_floats();
+  }
+  float* b_at(int64_t batch, int64_t k0, int64_t k, int64_t n0) const {
     return shared_b + (batch * s.K + k0) * plan.packed_n + n0 * k;
   }
 
-  void piece(int64_t index, float* a, float* b_own) const {
-    const int64_t tn = index % plan.tiles_n, slice = index / plan.tiles_n % plan.slices;
-    const int64_t tm = index / plan.tiles_n / plan.slices % plan.tiles_m;
-    const int64_t batch = index / plan.tiles_n / plan.slices / plan.tiles_m;
-    const int64_t m0 = tm * plan.tile_m, m = least(plan.tile_m, s.M - m0);
-    const int64_t n_begin = tn * plan.tile_n, n_end = least(s.N, n_begin + plan.tile_n);
-    const int64_t k_begin = slice * plan.slice_k, k_end = least(s.K, k_begin + plan.slice_k);
+  struct Range {
+    int64_t begin, end;
+  };
+  // The share of one slice of K and some columns in one tile of rows.
+  struct Piece {
+    int64_t batch, slice;
+    Range k, n;
+  };
+
+  void piece(int64_t index, float* a_own, float* b_own) const {
+    const int64_t tn = index % plan.tiles_n, rest = index / plan.tiles_n, slice = rest % plan.slices;
+    const int64_t row_pieces = plan.share_a ? 1 : plan.tiles_m, tm = rest / plan.slices % row_pieces;
+    const Piece p{rest / plan.slices / row_pieces,
+                  slice,
+                  {slice * plan.slice_k, least(s.K, (slice + 1) * plan.slice_k)},
+                  {tn * plan.tile_n, least(s.N, (tn + 1) * plan.tile_n)}};
+    if (plan.share_a)
+      columns(p, b_own);
+    else
+      tile(p, tm, a_own, b_own);
+  }
+
+  // One tile of rows: A is packed once a block of K, B too unless it is shared.
+  void tile(const Piece& p, int64_t tm, float* a, float* b_own) const {
+    const int64_t m0 = tm * plan.tile_m;
     float* rows[kBlockM];
-    for (int64_t i = 0; i < m; ++i)
-      rows[i] = plan.slices == 1 ? out.row(batch, m0 + i)
-                                 : partial + ((slice * s.batch + batch) * s.M + m0 + i) * s.N;
-    for (int64_t k0 = k_begin; k0 < k_end; k0 += plan.block_k) {
-      const int64_t k = least(plan.block_k, k_end - k0);
-      pack_a.pack(a, batch, m0, m, k0, k, plan.rows);
-      for (int64_t n0 = n_begin; n0 < n_end; n0 += kBlockN) {
-        const int64_t n = least(kBlockN, n_end - n0);
-        const float* b = b_own;
-        if (plan.share_b)
-          b = shared_at(batch, k0, k, n0);
-        else
-          pack_b.pack(b_own, batch, n0, n, k0, k);
-        const bool first = k0 == k_begin;
-        if (plan.slices == 1)
-          block_product(rows, n0, a, b, m, n, k, plan.rows, s.alpha, first ? s.beta : 1);
-        else
-          block_product(rows, n0, a, b, m, n, k, plan.rows, 1, first ? 0 : 1);
+    find_rows(p, tm, rows);
+    for (int64_t k0 = p.k.begin; k0 < p.k.end; k0 += plan.block_k) {
+      const int64_t k = least(plan.block_k, p.k.end - k0);
+      pack_a.pack(a, p.batch, m0, least(plan.tile_m, s.M - m0), k0, k, plan.rows);
+      for (int64_t n0 = p.n.begin; n0 < p.n.end; n0 += kBlockN) {
+        const int64_t n = least(kBlockN, p.n.end - n0);
+        if (!plan.share_b) pack_b.pack(b_own, p.batch, n0, n, k0, k);
+        block(p, rows, tm, {k0, k0 + k}, {n0, n0 + n}, a, plan.share_b ? b_at(p.batch, k0, k, n0) : b_own);
       }
     }
+  }
+
+  // All rows, from the shared A: B is packed once.
+  void columns(const Piece& p, float* b) const {
+    for (int64_t n0 = p.n.begin; n0 < p.n.end; n0 += kBlockN) {
+      const int64_t n = least(kBlockN, p.n.end - n0);
+      for (int64_t k0 = p.k.begin; k0 < p.k.end; k0 += plan.block_k) {
+        const int64_t k = least(plan.block_k, p.k.end - k0);
+        pack_b.pack(b, p.batch, n0, n, k0, k);
+        for (int64_t tm = 0; tm < plan.tiles_m; ++tm) {
+          float* rows[kBlockM];
+          find_rows(p, tm, rows);
+          block(p, rows, tm, {k0, k0 + k}, {n0, n0 + n}, a_at(p.batch, k0, tm), b);
+        }
+      }
+    }
+  }
+
+  void find_rows(const Piece& p, int64_t tm, float** rows) const {
+    const int64_t m0 = tm * plan.tile_m;
+    for (int64_t i = 0; i < least(plan.tile_m, s.M - m0); ++i)
+      rows[i] = plan.slices == 1 ? out.row(p.batch, m0 + i)
+                                 : partial + ((p.slice * s.batch + p.batch) * s.M + m0 + i) * s.N;
+  }
+
+  void block(const Piece& p, float* const* rows, int64_t tm, Range k, Range n, const float* a,
+             const float* b) const {
+    const bool whole = plan.slices == 1, first = k.begin == p.k.begin;
+    block_product(rows, n.begin, a, b, least(plan.tile_m, s.M - tm * plan.tile_m), n.end - n.begin,
+                  k.end - k.begin, plan.rows, whole ? s.alpha : 1, first ? (whole ? s.beta : 0) : 1);
   }
 
   // C = alpha (partial_0 + partial_1 + ...) + beta C
@@ -174,17 +232,20 @@ struct Multiply {
   }
 
   void run() {
-    const int64_t pieces = s.batch * plan.tiles_m * plan.slices * plan.tiles_n;
+    const int64_t pieces = s.batch * (plan.share_a ? 1 : plan.tiles_m) * plan.slices * plan.tiles_n;
     const int64_t workers = least(pieces, threads());
-    const int64_t own = round_up(a_floats() + b_floats(), 16);
-    const int64_t shared = plan.share_b ? round_up(s.batch * s.K * plan.packed_n, 16) : 0;
+    const int64_t own_a = plan.share_a ? 0 : a_floats(), own_b = plan.share_b ? 0 : b_floats();
+    const int64_t all_a = plan.share_a ? s.batch * blocks_k() * plan.tiles_m * a_floats() : 0;
+    const int64_t all_b = plan.share_b ? round_up(s.batch * s.K * plan.packed_n, 16) : 0;
     const int64_t partials = plan.slices > 1 ? plan.slices * s.batch * s.M * s.N : 0;
-    Scratch<float> memory(static_cast<size_t>(workers * own + shared + partials));
-    shared_b = memory.get() + workers * own, partial = shared_b + shared;
-    if (plan.share_b) pack_shared();
+    Scratch<float> memory(static_cast<size_t>(workers * (own_a + own_b) + all_a + all_b + partials));
+    shared_a = memory.get() + workers * (own_a + own_b), shared_b = shared_a + all_a,
+    partial = shared_b + all_b;
+    if (plan.share_a) pack_shared_a();
+    if (plan.share_b) pack_shared_b();
     for_each_piece(workers, pieces, [&](int64_t worker, int64_t i) {
-      float* a = memory.get() + worker * own;
-      piece(i, a, a + round_up(a_floats(), 16));
+      float* own = memory.get() + worker * (own_a + own_b);
+      piece(i, own, own + own_a);
     });
     if (plan.slices > 1) add_slices();
   }
