@@ -53,15 +53,18 @@ $(LIB): $(OBJ)
 # The commit is part of --version and of every run; its object is rebuilt when the commit changes.
 COMMIT := $(shell git describe --always --dirty=-changed --exclude '*' 2>/dev/null || echo unknown)
 $(shell mkdir -p $(BUILD); echo "$(COMMIT)" | cmp -s - $(BUILD)/commit || echo "$(COMMIT)" > $(BUILD)/commit)
-$(BUILD)/base/version.o: CXXFLAGS += -DPROSOPON_COMMIT='"$(COMMIT)"'
+$(BUILD)/base/version.o: private CXXFLAGS += -DPROSOPON_COMMIT='"$(COMMIT)"'
 $(BUILD)/base/version.o: $(BUILD)/commit
 
+STANDARD = $(BUILD)/base/standard.h
+$(STANDARD).gch: base/standard.h
+	@mkdir -p $(@D); echo "  $< (precompiled)"; cp $< $(STANDARD); $(CXX) $(CXXFLAGS) -x c++-header $< -o $@
 $(BUILD)/%.avx2.o: %.cpp
 	@mkdir -p $(@D); echo "  $< (avx2)"; $(CXX) $(CXXFLAGS) $(AVX2) -c $< -o $@
 $(BUILD)/%.avx512.o: %.cpp
 	@mkdir -p $(@D); echo "  $< (avx512)"; $(CXX) $(CXXFLAGS) $(AVX512) -c $< -o $@
-$(BUILD)/%.o: %.cpp
-	@mkdir -p $(@D); echo "  $<"; $(CXX) $(CXXFLAGS) -c $< -o $@
+$(BUILD)/%.o: %.cpp $(STANDARD).gch
+	@mkdir -p $(@D); echo "  $<"; $(CXX) $(CXXFLAGS) -include $(STANDARD) -c $< -o $@
 
 docs: bin/train
 	bin/train --document > docs/configuration.md

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/error.h"
 #include "fr/report/html.h"
 #include "fr/report/number.h"
 #include "fr/report/sections.h"
@@ -143,9 +144,9 @@ std::string pair_figure(const PairPicture& pair, double threshold, bool genuine,
                      format_fixed(pair.score, 3) + "</b>";
   if (std::isfinite(threshold) && std::isfinite(pair.score)) {
     const bool accepted = pair.score >= threshold;
-    html += std::string(" <span class=\"") + (accepted == genuine ? "right" : "wrong") + "\">" +
-            (accepted == genuine ? "\u2713 " : "\u2717 ") + (accepted ? "accepted, " : "rejected, ") +
-            format_fixed(std::abs(pair.score - threshold), 3) + (accepted ? " above" : " below") + "</span>";
+    html += cat(" <span class=\"", accepted == genuine ? "right" : "wrong", "\">",
+                accepted == genuine ? "\u2713 " : "\u2717 ", accepted ? "accepted, " : "rejected, ",
+                format_fixed(std::abs(pair.score - threshold), 3), accepted ? " above" : " below", "</span>");
   }
   html +=
       "<span class=\"names\">" + escape_html(pair.name_a) + "<br/>" + escape_html(pair.name_b) + "</span>";
