@@ -27,6 +27,8 @@ int start(const Arguments& a, const Config& config) {
   if (a.resume) {
     session.step = resume_newest(folder.path(), session.model, session.optimizer, session.info()).step;
     folder.drop_metrics_after(session.step);
+    const auto points = folder.train_points();
+    if (!points.empty()) session.earlier_seconds = points.back().seconds;
     std::cerr << "resuming at step " << session.step << " of " << session.steps << "\n";
   }
   write_file_atomic(folder / "config.ini", session.resolved);

@@ -62,10 +62,23 @@ ordered_json test_json(const TestResult& v) {
   return j;
 }
 
-ordered_json run_json(const Session& s, const RunResult& r) {
+// The commits of the programs that worked on this run before, from its run.json.
+std::vector<std::string> earlier_commits(const RunFolder& folder) {
+  if (!fs::exists(folder / "run.json")) return {};
+  const auto j = ordered_json::parse(read_text(folder / "run.json"), nullptr, false);
+  if (!j.is_object() || !j.contains("program")) return {};
+  auto commits = j["program"].value("earlier_commits", std::vector<std::string>{});
+  commits.push_back(j["program"].value("commit", "unknown"));
+  std::erase(commits, commit());
+  return commits;
+}
+
+ordered_json run_json(const Session& s, const RunResult& r, const RunFolder& folder) {
   ordered_json j;
   j["name"] = s.config.run.name;
   j["program"] = {{"version", kVersion}, {"commit", commit()}, {"compiler", compiler()}};
+  if (const auto commits = earlier_commits(folder); !commits.empty())
+    j["program"]["earlier_commits"] = commits;
   j["hardware"] = {{"cpu", cpu_name()}, {"threads", threads()}, {"backend", kernels<float>().name}};
   j["seed"] = s.config.run.seed;
   j["network"] = network_text(s.config.network);
@@ -172,7 +185,7 @@ std::string to_text(const std::vector<std::pair<std::string, std::string>>& tabl
 
 void write_summary(const Session& session, const RunFolder& folder, const RunResult& result,
                    const std::vector<std::string>& warnings) {
-  write_file_atomic(folder / "run.json", run_json(session, result).dump(2) + "\n");
+  write_file_atomic(folder / "run.json", run_json(session, result, folder).dump(2) + "\n");
   if (result.test) write_scores_csv(folder / "scores.csv", *result.test, session.test->names);
   write_report(folder / "report.html", make_report(session, folder, result, warnings));
 }
@@ -195,6 +208,10 @@ std::string chosen_keys(const fs::path& run_folder) {
 
 std::string results_row(const ordered_json& j) {
   const auto& test = j["test"];
+  std::string commits;
+  for (const auto& earlier : j["program"].value("earlier_commits", std::vector<std::string>{}))
+    commits += earlier + ", ";
+  commits += j["program"]["commit"].get<std::string>();
   return cat(
       "| ", j["name"].get<std::string>(), " | ", j["loss"].get<std::string>(), " | ",
       percent(test["accuracy"].get<double>()), " +- ", percent(test["accuracy_standard_error"].get<double>()),
@@ -202,8 +219,7 @@ std::string results_row(const ordered_json& j) {
       test.contains("angular_fisher_score") ? format("%.3f", test["angular_fisher_score"].get<double>())
                                             : "-",
       " | ", j["images"].get<int64_t>(), " | ", format("%.1f", j["train_seconds"].get<double>() / 60), " | ",
-      format("%.0f", j["images_per_second"].get<double>()), " | ", j["program"]["commit"].get<std::string>(),
-      " |\n");
+      format("%.0f", j["images_per_second"].get<double>()), " | ", commits, " |\n");
 }
 
 }  // namespace

@@ -123,7 +123,7 @@ RunResult run(Session& s, const RunFolder& folder) {
   while (s.step < s.steps && !stop_signal()) {
     const Batch& batch = s.loader->next();
     const StepResult r = train_step(s, batch);
-    average.add(r), result.images += s.config.train.batch;
+    average.add(r);
     stall.add(r.loss, s.step % s.batches_per_epoch() == 0);
 
     const bool last = s.step == s.steps || stop_signal();
@@ -137,7 +137,7 @@ RunResult run(Session& s, const RunFolder& folder) {
                            average.accuracy / n,
                            average.norm / n,
                            n * double(every.batch) / (now - logged),
-                           now};
+                           s.earlier_seconds + now};
     progress.show(s.step, status_line(point), log);
     if (log) folder.append(point), average = {}, logged = now;
     if (s.step % every.checkpoint_every == 0 || last) {
@@ -151,7 +151,8 @@ RunResult run(Session& s, const RunFolder& folder) {
     }
   }
   progress.finish();
-  result.train_seconds = progress.seconds(), result.stopped_by = s.step < s.steps ? stop_signal() : 0;
+  result.train_seconds = s.earlier_seconds + progress.seconds(), result.images = s.step * every.batch;
+  result.stopped_by = s.step < s.steps ? stop_signal() : 0;
   result.damaged = int64_t(s.loader->damaged().size());
   for (const Damage& d : s.loader->damaged()) std::cerr << "skipped: " << d.name << ": " << d.reason << "\n";
   s.loader.reset();
@@ -161,7 +162,7 @@ RunResult run(Session& s, const RunFolder& folder) {
     result.test = evaluate(s.model, *s.test, s.config);
     folder.append(EvalPoint{s.step, result.test->accuracy.mean, result.test->auc});
   }
-  result.total_seconds = progress.seconds();
+  result.total_seconds = s.earlier_seconds + progress.seconds();
   return result;
 }
 

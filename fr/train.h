@@ -23,6 +23,7 @@ struct Session {
   FaceModel model;
   Sgd optimizer;
   int64_t steps = 0, step = 0;  // of the run; done
+  double earlier_seconds = 0;   // of training before the run was resumed
   Schedule schedule;
   std::unique_ptr<Loader> loader;
 
@@ -46,10 +47,10 @@ struct TestResult : VerificationResult {
 
 struct RunResult {
   std::optional<TestResult> test;
-  double train_seconds = 0, total_seconds = 0;
-  int64_t images = 0;
-  int64_t damaged = 0;  // pictures that could not be read
-  int stopped_by = 0;   // a signal, 0: ran to its end
+  double train_seconds = 0, total_seconds = 0;  // with those before the run was resumed
+  int64_t images = 0;                           // of all steps
+  int64_t damaged = 0;                          // pictures that could not be read
+  int stopped_by = 0;                           // a signal, 0: ran to its end
 };
 
 // Steps until the end or a signal, with metrics and checkpoints on the way.

@@ -101,6 +101,7 @@ code=$?
 if [ $code = 130 ] && grep -q -- "--resume" "$work/err"; then ok; else bad "Ctrl-C: expected 130 and how to go on, got $code"; fi
 expect "resume" 0 "resuming at step" tiny run.name=e train.steps=60 --resume
 same "stopped and resumed equals never stopped" "$(newest d)" "$(newest e)"
+grep -q '"images": 480' "$work/runs/e/run.json" && ok || bad "a resumed run forgets the pictures seen before"
 background f train.steps=60
 for _ in $(seq 200); do ls "$work"/runs/f/checkpoint-0000002* >/dev/null 2>&1 && break; sleep 0.05; done
 kill -KILL $pid
