@@ -23,9 +23,7 @@ int main(int argc, char** argv) {
   line.texts("pictures", inputs, "picture files, or folders that are searched for pictures", Need::required);
   line.text("--out", out, "the .npy file");
   line.text("--names", names, "the list of names; default: the .npy file's name with .txt");
-  line.choice("--flip", options.flip,
-              {{"none", FlipMode::none}, {"sum", FlipMode::sum}, {"concatenate", FlipMode::concatenate}},
-              "how the mirror image joins the embedding");
+  line.choice("--flip", options.flip, kFlipWords, "how the mirror image joins the embedding");
   line.number<int64_t>("--batch", options.batch, "pictures a forward pass", 1, 65536);
   line.number("--threads", thread_count, "0: all cores", 0, 1024);
   line.flag("--check", check_only, "check model and pictures, do nothing");

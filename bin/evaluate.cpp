@@ -21,13 +21,8 @@ int main(int argc, char** argv) {
             Need::required);
   line.text("--root", root, "folder of the pictures", Need::required);
   line.text("--csv", csv, "write fold,a,b,same,score of every pair here");
-  line.choice("--flip", test.flip,
-              {{"none", FlipMode::none}, {"sum", FlipMode::sum}, {"concatenate", FlipMode::concatenate}},
-              "how the mirror image joins the embedding");
-  line.choice("--threshold", test.threshold,
-              {{"exact", ThresholdMode::exact},
-               {"insightface", ThresholdMode::insightface},
-               {"sphereface", ThresholdMode::sphereface}},
+  line.choice("--flip", test.flip, kFlipWords, "how the mirror image joins the embedding");
+  line.choice("--threshold", test.threshold, kThresholdWords,
               "how a fold's threshold is chosen on the others");
   line.flag("--centre", test.centre, "subtract the mean embedding of the training folds first");
   line.number<int64_t>("--batch", test.batch, "pictures a forward pass", 1, 65536);

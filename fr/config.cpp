@@ -121,13 +121,8 @@ void describe_training(Schema& s, Config& c) {
   s.integer("train.evaluate_every", c.train.evaluate_every, 0, kMany, "steps; 0: at the end only",
             Affects::speed);
 
-  s.choice("test.flip", c.test.flip,
-           {{"none", FlipMode::none}, {"sum", FlipMode::sum}, {"concatenate", FlipMode::concatenate}},
-           "how the mirror image joins the embedding", Affects::speed);
-  s.choice("test.threshold", c.test.threshold,
-           {{"exact", ThresholdMode::exact},
-            {"insightface", ThresholdMode::insightface},
-            {"sphereface", ThresholdMode::sphereface}},
+  s.choice("test.flip", c.test.flip, kFlipWords, "how the mirror image joins the embedding", Affects::speed);
+  s.choice("test.threshold", c.test.threshold, kThresholdWords,
            "how a fold's threshold is chosen on the other nine", Affects::speed);
   s.flag("test.centre", c.test.centre, "subtract the mean embedding of the other folds first",
          Affects::speed);

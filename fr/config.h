@@ -2,6 +2,7 @@
 // and help.
 #pragma once
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "data/loader.h"
@@ -75,6 +76,14 @@ Schedule schedule_of(const Config& config, int64_t total_steps);
 
 // The schema over the fields of `config`, which must outlive it.
 Schema describe(Config& config);
+
+// The words for a choice, in a configuration and on a command line.
+inline const std::vector<std::pair<std::string, FlipMode>> kFlipWords = {
+    {"none", FlipMode::none}, {"sum", FlipMode::sum}, {"concatenate", FlipMode::concatenate}};
+inline const std::vector<std::pair<std::string, ThresholdMode>> kThresholdWords = {
+    {"exact", ThresholdMode::exact},
+    {"insightface", ThresholdMode::insightface},
+    {"sphereface", ThresholdMode::sphereface}};
 
 // A list's path: as it stands, or, when there is no such file, relative to the folder of the pictures.
 std::filesystem::path find_list(const std::string& list, const std::string& root);

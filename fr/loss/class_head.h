@@ -30,7 +30,7 @@ struct LossOptions {
 
 // Parameters "weight" (M,D), one row per class, and "bias" (M) if asked for. Weights start as Caffe's xavier,
 // lr x1, decay x1; the bias at 0, lr x2, decay x0. The rows are classes [first_class(), last_class()) of the
-// data set: all of them for now, a shard when several machines share the classes.
+// data set; here that is all of them.
 class ClassHead : public Module {
  public:
   ClassHead(const LossOptions& options, int64_t classes, int64_t D, uint64_t seed);
