@@ -141,6 +141,8 @@ Schema describe(Config& c) {
   s.text("run.folder", c.run.folder, "runs are written to folder/name", Affects::speed);
   s.integer("run.seed", c.run.seed, 0, int64_t{1} << 53, "of all random numbers");
   s.integer("run.threads", c.run.threads, 0, 1024, "0: all cores", Affects::speed);
+  s.flag("run.winograd", c.run.winograd,
+         "3x3 convolutions by Winograd's method: fewer multiplications, a little more rounding");
   describe_data(s, c);
   describe_augment(s, c.augment);
   describe_model(s, c);

@@ -4,6 +4,8 @@
 // through their headers, so a request that the cache can serve allocates nothing at all.
 #include "tensor/arena.h"
 
+#include <sys/mman.h>
+
 #include <array>
 #include <bit>
 #include <cstdlib>
@@ -32,6 +34,7 @@ namespace fr {
 namespace {
 
 constexpr size_t kAlign = 64;
+constexpr size_t kHugePage = size_t{2} << 20;
 constexpr size_t kLargest = size_t{1} << 46;  // half of a 47-bit address space: no machine has more
 
 struct alignas(kAlign) Block {
@@ -56,6 +59,17 @@ SizeClass size_class(size_t bytes) {
   const int octave = std::bit_width(units - 1) - 4;  // units in (8 << octave, 16 << octave]
   const size_t step = size_t{1} << octave, count = (units + step - 1) >> octave;  // 9..16
   return {8 * octave + static_cast<int>(count) - 1, (count << octave) * kAlign};
+}
+
+// Large blocks lie on pages of 2 MiB where the system has them: the kernels walk through many streams at once, and
+// would spend their time on address translation.
+void* take_from_system(size_t total) {
+  if (total < kHugePage) return std::aligned_alloc(kAlign, total);
+  void* memory = std::aligned_alloc(kHugePage, total);
+#ifdef MADV_HUGEPAGE
+  if (memory) madvise(memory, total, MADV_HUGEPAGE);  // a wish: the answer does not matter
+#endif
+  return memory;
 }
 
 class Arena {
@@ -105,10 +119,10 @@ class Arena {
  private:
   Block* ask_system(size_t bytes, const SizeClass& wanted) {
     const size_t total = sizeof(Block) + wanted.capacity;
-    void* memory = std::aligned_alloc(kAlign, total);
+    void* memory = take_from_system(total);
     if (!memory) {
       free_all();
-      memory = std::aligned_alloc(kAlign, total);
+      memory = take_from_system(total);
     }
     if (!memory) fail(bytes);
     Block* block = new (memory) Block{nullptr, wanted.capacity, wanted.index};

@@ -206,4 +206,10 @@ template <class T>
 const Kernels<T>& kernels();
 void select_backend(std::string_view name);  // throws std::invalid_argument listing the available names
 
+// Whether the vector backends may use Winograd's method for 3x3 convolutions with stride 1: down to a quarter of the
+// multiplications, for errors of 1e-6 to 5e-6 of the largest value instead of 5e-7. On at the start; to be changed
+// only while no kernel runs.
+void select_winograd(bool on);
+bool winograd_selected();
+
 }  // namespace fr

@@ -45,6 +45,11 @@ std::atomic<const Kernels<float>*>& selected() {
   return table;
 }
 
+std::atomic<bool>& winograd() {
+  static std::atomic<bool> on{true};
+  return on;
+}
+
 }  // namespace
 
 const Kernels<float>* avx2_kernels() { return has_avx2() ? &avx2::table() : nullptr; }
@@ -71,5 +76,8 @@ const Kernels<double>& kernels<double>() {
 }
 
 void select_backend(std::string_view name) { selected() = &find_backend(name); }
+
+void select_winograd(bool on) { winograd().store(on, std::memory_order_relaxed); }
+bool winograd_selected() { return winograd().load(std::memory_order_relaxed); }
 
 }  // namespace fr

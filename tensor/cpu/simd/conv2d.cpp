@@ -1,18 +1,28 @@
-// Convolution on the blocked matrix product: y = im2col(x) w', dw = dy' im2col(x), dx = im2col(dy) w per phase.
+// Convolution on the blocked matrix product: y = im2col(x) w', dw = dy' im2col(x), dx = im2col(dy) w per phase. 3x3
+// filters with stride 1 go another way: conv2d_winograd.h.
 #include "tensor/cpu/simd/conv2d_depthwise.h"
 #include "tensor/cpu/simd/conv2d_pack.h"
+#include "tensor/cpu/simd/conv2d_winograd.h"
 
 namespace fr::FR_ISA {
 namespace {
 
-enum class Algorithm { depthwise, pointwise, taps };
+enum class Algorithm { depthwise, pointwise, taps, winograd };
 
-// The one place that chooses. Winograd for 3x3, stride 1 will be named here.
+// Worth its transforms: enough channels, enough tiles to pay for those of the filters, and not mostly padding.
+bool winograd_pays(const Conv2dShape& s) {
+  return s.R == 3 && s.S == 3 && s.stride_h == 1 && s.stride_w == 1 && s.dilation_h == 1 &&
+         s.dilation_w == 1 && s.pad_h <= 2 && s.pad_w <= 2 && s.groups == 1 && s.C >= 32 && s.K >= 32 &&
+         s.P() > kTile && s.Q() > kTile && s.N * tiles_of(s.P()) * tiles_of(s.Q()) >= 16;
+}
+
+// The one place that chooses.
 Algorithm choose(const Conv2dShape& s) {
   if (s.groups == s.C && s.groups == s.K) return s.C == 1 ? Algorithm::taps : Algorithm::depthwise;
   const bool plain =
       s.R == 1 && s.S == 1 && s.stride_h == 1 && s.stride_w == 1 && s.pad_h == 0 && s.pad_w == 0;
-  return plain ? Algorithm::pointwise : Algorithm::taps;
+  if (plain) return Algorithm::pointwise;
+  return winograd_selected() && winograd_pays(s) ? Algorithm::winograd : Algorithm::taps;
 }
 
 TapMatrix taps_of_input(const float* x, const Conv2dShape& s) {
@@ -26,6 +36,7 @@ TapMatrix taps_of_input(const float* x, const Conv2dShape& s) {
 void conv2d_forward(float* y, const float* x, const float* w, const Conv2dShape& s) {
   const Algorithm algorithm = choose(s);
   if (algorithm == Algorithm::depthwise) return depthwise_forward(y, x, w, s);
+  if (algorithm == Algorithm::winograd) return winograd_forward(y, x, w, s);
   const int64_t C = s.C / s.groups, K = s.K / s.groups, depth = s.R * s.S * C;
   const Product product{s.N * s.P() * s.Q(), K, depth, s.groups, 1, 0};
   const MatrixB filters{w, depth, K * depth, true};
@@ -39,6 +50,7 @@ void conv2d_forward(float* y, const float* x, const float* w, const Conv2dShape&
 void conv2d_backward_filter(float* dw, const float* dy, const float* x, const Conv2dShape& s) {
   const Algorithm algorithm = choose(s);
   if (algorithm == Algorithm::depthwise) return depthwise_backward_filter(dw, dy, x, s);
+  if (algorithm == Algorithm::winograd) return winograd_backward_filter(dw, dy, x, s);
   const int64_t C = s.C / s.groups, K = s.K / s.groups, columns = s.R * s.S * C;
   const Product product{K, columns, s.N * s.P() * s.Q(), s.groups, 1, 1};
   const MatrixA gradient{dy, s.K, K, true};
@@ -110,6 +122,7 @@ struct PhaseOut {
 void conv2d_backward_input(float* dx, const float* dy, const float* w, const Conv2dShape& s) {
   const Algorithm algorithm = choose(s);
   if (algorithm == Algorithm::depthwise) return depthwise_backward_input(dx, dy, w, s);
+  if (algorithm == Algorithm::winograd) return winograd_backward_input(dx, dy, w, s);
   const int64_t C = s.C / s.groups, K = s.K / s.groups;
   if (algorithm == Algorithm::pointwise)
     return multiply(Product{s.N * s.H * s.W, C, K, s.groups, 1, 1}, MatrixA{dy, s.K, K, false},

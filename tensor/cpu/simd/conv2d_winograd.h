@@ -1,0 +1,324 @@
+// 3x3 convolution with stride 1 in a quarter of the multiplications (winograd_transform.h has the equations): summed over
+// channels, the product in brackets is 36 matrix products, one for each place of a tile, and they are all this file does.
+// Nothing is packed: tiles are transformed into blocks of kWidth channels, [channel block][tile][kWidth], which the product
+// reads as they lie. Private to conv2d.cpp.
+#pragma once
+#include "tensor/cpu/simd/conv2d_depthwise.h"
+#include "tensor/cpu/simd/gemm_block.h"
+#include "tensor/cpu/simd/winograd_transform.h"
+
+namespace fr::FR_ISA {
+namespace {
+
+// m[MR tiles][kPanel] (add: +=) sum_c a[c / kWidth][tile][c % kWidth] b[c][kPanel];   blocks of a are a_step apart
+template <int MR>
+void tiles_product(int64_t C, const float* a, int64_t a_step, const float* b, float* m, bool add) {
+  Vec acc[MR][2];
+  unroll<MR>(FR_LAMBDA(i) {
+    acc[i.value][0] = add ? vec_load(m + i.value * kPanel) : vec_zero();
+    acc[i.value][1] = add ? vec_load(m + i.value * kPanel + kWidth) : vec_zero();
+  });
+  auto step = [&](const float* ac, const float* bc) __attribute__((always_inline)) {
+    const Vec b0 = vec_load(bc), b1 = vec_load(bc + kWidth);
+    unroll<MR>(FR_LAMBDA(i) {
+      const Vec av = vec_set(ac[i.value * kWidth]);
+      acc[i.value][0] = vec_fma(av, b0, acc[i.value][0]);
+      acc[i.value][1] = vec_fma(av, b1, acc[i.value][1]);
+    });
+  };
+  for (; C >= kWidth; C -= kWidth, a += a_step)
+    for (int c = 0; c < kWidth; ++c, b += kPanel) {
+#ifdef __AVX512F__
+      _mm_prefetch(reinterpret_cast<const char*>(b + 16 * kPanel), _MM_HINT_T0);
+      _mm_prefetch(reinterpret_cast<const char*>(b + 16 * kPanel + kWidth), _MM_HINT_T0);
+#endif
+      step(a + c, b);
+    }
+  for (int c = 0; c < C; ++c, b += kPanel) step(a + c, b);
+  unroll<MR>(FR_LAMBDA(i) {
+    vec_store(m + i.value * kPanel, acc[i.value][0]);
+    vec_store(m + i.value * kPanel + kWidth, acc[i.value][1]);
+  });
+}
+
+using TilesProduct = void (*)(int64_t C, const float* a, int64_t a_step, const float* b, float* m, bool add);
+template <int... I>
+constexpr auto tiles_table() {
+  struct Table {
+    TilesProduct of_rows[sizeof...(I)];
+  };
+  return Table{{tiles_product<I + 1>...}};
+}
+#ifdef __AVX512F__
+constexpr auto kTilesProduct = tiles_table<0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13>();
+#else
+constexpr auto kTilesProduct = tiles_table<0, 1, 2, 3, 4, 5>();
+#endif
+
+// Floats; found by measuring, on a processor with 1 MiB of L2 a core.
+constexpr int64_t kFusedFilters = int64_t{1} << 20;      // transformed filters up to here: run_fused
+constexpr int64_t kFusedTiles = kWidth == 16 ? 14 : 18;  // of a piece of run_fused
+constexpr int64_t kMapGroup = int64_t{1} << 22;          // transformed tiles of run_panels
+constexpr int64_t kPanelsTiles = 256, kPanelsChannels = 64,
+                  kPanelsColumns = 2;  // tiles, channels, panels at a time
+constexpr int64_t kChunk = 8;          // tiles that one thread transforms at a time
+
+// out (N,P,Q,K) (add: +=) the correlation of in (N,H,W,C) with the filters.
+template <class Filters>
+struct WinogradCorrelation {
+  TiledMap<float> out;
+  TiledMap<const float> in;
+  int64_t tiles;
+  const Filters& filters;
+  bool add;
+
+  struct Channels {  // a range of the input's
+    int64_t begin, count;
+    int64_t step() const { return place_step(count * kPanel); }  // between places of their filters
+    int64_t panel() const { return kPlaces * step(); }           // floats of a panel of filters
+  };
+  struct Tiles {  // a range of those that were transformed together
+    int64_t begin, count;
+  };
+  int64_t blocks() const { return ceil_div(in.C, kWidth); }
+  int64_t panels() const { return ceil_div(out.C, kPanel); }
+  static int64_t m_step(int64_t tiles) { return place_step(tiles * kPanel); }
+
+  // m[panel][place][tile][kPanel] from v[place][block][T][kWidth] and u[panel][place][channel][kPanel]; channels after
+  // the first are added.
+  void product(float* m, int64_t step, const float* v, int64_t T, const Tiles& t, const float* u,
+               const Channels& c, int64_t columns) const {
+    const int64_t groups = ceil_div(t.count, kMaxRows), v_step = place_step(blocks() * T * kWidth);
+    const float* a = v + c.begin * T + t.begin * kWidth;
+    for (int place = 0; place < kPlaces; ++place)
+      for (int64_t g = 0; g < groups; ++g) {
+        const int64_t begin = t.count * g / groups, rows = t.count * (g + 1) / groups - begin;
+        for (int64_t j = place; j < columns * kPlaces; j += kPlaces)
+          kTilesProduct.of_rows[rows - 1](c.count, a + place * v_step + begin * kWidth, T * kWidth,
+                                          u + j * c.step(), m + j * step + begin * kPanel, c.begin > 0);
+      }
+  }
+
+  // Few channels: a piece transforms some tiles, multiplies them with all filters and writes them out, all within L2.
+  void run_fused() {
+    const int64_t T = least(kFusedTiles, tiles), pieces = ceil_div(tiles, T),
+                  workers = least(pieces, threads());
+    const Channels all{0, in.C};
+    const int64_t v_size = kPlaces * place_step(blocks() * T * kWidth), own = v_size + kPlaces * m_step(T);
+    Scratch<float> memory(static_cast<size_t>(panels() * all.panel() + workers * own + blocks() * kWidth));
+    float *u = memory.get(), *owned = u + panels() * all.panel();
+    set_zeros(owned + workers * own);
+    parallel_for(panels(), [&](int64_t j) { transform_filters(u + j * all.panel(), j, all); });
+    for_each_piece(workers, pieces, [&](int64_t worker, int64_t i) {
+      float *v = owned + worker * own, *m = v + v_size;
+      const Tiles t{0, least(T, tiles - i * T)};
+      transform_tiles<InputTransform, kReach>(v, T, 0, in, i * T, t.count);
+      for (int64_t j = 0; j < panels(); ++j) {
+        product(m, m_step(T), v, T, t, u + j * all.panel(), all, 1);
+        write_tiles(out, m, m_step(T), i * T, t.count, j * kPanel, add);
+      }
+    });
+  }
+
+  // Many channels: all tiles of a group are transformed first. A piece transforms the filters of two panels, some
+  // channels at a time, and multiplies the group with them: transformed filters never leave the cache.
+  void run_panels() {
+    const int64_t groups = ceil_div(kPlaces * in.C * tiles, kMapGroup), T = ceil_div(tiles, groups);
+    const int64_t columns = least(kPanelsColumns, panels()), column_pieces = ceil_div(panels(), columns);
+    const int64_t ranges =
+        least(ceil_div(T, kMaxRows), most(ceil_div(T, kPanelsTiles), ceil_div(threads(), column_pieces)));
+    const int64_t range = ceil_div(T, ranges), pieces = column_pieces * ranges,
+                  workers = least(pieces, threads());
+    const Channels first{0, least(kPanelsChannels, in.C)};
+    const int64_t v_size = kPlaces * place_step(blocks() * T * kWidth);
+    const int64_t u_size = columns * first.panel(), own = u_size + columns * kPlaces * m_step(range);
+    Scratch<float> memory(static_cast<size_t>(v_size + workers * own + blocks() * kWidth));
+    float *v = memory.get(), *owned = v + v_size;
+    set_zeros(owned + workers * own);
+    for (int64_t begin = 0; begin < tiles; begin += T) {
+      const int64_t count = least(T, tiles - begin);
+      parallel_for(ceil_div(count, kChunk), [&](int64_t i) {
+        transform_tiles<InputTransform, kReach>(v, T, i * kChunk, in, begin + i * kChunk,
+                                                least(kChunk, count - i * kChunk));
+      });
+      for_each_piece(workers, pieces, [&](int64_t worker, int64_t i) {
+        float *u = owned + worker * own, *m = u + u_size;
+        const int64_t j = i / ranges * columns, t0 = i % ranges * range;
+        if (t0 < count) panels_piece(u, m, m_step(range), v, T, begin, {t0, least(range, count - t0)}, j);
+      });
+    }
+  }
+  void panels_piece(float* u, float* m, int64_t step, const float* v, int64_t T, int64_t begin,
+                    const Tiles& t, int64_t first_panel) const {
+    const int64_t columns = least(kPanelsColumns, panels() - first_panel);
+    for (Channels c{0, 0}; c.begin < in.C; c.begin += kPanelsChannels) {
+      c.count = least(kPanelsChannels, in.C - c.begin);
+      for (int64_t j = 0; j < columns; ++j) transform_filters(u + j * c.panel(), first_panel + j, c);
+      product(m, step, v, T, t, u, c, columns);
+    }
+    for (int64_t j = 0; j < columns; ++j)
+      write_tiles(out, m + j * kPlaces * step, step, begin + t.begin, t.count, (first_panel + j) * kPanel,
+                  add);
+  }
+
+  void transform_filters(float* u, int64_t panel, const Channels& c) const {
+    filters.transform_panel(u, c.step(), panel * kPanel, c.begin, c.count);
+  }
+  void set_zeros(float* zeros) {
+    zero_floats(zeros, blocks() * kWidth);
+    in.zeros = zeros;
+  }
+  void run() { kPlaces* in.C* out.C <= kFusedFilters ? run_fused() : run_panels(); }
+};
+
+inline int64_t tiles_of(int64_t size) { return ceil_div(size, kTile); }
+
+inline void winograd_forward(float* y, const float* x, const float* w, const Conv2dShape& s) {
+  const int64_t rows = tiles_of(s.P()), columns = tiles_of(s.Q());
+  WinogradCorrelation<ForwardFilters>{{y, s.P(), s.Q(), s.K, 0, 0, rows, columns},
+                                      {x, s.H, s.W, s.C, s.pad_h, s.pad_w, rows, columns},
+                                      s.N * rows * columns,
+                                      ForwardFilters{w, s.K, s.C},
+                                      false}
+      .run();
+}
+
+// dx = dy padded by 2 - pad, correlated with the turned filters, channels and filters exchanged.
+inline void winograd_backward_input(float* dx, const float* dy, const float* w, const Conv2dShape& s) {
+  const int64_t rows = tiles_of(s.H), columns = tiles_of(s.W);
+  WinogradCorrelation<TurnedFilters>{{dx, s.H, s.W, s.C, 0, 0, rows, columns},
+                                     {dy, s.P(), s.Q(), s.K, 2 - s.pad_h, 2 - s.pad_w, rows, columns},
+                                     s.N * rows * columns,
+                                     TurnedFilters{w, s.K, s.C},
+                                     true}
+      .run();
+}
+
+// --- gradient of the filter ---
+
+// du[MR][NV kWidth] (add: +=) sum_t z[t][MR of kWidth] v[NV blocks][t][kWidth];   blocks of v are v_step apart
+template <int MR, int NV>
+void filters_product(int64_t T, const float* z, const float* v, int64_t v_step, float* du, int64_t ld,
+                     bool add) {
+  Vec acc[MR][NV];
+  unroll<MR>(FR_LAMBDA(i) {
+    unroll<NV>(FR_LAMBDA(n) {
+      acc[i.value][n.value] = add ? vec_load(du + i.value * ld + n.value * kWidth) : vec_zero();
+    });
+  });
+  for (int64_t t = 0; t < T; ++t, z += kWidth, v += kWidth) {
+    Vec b[NV];
+    unroll<NV>(FR_LAMBDA(n) { b[n.value] = vec_load(v + n.value * v_step); });
+    unroll<MR>(FR_LAMBDA(i) {
+      const Vec a = vec_set(z[i.value]);
+      unroll<NV>(FR_LAMBDA(n) { acc[i.value][n.value] = vec_fma(a, b[n.value], acc[i.value][n.value]); });
+    });
+  }
+  unroll<MR>(FR_LAMBDA(i) {
+    unroll<NV>(FR_LAMBDA(n) { vec_store(du + i.value * ld + n.value * kWidth, acc[i.value][n.value]); });
+  });
+}
+
+// dw += G' [ sum over tiles of (A dY A') . (B' d B) ] G. A piece is a region of filters x channels at all places.
+struct WinogradFilterGradient {
+  float* dw;
+  TiledMap<const float> x, dy;
+  int64_t tiles;
+
+  struct Region {
+    int64_t k, c;              // its first blocks
+    int64_t k_count, c_count;  // in blocks of kWidth
+  };
+  int64_t blocks_k() const { return ceil_div(dy.C, kWidth); }
+  int64_t blocks_c() const { return ceil_div(x.C, kWidth); }
+
+  // Tiles that are transformed together: few enough for the last cache, many enough that adding to the sums of all
+  // filters is not what takes the time.
+  int64_t group() const {
+    const int64_t fit = (int64_t{1} << 20) / (kPlaces * (x.C + dy.C)), enough = 2 * x.C * dy.C / (x.C + dy.C);
+    return ceil_div(tiles, ceil_div(tiles, most(most(fit, enough), kChunk)));
+  }
+
+  // du[place][filter][channel] of a region (add: +=) z' v
+  void product(float* du, int64_t step, const float* v, const float* z, int64_t T, int64_t count,
+               const Region& r, bool add) const {
+    constexpr int rows = kWidth / 2, wide = kWidth == 16 ? 2 : 3;
+    const int64_t ld = r.c_count * kWidth, block = T * kWidth;
+    const int64_t v_step = place_step(blocks_c() * block), z_step = place_step(blocks_k() * block);
+    for (int place = 0; place < kPlaces; ++place)
+      for (int64_t c = 0, n; c < r.c_count; c += n) {
+        n = least(r.c_count - c == 4 ? 2 : wide, r.c_count - c);
+        const auto kernel = n == 1   ? filters_product<rows, 1>
+                            : n == 2 ? filters_product<rows, 2>
+                                     : filters_product<rows, wide>;
+        for (int64_t k = 0; k < r.k_count * 2; ++k)
+          kernel(count, z + place * z_step + (r.k + k / 2) * block + k % 2 * rows,
+                 v + place * v_step + (r.c + c) * block, block,
+                 du + place * step + k * rows * ld + c * kWidth, ld, add);
+      }
+  }
+
+  void add_region(const float* du, int64_t step, const Region& r) const {
+    const int64_t ld = r.c_count * kWidth, c0 = r.c * kWidth, k0 = r.k * kWidth;
+    for (int64_t k = k0; k < least(dy.C, k0 + r.k_count * kWidth); ++k)
+      for_channels(
+          least(ld, x.C - c0), [&](int64_t c, auto... mask) __attribute__((always_inline)) {
+            Vec d[kReach][kReach], o[3][3];
+            load_places(d, du + (k - k0) * ld + c, step);
+            transform<FilterGradientTransform>(o, d);
+            unroll<9>(FR_LAMBDA(i) {
+              float* p = dw + (k * 9 + i.value) * x.C + c0 + c;
+              vec_store(p, vec_add(vec_load(p, mask...), o[i.value / 3][i.value % 3]), mask...);
+            });
+          });
+  }
+
+  void transform_both(float* v, float* z, int64_t T, int64_t begin, int64_t count) const {
+    parallel_for(2 * ceil_div(count, kChunk), [&](int64_t i) {
+      const int64_t first = i / 2 * kChunk, n = least(kChunk, count - first);
+      if (i % 2 == 0)
+        transform_tiles<InputTransform, kReach>(v, T, first, x, begin + first, n);
+      else
+        transform_tiles<GradientTransform, kTile>(z, T, first, dy, begin + first, n);
+    });
+  }
+
+  void run() {
+    const int64_t T = group(), side = x.C * dy.C > 128 * 128 ? 64 / kWidth : 32 / kWidth;
+    const int64_t rk = least(side, blocks_k()), rc = least(side, blocks_c()),
+                  across = ceil_div(blocks_c(), rc);
+    const int64_t regions = ceil_div(blocks_k(), rk) * across, workers = least(regions, threads());
+    const bool once = T == tiles;  // then a worker needs the sums of its region only
+    const int64_t step = place_step(rk * rc * kWidth * kWidth),
+                  sums = (once ? workers : regions) * kPlaces * step;
+    const int64_t v_size = kPlaces * place_step(blocks_c() * T * kWidth),
+                  z_size = kPlaces * place_step(blocks_k() * T * kWidth), zeros = most(x.C, dy.C) + kWidth;
+    Scratch<float> memory(static_cast<size_t>(v_size + z_size + sums + zeros));
+    float *v = memory.get(), *z = v + v_size, *du = z + z_size;
+    x.zeros = dy.zeros = du + sums;
+    zero_floats(du + sums, zeros);
+    for (int64_t begin = 0; begin < tiles; begin += T) {
+      const int64_t count = least(T, tiles - begin);
+      transform_both(v, z, T, begin, count);
+      for_each_piece(workers, regions, [&](int64_t worker, int64_t i) {
+        const int64_t k = i / across * rk, c = i % across * rc;
+        const Region r{k, c, least(rk, blocks_k() - k), least(rc, blocks_c() - c)};
+        float* sum = du + (once ? worker : i) * kPlaces * step;
+        product(sum, step, v, z, T, count, r, begin > 0);
+        if (begin + T >= tiles) add_region(sum, step, r);
+      });
+    }
+  }
+};
+
+inline void winograd_backward_filter(float* dw, const float* dy, const float* x, const Conv2dShape& s) {
+  const int64_t rows = tiles_of(s.P()), columns = tiles_of(s.Q());
+  WinogradFilterGradient{dw,
+                         {x, s.H, s.W, s.C, s.pad_h, s.pad_w, rows, columns},
+                         {dy, s.P(), s.Q(), s.K, 0, 0, rows, columns},
+                         s.N * rows * columns}
+      .run();
+}
+
+}  // namespace
+}  // namespace fr::FR_ISA

@@ -1,0 +1,218 @@
+// Winograd's minimal filtering F(4x4,3x3): the transforms of tiles of a map and of filters, lanes over channels.
+//   Y = A' [ (G g G') . (B' d B) ] A        d a 6x6 tile of the input, g a filter, Y the 4x4 tile of the output
+// The two gradients are its adjoints: of the input the same with turned filters, of the filter
+//   dg = G' [ (A dY A') . (B' d B) ] G      summed over tiles.
+// Private to conv2d.cpp.                                   Winograd 1980; Lavin and Gray 2016
+#pragma once
+#include "tensor/cpu/simd/conv2d_depthwise.h"
+
+namespace fr::FR_ISA {
+namespace {
+
+constexpr int kTile = 4, kReach = 6, kPlaces = kReach * kReach;  // 4 results see 6 inputs
+
+FR_INLINE Vec vec_sub(Vec a, Vec b) { return vec_fma(vec_set(-1), b, a); }
+
+// --- in one dimension, with the points 0, +-a, +-b and infinity ---
+// a b = 1 keeps all constants near 1: with a = 1/sqrt(2), b = sqrt(2) the error is half that of the usual 1 and 2.
+
+constexpr float kA = 0.70710678f, kB = 1.41421356f, kA2 = 0.5f, kB2 = 2, kA3 = kA2 * kA, kB3 = kB2 * kB;
+
+struct InputTransform {  // B', 6 -> 6: coefficients of prod (x - other points)
+  static FR_INLINE void apply(Vec (&o)[6], const Vec (&d)[6]) {
+    const Vec middle = vec_set(-kA2 - kB2);
+    const Vec even_a = vec_fma(vec_set(-kB2), d[2], d[4]), even_b = vec_fma(vec_set(-kA2), d[2], d[4]);
+    const Vec odd_a = vec_mul(vec_set(kA), vec_fma(vec_set(-kB2), d[1], d[3]));
+    const Vec odd_b = vec_mul(vec_set(kB), vec_fma(vec_set(-kA2), d[1], d[3]));
+    o[0] = vec_add(d[0], vec_fma(middle, d[2], d[4]));
+    o[1] = vec_add(even_a, odd_a), o[2] = vec_sub(even_a, odd_a);
+    o[3] = vec_add(even_b, odd_b), o[4] = vec_sub(even_b, odd_b);
+    o[5] = vec_add(d[1], vec_fma(middle, d[3], d[5]));
+  }
+};
+struct OutputTransform {  // A', 6 -> 4: powers of the points
+  static FR_INLINE void apply(Vec (&o)[4], const Vec (&m)[6]) {
+    const Vec sum_a = vec_add(m[1], m[2]), difference_a = vec_sub(m[1], m[2]);
+    const Vec sum_b = vec_add(m[3], m[4]), difference_b = vec_sub(m[3], m[4]);
+    o[0] = vec_add(m[0], vec_add(sum_a, sum_b));
+    o[1] = vec_fma(vec_set(kA), difference_a, vec_mul(vec_set(kB), difference_b));
+    o[2] = vec_fma(vec_set(kA2), sum_a, vec_mul(vec_set(kB2), sum_b));
+    o[3] = vec_fma(vec_set(kA3), difference_a, vec_fma(vec_set(kB3), difference_b, m[5]));
+  }
+};
+struct GradientTransform {  // A, 4 -> 6
+  static FR_INLINE void apply(Vec (&o)[6], const Vec (&y)[4]) {
+    const Vec even_a = vec_fma(vec_set(kA2), y[2], y[0]), even_b = vec_fma(vec_set(kB2), y[2], y[0]);
+    const Vec odd_a = vec_fma(vec_set(kA3), y[3], vec_mul(vec_set(kA), y[1]));
+    const Vec odd_b = vec_fma(vec_set(kB3), y[3], vec_mul(vec_set(kB), y[1]));
+    o[0] = y[0];
+    o[1] = vec_add(even_a, odd_a), o[2] = vec_sub(even_a, odd_a);
+    o[3] = vec_add(even_b, odd_b), o[4] = vec_sub(even_b, odd_b);
+    o[5] = y[3];
+  }
+};
+constexpr float kScaleA = 1 / (2 * kA2 * (kA2 - kB2)),
+                kScaleB = 1 / (2 * kB2 * (kB2 - kA2));  // 1 / prod (point - others)
+struct FilterTransform {                                // G, 3 -> 6
+  static FR_INLINE void apply(Vec (&o)[6], const Vec (&g)[3]) {
+    const Vec even_a = vec_fma(vec_set(kScaleA * kA2), g[2], vec_mul(vec_set(kScaleA), g[0]));
+    const Vec even_b = vec_fma(vec_set(kScaleB * kB2), g[2], vec_mul(vec_set(kScaleB), g[0]));
+    const Vec odd_a = vec_mul(vec_set(kScaleA * kA), g[1]), odd_b = vec_mul(vec_set(kScaleB * kB), g[1]);
+    o[0] = g[0];
+    o[1] = vec_add(even_a, odd_a), o[2] = vec_sub(even_a, odd_a);
+    o[3] = vec_add(even_b, odd_b), o[4] = vec_sub(even_b, odd_b);
+    o[5] = g[2];
+  }
+};
+struct FilterGradientTransform {  // G', 6 -> 3
+  static FR_INLINE void apply(Vec (&o)[3], const Vec (&u)[6]) {
+    const Vec sum_a = vec_add(u[1], u[2]), difference_a = vec_sub(u[1], u[2]);
+    const Vec sum_b = vec_add(u[3], u[4]), difference_b = vec_sub(u[3], u[4]);
+    o[0] = vec_fma(vec_set(kScaleA), sum_a, vec_fma(vec_set(kScaleB), sum_b, u[0]));
+    o[1] = vec_fma(vec_set(kScaleA * kA), difference_a, vec_mul(vec_set(kScaleB * kB), difference_b));
+    o[2] = vec_fma(vec_set(kScaleA * kA2), sum_a, vec_fma(vec_set(kScaleB * kB2), sum_b, u[5]));
+  }
+};
+
+// --- in two: Out x Out <- T (In x In) T' ---
+
+template <class T, int In, int Out>
+FR_INLINE void transform(Vec (&out)[Out][Out], const Vec (&in)[In][In]) {
+  Vec half[Out][In];
+  unroll<In>(FR_LAMBDA(j) {
+    Vec column[In], result[Out];
+    unroll<In>(FR_LAMBDA(i) { column[i.value] = in[i.value][j.value]; });
+    T::apply(result, column);
+    unroll<Out>(FR_LAMBDA(i) { half[i.value][j.value] = result[i.value]; });
+  });
+  unroll<Out>(FR_LAMBDA(i) { T::apply(out[i.value], half[i.value]); });
+}
+
+// --- from and to memory. The 36 places of a transformed tile are `step` floats apart. ---
+
+// An odd number of cache lines, so that the 36 streams fall into different sets of a cache.
+FR_INLINE int64_t place_step(int64_t floats) { return (ceil_div(floats, 16) | 1) * 16; }
+
+FR_INLINE void prefetch(const float* p) { _mm_prefetch(reinterpret_cast<const char*>(p), _MM_HINT_T0); }
+
+FR_INLINE void store_places(float* to, int64_t step, const Vec (&o)[kReach][kReach]) {
+  unroll<kPlaces>(FR_LAMBDA(k) { vec_store(to + k.value * step, o[k.value / kReach][k.value % kReach]); });
+}
+FR_INLINE void load_places(Vec (&d)[kReach][kReach], const float* from, int64_t step) {
+  unroll<kPlaces>(FR_LAMBDA(k) { d[k.value / kReach][k.value % kReach] = vec_load(from + k.value * step); });
+}
+
+// A map (N,H,W,C) under a grid of tiles; tile (i, j) of an image starts at pixel (4 i - pad_h, 4 j - pad_w).
+template <class T>
+struct TiledMap {
+  T* x;
+  int64_t H, W, C, pad_h, pad_w, rows, columns;  // of tiles
+  const float* zeros = nullptr;                  // C of them, read where a tile leaves the map
+
+  // The pixels of a size x size tile; `outside` where the map ends.
+  template <int size>
+  FR_INLINE void pixels(T* (&at)[size][size], int64_t tile, T* outside) const {
+    const int64_t n = tile / (rows * columns), h0 = tile / columns % rows * kTile - pad_h,
+                  w0 = tile % columns * kTile - pad_w;
+    for (int i = 0; i < size; ++i)
+      for (int j = 0; j < size; ++j) {
+        const int64_t h = h0 + i, w = w0 + j;
+        at[i][j] = h >= 0 && h < H && w >= 0 && w < W ? x + ((n * H + h) * W + w) * C : outside;
+      }
+  }
+};
+
+// v[place][channel block][T][kWidth] <- T (tile) T' for tiles begin .. begin + count - 1, of which the first is number
+// `first` of the T in v. Lanes beyond the last channel are zero.
+template <class F, int size>
+void transform_tiles(float* v, int64_t T, int64_t first, const TiledMap<const float>& map, int64_t begin,
+                     int64_t count) {
+  const int64_t step = place_step(ceil_div(map.C, kWidth) * T * kWidth);
+  for (int64_t t = 0; t < count; ++t) {
+    const float* at[size][size];
+    map.pixels(at, begin + t, map.zeros);
+    for_channels(
+        map.C, [&](int64_t c, auto... mask) __attribute__((always_inline)) {
+          Vec d[size][size], o[kReach][kReach];
+          unroll<size * size>(FR_LAMBDA(k) {
+            d[k.value / size][k.value % size] = vec_load(at[k.value / size][k.value % size] + c, mask...);
+          });
+          transform<F>(o, d);
+          store_places(v + (c / kWidth * T + first + t) * kWidth, step, o);
+        });
+  }
+}
+
+// Channels n0 .. n0 + kPanel - 1 of the map's tiles <- (add: +=) A' m A, m[place][tile][kPanel].
+inline void write_tiles(const TiledMap<float>& map, const float* m, int64_t step, int64_t begin,
+                        int64_t count, int64_t n0, bool add) {
+  for (int64_t t = 0; t < count; ++t) {
+    float* at[kTile][kTile];
+    map.pixels(at, begin + t, static_cast<float*>(nullptr));
+    for_channels(
+        least(kPanel, map.C - n0), [&](int64_t c, auto... mask) __attribute__((always_inline)) {
+          Vec d[kReach][kReach], o[kTile][kTile];
+          load_places(d, m + t * kPanel + c, step);
+          transform<OutputTransform>(o, d);
+          unroll<kTile * kTile>(FR_LAMBDA(k) {
+            float* p = at[k.value / kTile][k.value % kTile] + n0 + c;
+            const Vec y = o[k.value / kTile][k.value % kTile];
+            if (at[k.value / kTile][k.value % kTile])
+              vec_store(p, add ? vec_add(vec_load(p, mask...), y) : y, mask...);
+          });
+        });
+  }
+}
+
+// Filters as the right operand: u[place][channel][kPanel] <- G g G' for the kPanel columns from n0. Lanes beyond the
+// last column are zero.
+struct ForwardFilters {  // column k, channel c: w_k..c
+  const float* w;
+  int64_t K, C;
+
+  void transform_panel(float* u, int64_t step, int64_t n0, int64_t first, int64_t channels) const {
+    alignas(64) float taps[9 * kWidth * kWidth];  // [tap][channel][filter]
+    for (int64_t v = 0; v < kPanel; v += kWidth)
+      for (int64_t c0 = 0; c0 < channels; c0 += kWidth) {
+        const int64_t count = least(kWidth, channels - c0);
+        for (int tap = 0; tap < 9; ++tap) {
+          const float* rows[kWidth];
+          for (int64_t i = 0; i < kWidth; ++i)
+            rows[i] = n0 + v + i < K ? w + ((n0 + v + i) * 9 + tap) * C + first + c0 : kNoFilter;
+          for (int i = 0; i < kWidth; ++i) prefetch(rows[i] + kWidth);
+          transpose_rows(taps + tap * kWidth * kWidth, kWidth, rows, count);
+        }
+        for (int64_t c = 0; c < count; ++c) {
+          Vec g[3][3], o[kReach][kReach];
+          unroll<9>(FR_LAMBDA(i) {
+            g[i.value / 3][i.value % 3] = vec_load(taps + (i.value * kWidth + c) * kWidth);
+          });
+          transform<FilterTransform>(o, g);
+          store_places(u + (c0 + c) * kPanel + v, step, o);
+        }
+      }
+  }
+  alignas(64) static constexpr float kNoFilter[kWidth] = {};
+};
+struct TurnedFilters {  // column c, channel k: w_k..c turned by 180 degrees
+  const float* w;
+  int64_t K, C;
+
+  void transform_panel(float* u, int64_t step, int64_t n0, int64_t first, int64_t channels) const {
+    for (int64_t k = 0; k < channels; ++k)
+      for (int64_t v = 0; v < kPanel; v += kWidth) {
+        const Mask mask = first_lanes(static_cast<int>(most(0, least(kWidth, C - n0 - v))));
+        Vec g[3][3], o[kReach][kReach];
+        unroll<9>(FR_LAMBDA(i) {
+          const float* row = w + ((first + k) * 9 + 8 - i.value) * C + n0 + v;
+          g[i.value / 3][i.value % 3] = vec_load(row, mask);
+          prefetch(row + 4 * 9 * C);  // rows are far apart: no hardware prefetcher sees the pattern
+        });
+        transform<FilterTransform>(o, g);
+        store_places(u + k * kPanel + v, step, o);
+      }
+  }
+};
+
+}  // namespace
+}  // namespace fr::FR_ISA
