@@ -66,7 +66,10 @@ std::string differences(const CheckpointInfo& found, const CheckpointInfo& expec
       out += cat("\n  ", what, ": ", then, " in the checkpoint, ", now, " now");
   };
   const auto then = flatten(found.config), now = flatten(expected.config);
-  for (const auto& [key, value] : now) differ(key, then.count(key) ? then.at(key) : "(absent)", value);
+  Config defaults;  // what a checkpoint older than a key was trained with
+  const auto before = flatten(describe(defaults).to_ini(true));
+  for (const auto& [key, value] : now)
+    differ(key, then.count(key) ? then.at(key) : before.count(key) ? before.at(key) : "(absent)", value);
   for (const auto& [key, value] : then)
     if (!now.count(key)) differ(key, value, "(absent)");
   differ("number of classes", std::to_string(found.classes), std::to_string(expected.classes));

@@ -59,13 +59,25 @@ void describe_augment(Schema& s, Augment& a) {
   s.real("augment.erase_area_max", a.erase_area_max, 0, 1, "its largest share of the picture");
 }
 
+// "4, 10, 20, 36, 64"
+std::string depth_words(Architecture architecture) {
+  std::string words;
+  for (int depth : depths_of(architecture)) words += cat(words.empty() ? "" : ", ", depth);
+  return words;
+}
+
 void describe_model(Schema& s, Config& c) {
-  s.choice("network.depth", c.network.depth, {{"4", 4}, {"10", 10}, {"20", 20}, {"36", 36}, {"64", 64}},
-           "layers of the SphereFace network");
+  s.choice("network.architecture", c.network.architecture,
+           {{"sphereface", Architecture::sphereface}, {"iresnet", Architecture::iresnet}},
+           "Liu et al. 2017, no batch normalisation; ArcFace's residual network (Deng et al. 2019)");
+  s.integer("network.depth", c.network.depth, 1, 1000,
+            cat("layers; sphereface has ", depth_words(Architecture::sphereface), "; iresnet ",
+                depth_words(Architecture::iresnet)));
   s.integer("network.embedding", c.network.embedding, 1, 65536, "size of the embedding");
   s.integer("network.height", c.network.height, 16, 4096, "input height in pixels");
   s.integer("network.width", c.network.width, 16, 4096, "input width in pixels");
-  s.real("network.dropout", c.network.dropout, 0, 0.99, "before the last layer");
+  s.real("network.dropout", c.network.dropout, 0, 0.99,
+         "before the layer that makes the embedding; ArcFace: 0.4");
 
   s.choice("loss.name", c.loss.kind,
            {{"softmax", LossKind::softmax},
@@ -133,6 +145,17 @@ void require(bool ok, const std::string& message) {
   if (!ok) throw Error(ErrorKind::usage, "configuration: " + message);
 }
 
+void check_network(const Config& c) {
+  const NetworkOptions& n = c.network;
+  const std::vector<int> depths = depths_of(n.architecture);
+  require(std::find(depths.begin(), depths.end(), n.depth) != depths.end(),
+          cat("network.depth = ", n.depth, ": ", name_of(n.architecture),
+              " has no such depth; allowed: one of: ", depth_words(n.architecture)));
+  require(n.architecture != Architecture::iresnet || c.train.batch > 1,
+          cat("train.batch = ", c.train.batch, ": ", name_of(n.architecture),
+              " normalises over the batch; allowed: 2 or more"));
+}
+
 }  // namespace
 
 Schema describe(Config& c) {
@@ -178,6 +201,7 @@ void check(const Config& c) {
             cat(key, " = ", path, ": no such file, neither here nor below data.root"));
   require(c.data.test_root.empty() || std::filesystem::is_directory(c.data.test_root),
           "data.test_root = " + c.data.test_root + ": no such folder");
+  check_network(c);
   require(c.synthetic.min_samples <= c.synthetic.max_samples,
           "synthetic.min_samples exceeds synthetic.max_samples");
   require(std::is_sorted(c.schedule.milestones.begin(), c.schedule.milestones.end()),

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "data/loader.h"
-#include "fr/backbone/sphereface.h"
+#include "fr/backbone/network.h"
 #include "fr/loss/class_head.h"
 #include "fr/protocol/metrics.h"
 #include "fr/protocol/verification.h"
@@ -46,7 +46,7 @@ struct Config {
   } synthetic;
 
   Augment augment;
-  SphereFaceOptions network;
+  NetworkOptions network;
   LossOptions loss;
   SgdOptions optimizer = {.momentum = 0.9, .weight_decay = 5e-4, .form = MomentumForm::caffe};
   double lr = 0.1;

@@ -131,8 +131,8 @@ std::optional<TestData> test_data(const Config& c) {
   return std::nullopt;
 }
 
-SphereFaceOptions network_options(const Config& c) {
-  SphereFaceOptions o = c.network;
+NetworkOptions network_options(const Config& c) {
+  NetworkOptions o = c.network;
   o.seed = uint64_t(c.run.seed);
   return o;
 }

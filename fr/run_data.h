@@ -45,7 +45,7 @@ struct FoundPictures {
 };
 FoundPictures find_pictures(const std::vector<std::string>& inputs);
 
-SphereFaceOptions network_options(const Config& config);  // with the run's seed
+NetworkOptions network_options(const Config& config);  // with the run's seed
 
 // Starts at batch `batch` of epoch `epoch`.
 std::unique_ptr<Loader> make_loader(const Config& config, const TrainingData& data, int64_t epoch,

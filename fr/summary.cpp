@@ -43,8 +43,9 @@ std::string loss_text(const LossOptions& o) {
   return loss_name(o.kind);
 }
 
-std::string network_text(const SphereFaceOptions& o) {
-  return cat("SphereFace-", o.depth, ", ", o.height, "x", o.width, ", embedding ", o.embedding);
+std::string network_text(const NetworkOptions& o) {
+  return cat(name_of(o.architecture), "-", o.depth, ", ", o.height, "x", o.width, ", embedding ",
+             o.embedding);
 }
 
 ordered_json test_json(const TestResult& v) {

@@ -52,8 +52,11 @@ class Module {
   Tensor& add_buffer(std::string name, Tensor value);
   template <class M, class... A>
   M& add_child(std::string name, A&&... arguments) {
+    return adopt_child(std::move(name), std::make_unique<M>(std::forward<A>(arguments)...));
+  }
+  template <class M>
+  M& adopt_child(std::string name, std::unique_ptr<M> child) {  // one that somebody else has built
     check_name(name);
-    auto child = std::make_unique<M>(std::forward<A>(arguments)...);
     M& reference = *child;
     children_.emplace_back(std::move(name), std::move(child));
     return reference;

@@ -75,6 +75,8 @@ expect "documented keys" 0 "clip_norm" bin/train --document
 bin/train --document >"$work/configuration.md"
 same "docs/configuration.md is current (make docs)" "$work/configuration.md" docs/configuration.md
 expect "describe" 0 "^total +22 666 944 " bin/train "$work/tiny.ini" --describe network.depth=20 network.embedding=512
+expect "describe an IResNet" 0 "^total +24 025 600 " bin/train "$work/tiny.ini" --describe network.architecture=iresnet network.depth=18 network.embedding=512 network.width=112
+expect "a depth of another network" 2 "network.depth = 20: IResNet has no such depth; allowed: one of: 18, 34, 50, 100" tiny network.architecture=iresnet network.depth=20
 
 # --- a run ---
 expect "check does nothing" 0 "ok: " tiny --check

@@ -26,6 +26,11 @@ Columns columns(const LayerDescription& l) {
   return {l.name, l.kind, to_string(l.output), grouped(l.parameters), grouped(l.multiply_adds)};
 }
 
+// Places of a window along one side.
+int64_t window_count(int64_t size, int64_t window, int64_t stride, int64_t pad, int64_t dilation) {
+  return (size + 2 * pad - (dilation * (window - 1) + 1)) / stride + 1;
+}
+
 }  // namespace
 
 int64_t total_parameters(const std::vector<LayerDescription>& layers) {
@@ -53,5 +58,39 @@ std::string to_text(const std::vector<LayerDescription>& layers) {
   }
   return out.str();
 }
+
+void Describer::conv(const std::string& name, const Conv2dSpec& spec) {
+  const Conv2dOptions& w = spec.window;
+  FR_CHECK(output.size() == 3 && output[2] == spec.C, "describe: ", name, " expects C = ", spec.C, ", got ",
+           to_string(output));
+  output = {window_count(output[0], spec.R, w.stride_h, w.pad_h, w.dilation_h),
+            window_count(output[1], spec.S, w.stride_w, w.pad_w, w.dilation_w), spec.K};
+  const int64_t weights = spec.K * spec.R * spec.S * (spec.C / w.groups);
+  const int64_t bias = spec.bias == Bias::with ? spec.K : 0;
+  layers.push_back({name, cat("conv ", spec.R, "x", spec.S, w.stride_h > 1 ? cat(" /", w.stride_h) : ""),
+                    output, weights + bias, weights * output[0] * output[1]});
+}
+
+void Describer::linear(const std::string& name, const LinearSpec& spec) {
+  FR_CHECK(elements(output) == spec.D, "describe: ", name, " expects D = ", spec.D, ", got ",
+           to_string(output));
+  output = {spec.M};
+  const int64_t weights = spec.D * spec.M;
+  layers.push_back({name, "linear", output, weights + (spec.bias == Bias::with ? spec.M : 0), weights});
+}
+
+void Describer::batch_norm(const std::string& name) {
+  layers.push_back({name, "batch norm", output, 2 * output.back(), 0});
+}
+
+void Describer::prelu(const std::string& name) {
+  layers.push_back({name, "prelu", output, output.back(), 0});
+}
+
+void Describer::dropout(const std::string& name, double p) {
+  if (p > 0) layers.push_back({name, cat("dropout ", p), output, 0, 0});
+}
+
+void Describer::add(const std::string& name) { layers.push_back({name, "add", output, 0, 0}); }
 
 }  // namespace fr

@@ -5,14 +5,14 @@
 #include <string>
 #include <vector>
 
-#include "tensor/tensor.h"
+#include "nn/layers.h"
 
 namespace fr {
 
 struct LayerDescription {
-  std::string name, kind;     // "stage1.unit0.conv1", "conv 3x3 /2"
+  std::string name, kind;     // "stage1.unit1.conv1", "conv 3x3 /2"
   Shape output;               // of one picture: (H,W,C) or (D)
-  int64_t parameters = 0;     // trained numbers
+  int64_t parameters = 0;     // weights, frozen ones too; running statistics are none
   int64_t multiply_adds = 0;  // of one picture, convolutions and matrix products only
 };
 
@@ -21,5 +21,22 @@ int64_t total_multiply_adds(const std::vector<LayerDescription>& layers);
 
 // Aligned columns, one line a layer, a last line with the totals.
 std::string to_text(const std::vector<LayerDescription>& layers);
+
+// Writes a network down from the specifications that build it, without building it. One call a layer; each
+// takes `output`, what the layer before put out, and replaces it.
+class Describer {
+ public:
+  Describer(int64_t height, int64_t width) : output{height, width, 3} {}
+
+  void conv(const std::string& name, const Conv2dSpec& spec);
+  void linear(const std::string& name, const LinearSpec& spec);  // of the flattened input
+  void batch_norm(const std::string& name);
+  void prelu(const std::string& name);
+  void dropout(const std::string& name, double p);  // nothing when p is 0
+  void add(const std::string& name);                // the sum of two branches
+
+  Shape output;
+  std::vector<LayerDescription> layers;
+};
 
 }  // namespace fr

@@ -5,42 +5,30 @@
 // (FC2) belong to the loss: fr/loss/class_head.h. Initial values and multipliers are those of the authors'
 // Caffe model.
 #pragma once
-#include <array>
-#include <cstdint>
-#include <span>
-#include <vector>
-
-#include "fr/backbone/describe.h"
-#include "nn/module.h"
+#include "fr/backbone/backbone.h"
 
 namespace fr {
 
 struct SphereFaceOptions {
   int depth = 20;                    // 4, 10, 20, 36 or 64
   int64_t embedding = 512;           // D
-  int64_t height = 112, width = 96;  // input (N, height, width, 3), pixels (p - 127.5) / 128
+  int64_t height = 112, width = 96;  // input (N, height, width, 3)
   double dropout = 0;                // before FC1; not in the paper
   uint64_t seed = 1;                 // of the initial weights
 };
 
-// One line of the table: residual units of each stage. depth = 4 + 2 sum(units): it counts the convolutions.
-struct SphereFaceTable {
-  int depth;
-  std::array<int, 4> units;
-};
-std::span<const SphereFaceTable> sphereface_tables();
-inline constexpr std::array<int64_t, 4> kSphereFaceChannels = {64, 128, 256, 512};
+// depth = 4 + 2 sum(units): it counts the convolutions.
+std::span<const StageUnits> sphereface_tables();
 
 // Throws std::invalid_argument for a depth that is not in the table, or sizes that are not positive.
-class SphereFace : public Module {
+class SphereFace : public Backbone {
  public:
   explicit SphereFace(const SphereFaceOptions& options);
-  Var forward(const Var& x) override;  // (N,height,width,3) -> (N,embedding)
+  std::vector<LayerDescription> describe() const override;
   const SphereFaceOptions& options() const { return options_; }
 
  private:
   SphereFaceOptions options_;
-  std::vector<Module*> layers_;
 };
 
 // The network layer by layer, from the same table, without building it.

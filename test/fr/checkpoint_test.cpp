@@ -7,34 +7,42 @@
 
 #include "fr/divergence.h"
 #include "fr/run_folder.h"
+#include "nn/state.h"
 #include "test/data/temporary.h"
 
 namespace fr {
 namespace {
 
-constexpr SphereFaceOptions kSmall = {.depth = 4, .embedding = 8, .height = 32, .width = 32};
+constexpr NetworkOptions kSmall = {.depth = 4, .embedding = 8, .height = 32, .width = 32};
+constexpr NetworkOptions kSmallIResNet = {Architecture::iresnet, 18, 8, 32, 32};
 
+// With the running statistics.
 std::vector<float> all_weights(FaceModel& model) {
   std::vector<float> out;
-  for (const auto& [name, p] : model.parameters()) {
-    const auto v = p->var.value().host<float>();
+  for (const auto& [name, tensor] : collect_state(model)) {
+    const auto v = tensor.host<float>();
     out.insert(out.end(), v.begin(), v.end());
   }
   return out;
 }
 
+Tensor pictures(int64_t N) {
+  std::vector<float> v(size_t(N * 32 * 32 * 3));
+  for (size_t i = 0; i < v.size(); ++i) v[i] = float((i * 37 % 256) / 128.0 - 1);
+  return Tensor::from(v, {N, 32, 32, 3});
+}
+
 struct Trained {
   FaceModel model;
   Sgd optimizer;
-  explicit Trained(uint64_t seed) : model(seeded(seed), {}, 5), optimizer(model.parameters(), {}) {}
-  static SphereFaceOptions seeded(uint64_t seed) {
-    SphereFaceOptions o = kSmall;
+  explicit Trained(uint64_t seed, const NetworkOptions& network = kSmall)
+      : model(seeded(network, seed), {}, 5), optimizer(model.parameters(), {}) {}
+  static NetworkOptions seeded(NetworkOptions o, uint64_t seed) {
     o.seed = seed;
     return o;
   }
   Var loss(int64_t step) {
-    const Var x(Tensor::full({2, 32, 32, 3}, 0.25));
-    return model.loss(x, Tensor::from(std::vector<int64_t>{1, 3}, {2}), step);
+    return model.loss(Var(pictures(3)), Tensor::from(std::vector<int64_t>{1, 3, 0}, {3}), step);
   }
   void step(int64_t n) {
     model.zero_grad();
@@ -57,6 +65,45 @@ TEST(Checkpoint, GoesOnWhereItStopped) {
   EXPECT_EQ(all_weights(a.model), all_weights(b.model));
   a.step(1), b.step(1);  // the velocities came along
   EXPECT_EQ(all_weights(a.model), all_weights(b.model));
+}
+
+// Batch normalisation: the running statistics come along too, and the frozen scale stays frozen.
+TEST(Checkpoint, IResNetGoesOnWhereItStopped) {
+  const TemporaryFolder folder;
+  const fs::path path = folder.path / "checkpoint-00000007.safetensors";
+  Trained a(1, kSmallIResNet);
+  a.step(0);
+  CheckpointInfo info = kInfo;
+  info.config = "[network]\narchitecture = iresnet\ndepth = 18\nembedding = 8\nheight = 32\nwidth = 32\n";
+  save_checkpoint(path, a.model, a.optimizer, info);
+  {
+    const LoadedModel loaded = load_model(folder.path);
+    EXPECT_EQ(all_weights(*loaded.model), all_weights(a.model));
+    a.model.train(false);
+    EXPECT_EQ(loaded.model->forward(Var(pictures(2))).value().host<float>(),
+              a.model.forward(Var(pictures(2))).value().host<float>());
+    a.model.train();
+  }
+  Trained b(2, kSmallIResNet);
+  load_checkpoint(path, b.model, &b.optimizer);
+  a.step(1), b.step(1);
+  EXPECT_EQ(all_weights(a.model), all_weights(b.model));
+  Trained other(1);
+  EXPECT_THROW(load_checkpoint(path, other.model, nullptr), Error);
+}
+
+// Checkpoints written before there was a choice of networks.
+TEST(Checkpoint, AKeyThatIsMissingHadItsDefault) {
+  const TemporaryFolder folder;
+  Trained a(1);
+  CheckpointInfo old = kInfo, now = kInfo;
+  old.config = "[network]\ndepth = 4\nembedding = 8\nheight = 32\nwidth = 32\n";
+  save_checkpoint(folder.path / "checkpoint-00000007.safetensors", a.model, a.optimizer, old);
+  now.config = "[network]\narchitecture = sphereface\n" + old.config.substr(10);
+  EXPECT_EQ(resume_newest(folder.path, a.model, a.optimizer, now).step, 7);
+  EXPECT_EQ(load_model(folder.path).config.network.architecture, Architecture::sphereface);
+  now.config = "[network]\narchitecture = iresnet\n" + old.config.substr(10);
+  EXPECT_THROW(resume_newest(folder.path, a.model, a.optimizer, now), Error);
 }
 
 TEST(Checkpoint, AnotherConfigurationIsRefusedWithItsDifferences) {

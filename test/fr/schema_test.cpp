@@ -109,5 +109,33 @@ TEST(Config, ChecksWhatNoSingleRangeCanSay) {
   EXPECT_THROW(check(config), Error);
 }
 
+// The message of the Error{usage} that check() throws after these overrides, "" when it accepts them.
+std::string check_refusal(const std::vector<std::string>& overrides) {
+  Config config;
+  Schema schema = describe(config);
+  try {
+    for (const auto& o : overrides) schema.override_with(o);
+    check(config);
+  } catch (const Error& e) {
+    EXPECT_EQ(e.kind(), ErrorKind::usage);
+    return e.what();
+  }
+  return "";
+}
+
+TEST(Config, DepthBelongsToTheArchitecture) {
+  EXPECT_EQ(check_refusal({"network.depth=64"}), "");
+  EXPECT_EQ(check_refusal({"network.architecture=iresnet", "network.depth=100"}), "");
+  EXPECT_EQ(
+      check_refusal({"network.depth=18"}),
+      "configuration: network.depth = 18: SphereFace has no such depth; allowed: one of: 4, 10, 20, 36, 64");
+  EXPECT_EQ(check_refusal({"network.architecture=iresnet"}),
+            "configuration: network.depth = 20: IResNet has no such depth; allowed: one of: 18, 34, 50, 100");
+  EXPECT_NE(check_refusal({"network.architecture=resnet"}).find("did you mean 'iresnet'"), std::string::npos);
+  EXPECT_NE(check_refusal({"network.architecture=iresnet", "network.depth=18", "train.batch=1"})
+                .find("train.batch = 1: IResNet normalises over the batch; allowed: 2 or more"),
+            std::string::npos);
+}
+
 }  // namespace
 }  // namespace fr

@@ -45,7 +45,7 @@ TEST(SphereFace, ParameterCounts) {
 }
 
 TEST(SphereFace, DepthCountsConvolutions) {
-  for (const SphereFaceTable& table : sphereface_tables()) {
+  for (const StageUnits& table : sphereface_tables()) {
     int sum = 0;
     for (int units : table.units) sum += units;
     EXPECT_EQ(table.depth, 4 + 2 * sum);
@@ -108,6 +108,21 @@ TEST(SphereFace, InitialValuesAndMultipliers) {
       EXPECT_NEAR(squares / (bound * bound / 3), 1, 0.1) << name;
     }
   }
+}
+
+// Checkpoints are found by these names.
+TEST(SphereFace, TensorNames) {
+  SphereFace net(small(10));
+  std::vector<std::string> names;
+  for (const auto& [name, p] : net.parameters())
+    if (!contains(name, "stage1") && !contains(name, "stage4") && !contains(name, "unit2"))
+      names.push_back(name);
+  EXPECT_EQ(names, (std::vector<std::string>{
+                       "stage2.conv.weight", "stage2.conv.bias", "stage2.prelu.weight",
+                       "stage2.unit1.conv1.weight", "stage2.unit1.prelu1.weight", "stage2.unit1.conv2.weight",
+                       "stage2.unit1.prelu2.weight", "stage3.conv.weight", "stage3.conv.bias",
+                       "stage3.prelu.weight", "stage3.unit1.conv1.weight", "stage3.unit1.prelu1.weight",
+                       "stage3.unit1.conv2.weight", "stage3.unit1.prelu2.weight", "fc.weight", "fc.bias"}));
 }
 
 TEST(SphereFace, SeedDecides) {

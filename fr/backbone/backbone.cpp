@@ -1,0 +1,28 @@
+#include "fr/backbone/backbone.h"
+
+namespace fr {
+
+Var Backbone::forward(const Var& x) {
+  const Shape expected = {x ? x.dim(0) : 0, height_, width_, 3};
+  FR_CHECK(x && x.shape() == expected, name_, ": expected (N,", height_, ",", width_, ",3), got ",
+           x ? to_string(x.shape()) : "nothing");
+  Var y = x;
+  for (Module* layer : layers_) y = layer->forward(y);
+  return y;
+}
+
+int64_t last_map_size(int64_t height, int64_t width) {
+  for (size_t s = 0; s < kStageChannels.size(); ++s) height = (height + 1) / 2, width = (width + 1) / 2;
+  return height * width * kStageChannels.back();
+}
+
+const StageUnits& units_of(const char* network, std::span<const StageUnits> table, int depth) {
+  std::string known;
+  for (const StageUnits& line : table) {
+    if (line.depth == depth) return line;
+    known += (known.empty() ? "" : ", ") + std::to_string(line.depth);
+  }
+  throw std::invalid_argument(cat(network, ": expected a depth of ", known, ", got ", depth));
+}
+
+}  // namespace fr
