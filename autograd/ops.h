@@ -36,6 +36,12 @@ struct Conv2dOptions {
   int64_t stride_h = 1, stride_w = 1, pad_h = 0, pad_w = 0, dilation_h = 1, dilation_w = 1, groups = 1;
 };
 Var conv2d(const Var& x, const Var& w, const Var& b, const Conv2dOptions& options);  // b (K) or empty
+// For inference: act(scale conv2d(x, w) + shift) + residual in one pass; empty parts are left out (Conv2dFinish).
+// Records nothing: throws std::logic_error unless NoGrad is alive.
+struct Conv2dFinishing {
+  Tensor scale, shift, slope, residual;  // (K), (K), (K), (N,P,Q,K)
+};
+Var conv2d_fused(const Var& x, const Var& w, const Conv2dFinishing& finish, const Conv2dOptions& options);
 struct Pool2dOptions {
   int64_t R = 2, S = 2, stride_h = 2, stride_w = 2, pad_h = 0, pad_w = 0;
 };

@@ -17,6 +17,10 @@ Conv2d::Conv2d(const Conv2dSpec& spec) : window_(spec.window) {
 
 Var Conv2d::forward(const Var& x) { return conv2d(x, weight_->var, bias_ ? bias_->var : Var(), window_); }
 
+Var Conv2d::forward_fused(const Var& x, const Conv2dFinishing& finish) {
+  return conv2d_fused(x, weight_->var, finish, window_);
+}
+
 Linear::Linear(const LinearSpec& spec) {
   FR_CHECK(spec.D > 0 && spec.M > 0, "Linear: expected positive sizes, got D ", spec.D, ", M ", spec.M);
   weight_ = &add_parameter("weight", {spec.M, spec.D}, spec.init);
@@ -42,6 +46,14 @@ Var BatchNorm::forward(const Var& x) {
   return batch_norm(x, gamma_->var, beta_->var, *mean_, *var_, mode, spec_.eps, spec_.momentum);
 }
 
+void BatchNorm::line(Tensor& scale, Tensor& shift) const {
+  scale = Tensor({spec_.C}), shift = Tensor({spec_.C});
+  with_kernels(scale, [&](const auto& k) {
+    k.batch_norm_line(scale.data(), shift.data(), gamma_->var.value().data(), beta_->var.value().data(),
+                      mean_->data(), var_->data(), spec_.C, spec_.eps);
+  });
+}
+
 PReLU::PReLU(int64_t C, double slope) {
   FR_CHECK(C > 0, "PReLU: expected C > 0, got ", C);
   slope_ = &add_parameter("weight", {C}, Init::constant(slope));
@@ -60,10 +72,25 @@ Var Dropout::forward(const Var& x) {
   return dropout(x, p_, {state.seed, Purpose::dropout, state.step, stream_});
 }
 
-Var Sequential::forward(const Var& x) {
+Var chain(const std::vector<Module*>& layers, const Var& x, const Var& residual) {
   Var y = x;
-  for (Module* step : steps_) y = step->forward(y);
-  return y;
+  bool added = !residual;
+  const auto layer = [&](size_t i) { return i < layers.size() ? layers[i] : nullptr; };
+  for (size_t i = 0; i < layers.size();) {
+    auto* conv = grad_enabled() || layers[i]->training() ? nullptr : dynamic_cast<Conv2d*>(layers[i]);
+    if (!conv) {
+      y = layers[i++]->forward(y);
+      continue;
+    }
+    Conv2dFinishing finish{{}, conv->bias(), {}, {}};
+    ++i;
+    if (const auto* norm = dynamic_cast<BatchNorm*>(layer(i)); norm && !finish.shift)
+      norm->line(finish.scale, finish.shift), ++i;
+    if (const auto* activation = dynamic_cast<PReLU*>(layer(i))) finish.slope = activation->slope(), ++i;
+    if (!added && i == layers.size()) finish.residual = residual.value(), added = true;
+    y = conv->forward_fused(y, finish);
+  }
+  return added ? y : add(residual, y);
 }
 
 }  // namespace fr

@@ -25,6 +25,9 @@ class Conv2d : public Module {
  public:
   explicit Conv2d(const Conv2dSpec& spec);
   Var forward(const Var& x) override;
+  // In inference: with what follows it, finish.shift standing in for the bias. See chain().
+  Var forward_fused(const Var& x, const Conv2dFinishing& finish);
+  Tensor bias() const { return bias_ ? bias_->var.value() : Tensor(); }  // empty: it has none
 
  private:
   Conv2dOptions window_;
@@ -62,7 +65,8 @@ class BatchNorm : public Module {
  public:
   explicit BatchNorm(const BatchNormSpec& spec);
   explicit BatchNorm(int64_t C) : BatchNorm(BatchNormSpec{C}) {}
-  Var forward(const Var& x) override;  // training(): batch statistics; otherwise the running ones
+  Var forward(const Var& x) override;             // training(): batch statistics; otherwise the running ones
+  void line(Tensor& scale, Tensor& shift) const;  // forward() in inference is scale x + shift, each (C)
 
  private:
   BatchNormSpec spec_;
@@ -75,6 +79,7 @@ class PReLU : public Module {
  public:
   explicit PReLU(int64_t C, double slope = 0.25);
   Var forward(const Var& x) override;
+  const Tensor& slope() const { return slope_->var.value(); }
 
  private:
   Parameter* slope_ = nullptr;
@@ -121,6 +126,10 @@ class Flatten : public Module {
   Var forward(const Var& x) override { return flatten(x); }
 };
 
+// The layers one after the other, then + residual if there is one. In inference (NoGrad, not training) a
+// convolution takes the batch norm, the PReLU and the sum that follow it into its own pass over the result.
+Var chain(const std::vector<Module*>& layers, const Var& x, const Var& residual = {});
+
 // Its children, one after the other.
 class Sequential : public Module {
  public:
@@ -130,7 +139,7 @@ class Sequential : public Module {
     steps_.push_back(&child);
     return child;
   }
-  Var forward(const Var& x) override;
+  Var forward(const Var& x) override { return chain(steps_, x); }
 
  private:
   std::vector<Module*> steps_;

@@ -30,6 +30,17 @@ struct Conv2dShape {
   int64_t Q() const { return (W + 2 * pad_w - dilation_w * (S - 1) - 1) / stride_w + 1; }
 };
 
+// What is done to each element before a convolution writes it, for inference:
+//   y_npqk = act(scale_k z_npqk + shift_k) + residual_npqk,   act(u) = u > 0 ? u : slope_k u
+// Null pointers leave their part out.
+template <class T>
+struct Conv2dFinish {
+  const T* scale = nullptr;     // (K)
+  const T* shift = nullptr;     // (K)
+  const T* slope = nullptr;     // (K)
+  const T* residual = nullptr;  // (N,P,Q,K)
+};
+
 // y (N,P,Q,C) from x (N,H,W,C); windows outside the map are ignored (average: divided by the cells inside).
 struct Pool2dShape {
   int64_t N = 1, H = 1, W = 1, C = 1, R = 2, S = 2;
@@ -115,7 +126,10 @@ struct Kernels {
   // --- convolution ---                          (Conv2dShape; cross-correlation, zero padding)
   // y_npqk = sum_rsc x_n,(p stride - pad + r dilation),(...),(g C/G + c) w_krsc,   g = k / (K/G)
   void (*conv2d_forward)(T* y, const T* x, const T* w, const Conv2dShape& s);
-  // dx += , dw += : the adjoints of the line above
+  // the same sum, finished as Conv2dFinish says; no adjoint
+  void (*conv2d_fused_forward)(T* y, const T* x, const T* w, const Conv2dFinish<T>& finish,
+                               const Conv2dShape& s);
+  // dx += , dw += : the adjoints of conv2d_forward
   void (*conv2d_backward_input)(T* dx, const T* dy, const T* w, const Conv2dShape& s);
   void (*conv2d_backward_filter)(T* dw, const T* dy, const T* x, const Conv2dShape& s);
   // y_rc = x_rc + b_c                            y may be x
@@ -139,6 +153,9 @@ struct Kernels {
   // dx += gamma rstd (dy - mean_r(dy) - xh mean_r(dy xh))
   void (*batch_norm_backward)(T* dx, T* dgamma, T* dbeta, const T* dy, const T* x, const T* mean,
                               const T* rstd, const T* gamma, int64_t rows, int64_t C);
+  // scale = gamma / sqrt(var + eps),  shift = beta - mean scale: fixed statistics as a straight line
+  void (*batch_norm_line)(T* scale, T* shift, const T* gamma, const T* beta, const T* mean, const T* var,
+                          int64_t C, T eps);
   // y = gamma (x - mean) / sqrt(var + eps) + beta with fixed statistics, and its adjoint
   void (*batch_norm_inference_forward)(T* y, const T* x, const T* gamma, const T* beta, const T* mean,
                                        const T* var, int64_t rows, int64_t C, T eps);

@@ -55,4 +55,25 @@ Var conv2d(const Var& x, const Var& w, const Var& b, const Conv2dOptions& option
   });
 }
 
+// The forward pass of a convolution with what follows it in a network, while the result is still in the cache.
+//   y = act(scale_k z + shift_k) + residual,   z = conv2d(x, w),   act(u) = u > 0 ? u : slope_k u
+Var conv2d_fused(const Var& x, const Var& w, const Conv2dFinishing& f, const Conv2dOptions& options) {
+  if (grad_enabled()) throw std::logic_error("conv2d_fused: has no gradient, expected NoGrad");
+  check_types("conv2d_fused", {&x, &w});
+  const Conv2dShape s = checked_shape(x, w, options);
+  Tensor y({s.N, s.P(), s.Q(), s.K}, x.dtype());
+  const auto check = [&](const char* name, const Tensor& t, const Shape& expected) {
+    FR_CHECK(!t || (t.shape() == expected && t.dtype() == x.dtype()), "conv2d_fused: expected ", name, " ",
+             to_string(expected), " ", to_string(x.dtype()), ", got ", to_string(t.shape()), " ",
+             to_string(t.dtype()));
+  };
+  check("scale", f.scale, {s.K}), check("shift", f.shift, {s.K}), check("slope", f.slope, {s.K});
+  check("residual", f.residual, y.shape());
+  with_kernels(y, [&](const auto& k) {
+    k.conv2d_fused_forward(y.data(), x.value().data(), w.value().data(),
+                           {f.scale.data(), f.shift.data(), f.slope.data(), f.residual.data()}, s);
+  });
+  return Var(y);
+}
+
 }  // namespace fr

@@ -6,9 +6,7 @@ Var Backbone::forward(const Var& x) {
   const Shape expected = {x ? x.dim(0) : 0, height_, width_, 3};
   FR_CHECK(x && x.shape() == expected, name_, ": expected (N,", height_, ",", width_, ",3), got ",
            x ? to_string(x.shape()) : "nothing");
-  Var y = x;
-  for (Module* layer : layers_) y = layer->forward(y);
-  return y;
+  return chain(layers_, x);
 }
 
 int64_t last_map_size(int64_t height, int64_t width) {

@@ -40,11 +40,7 @@ class ImprovedUnit : public Module {
     shortcut_->add<Conv2d>("conv", conv(C, K, 1, stride));
     shortcut_->add<BatchNorm>("bn", K);
   }
-  Var forward(const Var& x) override {
-    Var y = x;
-    for (Module* layer : branch_) y = layer->forward(y);
-    return add(y, shortcut_ ? shortcut_->forward(x) : x);
-  }
+  Var forward(const Var& x) override { return chain(branch_, x, shortcut_ ? shortcut_->forward(x) : x); }
 
  private:
   std::vector<Module*> branch_;

@@ -36,11 +36,7 @@ class ResidualUnit : public Module {
     branch_.push_back(&add_child<Conv2d>("conv2", unit_conv(C)));
     branch_.push_back(&add_child<PReLU>("prelu2", C));
   }
-  Var forward(const Var& x) override {
-    Var y = x;
-    for (Module* layer : branch_) y = layer->forward(y);
-    return add(x, y);
-  }
+  Var forward(const Var& x) override { return chain(branch_, x, x); }
 
  private:
   std::vector<Module*> branch_;

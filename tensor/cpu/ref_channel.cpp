@@ -78,6 +78,15 @@ void batch_norm_backward(T* dx, T* dgamma, T* dbeta, const T* dy, const T* x, co
 }
 
 template <class T>
+void batch_norm_line(T* scale, T* shift, const T* gamma, const T* beta, const T* mean, const T* var,
+                     int64_t C, T eps) {
+  for (int64_t c = 0; c < C; ++c) {
+    const double a = gamma[c] / std::sqrt(static_cast<double>(var[c]) + eps);
+    scale[c] = T(a), shift[c] = T(beta[c] - mean[c] * a);
+  }
+}
+
+template <class T>
 void batch_norm_inference_forward(T* y, const T* x, const T* gamma, const T* beta, const T* mean,
                                   const T* var, int64_t rows, int64_t C, T eps) {
   for (int64_t i = 0; i < rows * C; ++i) {
@@ -110,6 +119,7 @@ void install_channel(Kernels<T>& k) {
   k.prelu_backward = prelu_backward;
   k.batch_norm_forward = batch_norm_forward;
   k.batch_norm_backward = batch_norm_backward;
+  k.batch_norm_line = batch_norm_line;
   k.batch_norm_inference_forward = batch_norm_inference_forward;
   k.batch_norm_inference_backward = batch_norm_inference_backward;
 }

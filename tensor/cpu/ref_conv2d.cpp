@@ -37,6 +37,22 @@ void conv2d_forward(T* y, const T* x, const T* w, const Conv2dShape& s) {
   });
 }
 
+template <class T>
+void conv2d_fused_forward(T* y, const T* x, const T* w, const Conv2dFinish<T>& f, const Conv2dShape& s) {
+  conv2d_forward(y, x, w, s);
+  parallel_for(s.N * s.P() * s.Q(), [&](int64_t row) {
+    for (int64_t k = 0; k < s.K; ++k) {
+      const int64_t i = row * s.K + k;
+      double u = y[i];
+      if (f.scale) u *= f.scale[k];
+      if (f.shift) u += f.shift[k];
+      if (f.slope && !(u > 0)) u *= f.slope[k];
+      if (f.residual) u += f.residual[i];
+      y[i] = T(u);
+    }
+  });
+}
+
 // The outputs of channels [first_k, first_k + group_K) that input element (n, h, w, c) touches, times their
 // weights.
 template <class T>
@@ -92,6 +108,7 @@ void conv2d_backward_filter(T* dw, const T* dy, const T* x, const Conv2dShape& s
 template <class T>
 void install_conv2d(Kernels<T>& k) {
   k.conv2d_forward = conv2d_forward;
+  k.conv2d_fused_forward = conv2d_fused_forward;
   k.conv2d_backward_input = conv2d_backward_input;
   k.conv2d_backward_filter = conv2d_backward_filter;
 }

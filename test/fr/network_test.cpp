@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <random>
+
 #include "fr/backbone/iresnet.h"
 #include "fr/backbone/sphereface.h"
 
@@ -31,6 +34,31 @@ TEST(Network, EveryDepthCanBeDescribed) {
       const auto layers = describe(NetworkOptions{.architecture = architecture, .depth = depth});
       EXPECT_EQ(layers.back().output, (Shape{512})) << name_of(architecture) << depth;
     }
+}
+
+// The passes that only inference makes: conv + batch norm + PReLU + sum in one.
+TEST(Network, FusedInferenceAgreesWithTheGraph) {
+  for (Architecture architecture : {Architecture::sphereface, Architecture::iresnet}) {
+    const int depth = architecture == Architecture::sphereface ? 20 : 18;
+    const auto net = make_backbone(
+        {.architecture = architecture, .depth = depth, .embedding = 16, .height = 48, .width = 40});
+    std::mt19937 rng(3);
+    for (auto& [name, buffer] : net->buffers())  // as after some training
+      for (int64_t i = 0; i < buffer->size(); ++i)
+        buffer->as<float>()[i] = std::uniform_real_distribution<float>(0.5, 1.5)(rng);
+    net->train(false);
+    std::vector<float> pixels(2 * 48 * 40 * 3);
+    for (float& p : pixels) p = std::uniform_real_distribution<float>(-1, 1)(rng);
+    const Var x(Tensor::from(pixels, {2, 48, 40, 3}));
+    const auto expected = net->forward(x).value().host<double>();
+    const NoGrad no_grad;
+    const auto found = net->forward(x).value().host<double>();
+    double largest = 0;
+    for (double e : expected) largest = std::max(largest, std::abs(e));
+    for (size_t i = 0; i < expected.size(); ++i)
+      ASSERT_NEAR(found[i], expected[i], 2e-5 * largest) << name_of(architecture) << " " << i;
+    EXPECT_GT(largest, 0);
+  }
 }
 
 TEST(Network, Errors) {

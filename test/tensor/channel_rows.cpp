@@ -87,6 +87,21 @@ Row batch_norm_inference(int64_t rows, int64_t C) {
       .tolerance(1e-5, kSums);
 }
 
+Row batch_norm_line(int64_t C) {
+  return Row(cat("batch_norm_line ", C))
+      .covers(&K::batch_norm_line)
+      .input("gamma", numbers(C, 2))
+      .input("beta", numbers(C, 3))
+      .constant("mean", numbers(C, 4))
+      .constant("var", numbers(C, 5, 0.5, 2))
+      .output("scale", C)
+      .output("shift", C)
+      .forward([=](const auto& k, const auto& v) {
+        k.batch_norm_line(v["scale"], v["shift"], v["gamma"], v["beta"], v["mean"], v["var"], C, 1e-3);
+      })
+      .tolerance(1e-6, "a handful of roundings of numbers below 2");
+}
+
 }  // namespace
 
 std::vector<Row> channel_rows() {
@@ -99,6 +114,7 @@ std::vector<Row> channel_rows() {
     rows.push_back(bias_in_place(s.rows, s.C));
     rows.push_back(prelu(s.rows, s.C));
     rows.push_back(batch_norm_inference(s.rows, s.C));
+    rows.push_back(batch_norm_line(s.C));
     if (s.rows != 1) rows.push_back(batch_norm(s.rows, s.C, -1, 1, 2e-5));
   }
   // A single row has no variance: rstd = 1 / sqrt(eps) and dx = 0.

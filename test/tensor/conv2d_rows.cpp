@@ -33,6 +33,28 @@ Row winograd(const char* name, const Conv2dShape& s) {
                                    "Winograd F(4x4,3x3): test/tensor/winograd_test.cpp");
 }
 
+// The four parts of Conv2dFinish, or those whose letters are in `parts`.
+Row fused(const std::string& parts, const Conv2dShape& s) {
+  const int64_t y = s.N * s.P() * s.Q() * s.K;
+  const auto has = [=](char letter) { return parts.find(letter) != std::string::npos; };
+  return Row(cat("conv2d_fused ", parts, ": ", s.N, "x", s.H, "x", s.W, "x", s.C, " -> ", s.K))
+      .covers(&K::conv2d_fused_forward)
+      .input("x", numbers(s.N * s.H * s.W * s.C, 1))
+      .input("w", numbers(s.K * s.R * s.S * (s.C / s.groups), 2))
+      .input("scale", numbers(s.K, 3))
+      .input("shift", numbers(s.K, 4))
+      .input("slope", numbers(s.K, 5))
+      .input("residual", numbers(y, 6))
+      .output("y", y)
+      .forward([=](const auto& k, const auto& v) {
+        k.conv2d_fused_forward(v["y"], v["x"], v["w"],
+                               {has('a') ? v["scale"] : nullptr, has('b') ? v["shift"] : nullptr,
+                                has('p') ? v["slope"] : nullptr, has('r') ? v["residual"] : nullptr},
+                               s);
+      })
+      .tolerance(8e-5, "as the convolution alone");
+}
+
 Conv2dShape shape(int64_t N, int64_t H, int64_t W, int64_t C, int64_t filters, int64_t R, int64_t S,
                   int64_t stride, int64_t pad, int64_t dilation = 1, int64_t groups = 1) {
   return {.N = N,
@@ -96,6 +118,12 @@ std::vector<Row> conv2d_rows() {
   Conv2dShape uneven = shape(1, 8, 6, 3, 5, 3, 5, 1, 0);
   uneven.stride_h = 2, uneven.pad_h = 1, uneven.pad_w = 2, uneven.dilation_h = 2;
   rows.push_back(conv2d("different along h and w", uneven));
+  for (const char* parts : {"", "abpr", "b", "p", "r", "bp", "abr"}) {
+    rows.push_back(fused(parts, shape(1, 9, 8, 3, 13, 3, 3, 2, 1)));
+    rows.push_back(fused(parts, shape(2, 9, 11, 33, 37, 3, 3, 1, 1)));
+  }
+  rows.push_back(fused("abpr", shape(1, 6, 5, 13, 13, 3, 3, 1, 1, 1, 13)));
+  rows.push_back(fused("abpr", shape(4, 7, 6, 193, 163, 3, 3, 1, 1)));
   return rows;
 }
 

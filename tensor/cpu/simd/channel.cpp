@@ -162,6 +162,12 @@ void reciprocal_deviation(float* rstd, const float* var, int64_t C, float eps) {
   for (int64_t c = 0; c < C; ++c) rstd[c] = static_cast<float>(1 / sqrt(static_cast<double>(var[c]) + eps));
 }
 
+void batch_norm_line(float* scale, float* shift, const float* gamma, const float* beta, const float* mean,
+                     const float* var, int64_t C, float eps) {
+  reciprocal_deviation(scale, var, C, eps);
+  for (int64_t c = 0; c < C; ++c) scale[c] *= gamma[c], shift[c] = beta[c] - mean[c] * scale[c];
+}
+
 void batch_norm_inference_forward(float* y, const float* x, const float* gamma, const float* beta,
                                   const float* mean, const float* var, int64_t rows, int64_t C, float eps) {
   const Scratch<float> scale(static_cast<size_t>(C));
@@ -196,6 +202,7 @@ void install_channel(Kernels<float>& k) {
   k.prelu_backward = prelu_backward;
   k.batch_norm_forward = batch_norm_forward;
   k.batch_norm_backward = batch_norm_backward;
+  k.batch_norm_line = batch_norm_line;
   k.batch_norm_inference_forward = batch_norm_inference_forward;
   k.batch_norm_inference_backward = batch_norm_inference_backward;
 }

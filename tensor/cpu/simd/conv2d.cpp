@@ -33,10 +33,8 @@ TapMatrix taps_of_input(const float* x, const Conv2dShape& s) {
           s.C};
 }
 
-void conv2d_forward(float* y, const float* x, const float* w, const Conv2dShape& s) {
-  const Algorithm algorithm = choose(s);
+void direct_forward(Algorithm algorithm, float* y, const float* x, const float* w, const Conv2dShape& s) {
   if (algorithm == Algorithm::depthwise) return depthwise_forward(y, x, w, s);
-  if (algorithm == Algorithm::winograd) return winograd_forward(y, x, w, s);
   const int64_t C = s.C / s.groups, K = s.K / s.groups, depth = s.R * s.S * C;
   const Product product{s.N * s.P() * s.Q(), K, depth, s.groups, 1, 0};
   const MatrixB filters{w, depth, K * depth, true};
@@ -45,6 +43,28 @@ void conv2d_forward(float* y, const float* x, const float* w, const Conv2dShape&
     multiply(product, MatrixA{x, s.C, C, false}, filters, out);
   else
     multiply(product, TapA{taps_of_input(x, s)}, filters, out);
+}
+
+void conv2d_forward(float* y, const float* x, const float* w, const Conv2dShape& s) {
+  const Algorithm algorithm = choose(s);
+  if (algorithm == Algorithm::winograd) return winograd_forward(y, x, w, s, Overwrite{});
+  direct_forward(algorithm, y, x, w, s);
+}
+
+void conv2d_fused_forward(float* y, const float* x, const float* w, const Conv2dFinish<float>& f,
+                          const Conv2dShape& s) {
+  const Algorithm algorithm = choose(s);
+  const Finish finish{f, y};
+  if (algorithm == Algorithm::winograd) return winograd_forward(y, x, w, s, finish);
+  direct_forward(algorithm, y, x, w, s);
+  if (!f.scale && !f.shift && !f.slope && !f.residual) return;
+  parallel_ranges(s.N * s.P() * s.Q(), 64, [&](int64_t begin, int64_t end) {
+    for (float* row = y + begin * s.K; row != y + end * s.K; row += s.K)
+      for_channels(
+          s.K, [&](int64_t k, auto... mask) __attribute__((always_inline)) {
+            vec_store(row + k, finish(vec_load(row + k, mask...), row + k, k, mask...), mask...);
+          });
+  });
 }
 
 void conv2d_backward_filter(float* dw, const float* dy, const float* x, const Conv2dShape& s) {
@@ -143,6 +163,7 @@ void conv2d_backward_input(float* dx, const float* dy, const float* w, const Con
 
 void install_conv2d(Kernels<float>& k) {
   k.conv2d_forward = conv2d_forward;
+  k.conv2d_fused_forward = conv2d_fused_forward;
   k.conv2d_backward_input = conv2d_backward_input;
   k.conv2d_backward_filter = conv2d_backward_filter;
 }

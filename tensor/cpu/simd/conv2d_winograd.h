@@ -63,14 +63,14 @@ constexpr int64_t kPanelsTiles = 256, kPanelsChannels = 64,
                   kPanelsColumns = 2;  // tiles, channels, panels at a time
 constexpr int64_t kChunk = 8;          // tiles that one thread transforms at a time
 
-// out (N,P,Q,K) (add: +=) the correlation of in (N,H,W,C) with the filters.
-template <class Filters>
+// out (N,P,Q,K) <- end(the correlation of in (N,H,W,C) with the filters, address, channel).
+template <class Filters, class End>
 struct WinogradCorrelation {
   TiledMap<float> out;
   TiledMap<const float> in;
   int64_t tiles;
   const Filters& filters;
-  bool add;
+  const End& end;
 
   struct Channels {  // a range of the input's
     int64_t begin, count;
@@ -115,7 +115,7 @@ struct WinogradCorrelation {
       transform_tiles<InputTransform, kReach>(v, T, 0, in, i * T, t.count);
       for (int64_t j = 0; j < panels(); ++j) {
         product(m, m_step(T), v, T, t, u + j * all.panel(), all, 1);
-        write_tiles(out, m, m_step(T), i * T, t.count, j * kPanel, add);
+        write_tiles(out, m, m_step(T), i * T, t.count, j * kPanel, end);
       }
     });
   }
@@ -158,7 +158,7 @@ struct WinogradCorrelation {
     }
     for (int64_t j = 0; j < columns; ++j)
       write_tiles(out, m + j * kPlaces * step, step, begin + t.begin, t.count, (first_panel + j) * kPanel,
-                  add);
+                  end);
   }
 
   void transform_filters(float* u, int64_t panel, const Channels& c) const {
@@ -173,24 +173,25 @@ struct WinogradCorrelation {
 
 inline int64_t tiles_of(int64_t size) { return ceil_div(size, kTile); }
 
-inline void winograd_forward(float* y, const float* x, const float* w, const Conv2dShape& s) {
+template <class End>
+void winograd_forward(float* y, const float* x, const float* w, const Conv2dShape& s, const End& end) {
   const int64_t rows = tiles_of(s.P()), columns = tiles_of(s.Q());
-  WinogradCorrelation<ForwardFilters>{{y, s.P(), s.Q(), s.K, 0, 0, rows, columns},
-                                      {x, s.H, s.W, s.C, s.pad_h, s.pad_w, rows, columns},
-                                      s.N * rows * columns,
-                                      ForwardFilters{w, s.K, s.C},
-                                      false}
+  WinogradCorrelation<ForwardFilters, End>{{y, s.P(), s.Q(), s.K, 0, 0, rows, columns},
+                                           {x, s.H, s.W, s.C, s.pad_h, s.pad_w, rows, columns},
+                                           s.N * rows * columns,
+                                           ForwardFilters{w, s.K, s.C},
+                                           end}
       .run();
 }
 
-// dx = dy padded by 2 - pad, correlated with the turned filters, channels and filters exchanged.
+// dx += dy padded by 2 - pad, correlated with the turned filters, channels and filters exchanged.
 inline void winograd_backward_input(float* dx, const float* dy, const float* w, const Conv2dShape& s) {
   const int64_t rows = tiles_of(s.H), columns = tiles_of(s.W);
-  WinogradCorrelation<TurnedFilters>{{dx, s.H, s.W, s.C, 0, 0, rows, columns},
-                                     {dy, s.P(), s.Q(), s.K, 2 - s.pad_h, 2 - s.pad_w, rows, columns},
-                                     s.N * rows * columns,
-                                     TurnedFilters{w, s.K, s.C},
-                                     true}
+  WinogradCorrelation<TurnedFilters, AddTo>{{dx, s.H, s.W, s.C, 0, 0, rows, columns},
+                                            {dy, s.P(), s.Q(), s.K, 2 - s.pad_h, 2 - s.pad_w, rows, columns},
+                                            s.N * rows * columns,
+                                            TurnedFilters{w, s.K, s.C},
+                                            AddTo{}}
       .run();
 }
 

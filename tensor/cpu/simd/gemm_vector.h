@@ -17,6 +17,10 @@ FR_INLINE void vec_store(float* p, Vec v) { _mm512_storeu_ps(p, v); }
 FR_INLINE Vec vec_fma(Vec a, Vec b, Vec c) { return _mm512_fmadd_ps(a, b, c); }
 FR_INLINE Vec vec_mul(Vec a, Vec b) { return _mm512_mul_ps(a, b); }
 FR_INLINE Vec vec_add(Vec a, Vec b) { return _mm512_add_ps(a, b); }
+// u > 0 ? u : slope u
+FR_INLINE Vec vec_prelu(Vec u, Vec slope) {
+  return _mm512_mask_mul_ps(u, _mm512_cmp_ps_mask(u, _mm512_setzero_ps(), _CMP_LE_OQ), u, slope);
+}
 // The first n lanes, 0 <= n <= kWidth.
 using Mask = __mmask16;
 FR_INLINE Mask first_lanes(int n) { return static_cast<Mask>((1u << n) - 1); }
@@ -31,6 +35,9 @@ FR_INLINE void vec_store(float* p, Vec v) { _mm256_storeu_ps(p, v); }
 FR_INLINE Vec vec_fma(Vec a, Vec b, Vec c) { return _mm256_fmadd_ps(a, b, c); }
 FR_INLINE Vec vec_mul(Vec a, Vec b) { return _mm256_mul_ps(a, b); }
 FR_INLINE Vec vec_add(Vec a, Vec b) { return _mm256_add_ps(a, b); }
+FR_INLINE Vec vec_prelu(Vec u, Vec slope) {
+  return _mm256_blendv_ps(u, _mm256_mul_ps(u, slope), _mm256_cmp_ps(u, _mm256_setzero_ps(), _CMP_LE_OQ));
+}
 using Mask = __m256i;
 FR_INLINE Mask first_lanes(int n) {
   return _mm256_cmpgt_epi32(_mm256_set1_epi32(n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));

@@ -143,9 +143,10 @@ void transform_tiles(float* v, int64_t T, int64_t first, const TiledMap<const fl
   }
 }
 
-// Channels n0 .. n0 + kPanel - 1 of the map's tiles <- (add: +=) A' m A, m[place][tile][kPanel].
+// Channels n0 .. n0 + kPanel - 1 of the map's tiles <- end(A' m A, address, channel), m[place][tile][kPanel].
+template <class End>
 inline void write_tiles(const TiledMap<float>& map, const float* m, int64_t step, int64_t begin,
-                        int64_t count, int64_t n0, bool add) {
+                        int64_t count, int64_t n0, const End& end) {
   for (int64_t t = 0; t < count; ++t) {
     float* at[kTile][kTile];
     map.pixels(at, begin + t, static_cast<float*>(nullptr));
@@ -156,13 +157,39 @@ inline void write_tiles(const TiledMap<float>& map, const float* m, int64_t step
           transform<OutputTransform>(o, d);
           unroll<kTile * kTile>(FR_LAMBDA(k) {
             float* p = at[k.value / kTile][k.value % kTile] + n0 + c;
-            const Vec y = o[k.value / kTile][k.value % kTile];
             if (at[k.value / kTile][k.value % kTile])
-              vec_store(p, add ? vec_add(vec_load(p, mask...), y) : y, mask...);
+              vec_store(p, end(o[k.value / kTile][k.value % kTile], p, n0 + c, mask...), mask...);
           });
         });
   }
 }
+
+// What is written in place of a result.
+struct Overwrite {
+  template <class... M>
+  FR_INLINE Vec operator()(Vec y, const float*, int64_t, M...) const {
+    return y;
+  }
+};
+struct AddTo {
+  template <class... M>
+  FR_INLINE Vec operator()(Vec y, const float* at, int64_t, M... mask) const {
+    return vec_add(vec_load(at, mask...), y);
+  }
+};
+struct Finish {  // Conv2dFinish
+  Conv2dFinish<float> f;
+  const float* y;  // the whole map
+
+  template <class... M>
+  FR_INLINE Vec operator()(Vec u, const float* at, int64_t k, M... mask) const {
+    if (f.scale) u = vec_mul(u, vec_load(f.scale + k, mask...));
+    if (f.shift) u = vec_add(u, vec_load(f.shift + k, mask...));
+    if (f.slope) u = vec_prelu(u, vec_load(f.slope + k, mask...));
+    if (f.residual) u = vec_add(u, vec_load(f.residual + (at - y), mask...));
+    return u;
+  }
+};
 
 // Filters as the right operand: u[place][channel][kPanel] <- G g G' for the kPanel columns from n0. Lanes beyond the
 // last column are zero.
