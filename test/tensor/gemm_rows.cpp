@@ -56,6 +56,11 @@ std::vector<Row> gemm_rows() {
           gemm(ta, tb, 32, 96, 1344, 1, 0, 1, 0));  // FC1 of SphereFace, a sixteenth and a fifth of it
     }
   rows.push_back(gemm(false, true, 3, 2, 4, 0, 0, 1, 1));
+  for (const int64_t M : {1, 2, 4})  // few rows
+    for (const int64_t N : {1, 3, 16, 67})
+      rows.push_back(gemm(false, true, M, N, 64 + N, 2, M % 2, 0.5, M % 4));
+  for (const int64_t M : {5, 7, 16, 19, 32})
+    rows.push_back(gemm(false, true, M, M + 1, 2048 + M, 1, M % 3, 1, M % 2 ? 1 : 0));
   return rows;
 }
 

@@ -55,13 +55,14 @@ constexpr auto kTilesProduct = tiles_table<0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11,
 constexpr auto kTilesProduct = tiles_table<0, 1, 2, 3, 4, 5>();
 #endif
 
-// Floats; found by measuring, on a processor with 1 MiB of L2 a core.
-constexpr int64_t kFusedFilters = int64_t{1} << 20;      // transformed filters up to here: run_fused
-constexpr int64_t kFusedTiles = kWidth == 16 ? 14 : 18;  // of a piece of run_fused
-constexpr int64_t kMapGroup = int64_t{1} << 22;          // transformed tiles of run_panels
-constexpr int64_t kPanelsTiles = 256, kPanelsChannels = 64,
-                  kPanelsColumns = 2;  // tiles, channels, panels at a time
-constexpr int64_t kChunk = 8;          // tiles that one thread transforms at a time
+// Found by measuring, on a processor with 1 MiB of L2 a core and a last cache that keeps up with writes to 8 MiB. Floats:
+constexpr int64_t kKeptFilters = 1 << 22;    // transformed filters, or sums, that are kept as a whole
+constexpr int64_t kMapGroup = 1 << 22;       // transformed tiles of run_panels
+constexpr int64_t kGradientGroup = 1 << 20;  // transformed tiles of both maps, for the gradient of the filter
+// Tiles of a piece of run_fused; tiles, channels and panels of a piece of run_panels; tiles transformed by one thread.
+constexpr int64_t kFusedTiles = kWidth == 16 ? 14 : 18;
+constexpr int64_t kPanelsTiles = 256, kPanelsChannels = 64, kPanelsColumns = 2;
+constexpr int64_t kChunk = 8;
 
 // out (N,P,Q,K) <- end(the correlation of in (N,H,W,C) with the filters, address, channel).
 template <class Filters, class End>
@@ -99,10 +100,12 @@ struct WinogradCorrelation {
       }
   }
 
-  // Few channels: a piece transforms some tiles, multiplies them with all filters and writes them out, all within L2.
+  // A piece transforms some tiles, multiplies them with the filters, a panel after the other, and writes them out. Its maps
+  // stay within L2; the filters stream from the last cache.
   void run_fused() {
-    const int64_t T = least(kFusedTiles, tiles), pieces = ceil_div(tiles, T),
-                  workers = least(pieces, threads());
+    const int64_t turns = ceil_div(tiles, kFusedTiles * threads());  // of every thread, equally long
+    const int64_t T = ceil_div(tiles, turns * threads()), pieces = ceil_div(tiles, T);
+    const int64_t workers = least(pieces, threads());
     const Channels all{0, in.C};
     const int64_t v_size = kPlaces * place_step(blocks() * T * kWidth), own = v_size + kPlaces * m_step(T);
     Scratch<float> memory(static_cast<size_t>(panels() * all.panel() + workers * own + blocks() * kWidth));
@@ -168,7 +171,7 @@ struct WinogradCorrelation {
     zero_floats(zeros, blocks() * kWidth);
     in.zeros = zeros;
   }
-  void run() { kPlaces* in.C* out.C <= kFusedFilters ? run_fused() : run_panels(); }
+  void run() { kPlaces* in.C* out.C <= kKeptFilters ? run_fused() : run_panels(); }
 };
 
 inline int64_t tiles_of(int64_t size) { return ceil_div(size, kTile); }
@@ -220,7 +223,7 @@ void filters_product(int64_t T, const float* z, const float* v, int64_t v_step, 
   });
 }
 
-// dw += G' [ sum over tiles of (A dY A') . (B' d B) ] G. A piece is a region of filters x channels at all places.
+// dw += G' [ sum over tiles of (A dY A') . (B' d B) ] G
 struct WinogradFilterGradient {
   float* dw;
   TiledMap<const float> x, dy;
@@ -236,32 +239,52 @@ struct WinogradFilterGradient {
   // Tiles that are transformed together: few enough for the last cache, many enough that adding to the sums of all
   // filters is not what takes the time.
   int64_t group() const {
-    const int64_t fit = (int64_t{1} << 20) / (kPlaces * (x.C + dy.C)), enough = 2 * x.C * dy.C / (x.C + dy.C);
+    const int64_t fit = kGradientGroup / (kPlaces * (x.C + dy.C)), enough = 2 * x.C * dy.C / (x.C + dy.C);
     return ceil_div(tiles, ceil_div(tiles, most(most(fit, enough), kChunk)));
   }
 
-  // du[place][filter][channel] of a region (add: +=) z' v
-  void product(float* du, int64_t step, const float* v, const float* z, int64_t T, int64_t count,
-               const Region& r, bool add) const {
+  // The memory of a call: transformed tiles of both maps, sums, and the zeros beyond the maps.
+  struct Maps {
+    int64_t T, v_step, z_step;
+    Scratch<float> memory;
+    float *v, *z, *sums;
+
+    Maps(WinogradFilterGradient& g, int64_t tiles, int64_t sum_floats)
+        : T(tiles),
+          v_step(place_step(g.blocks_c() * T * kWidth)),
+          z_step(place_step(g.blocks_k() * T * kWidth)),
+          memory(
+              static_cast<size_t>(kPlaces * (v_step + z_step) + sum_floats + most(g.x.C, g.dy.C) + kWidth)),
+          v(memory.get()),
+          z(v + kPlaces * v_step),
+          sums(z + kPlaces * z_step) {
+      zero_floats(sums + sum_floats, most(g.x.C, g.dy.C) + kWidth);
+      g.x.zeros = g.dy.zeros = sums + sum_floats;
+    }
+  };
+
+  // du[place][filter][channel] of a region (add: +=) z' v at one place
+  void product(float* du, int64_t step, const Maps& maps, int64_t count, const Region& r, int64_t place,
+               bool add) const {
     constexpr int rows = kWidth / 2, wide = kWidth == 16 ? 2 : 3;
-    const int64_t ld = r.c_count * kWidth, block = T * kWidth;
-    const int64_t v_step = place_step(blocks_c() * block), z_step = place_step(blocks_k() * block);
-    for (int place = 0; place < kPlaces; ++place)
-      for (int64_t c = 0, n; c < r.c_count; c += n) {
-        n = least(r.c_count - c == 4 ? 2 : wide, r.c_count - c);
-        const auto kernel = n == 1   ? filters_product<rows, 1>
-                            : n == 2 ? filters_product<rows, 2>
-                                     : filters_product<rows, wide>;
-        for (int64_t k = 0; k < r.k_count * 2; ++k)
-          kernel(count, z + place * z_step + (r.k + k / 2) * block + k % 2 * rows,
-                 v + place * v_step + (r.c + c) * block, block,
-                 du + place * step + k * rows * ld + c * kWidth, ld, add);
-      }
+    const int64_t ld = r.c_count * kWidth, block = maps.T * kWidth;
+    const float* v = maps.v + place * maps.v_step + r.c * block;
+    const float* z = maps.z + place * maps.z_step + r.k * block;
+    for (int64_t c = 0, n; c < r.c_count; c += n) {
+      n = least(r.c_count - c == 4 ? 2 : wide, r.c_count - c);
+      const auto kernel = n == 1   ? filters_product<rows, 1>
+                          : n == 2 ? filters_product<rows, 2>
+                                   : filters_product<rows, wide>;
+      for (int64_t k = 0; k < r.k_count * 2; ++k)
+        kernel(count, z + k / 2 * block + k % 2 * rows, v + c * block, block,
+               du + place * step + k * rows * ld + c * kWidth, ld, add);
+    }
   }
 
-  void add_region(const float* du, int64_t step, const Region& r) const {
+  // dw += G' du G for filters first .. last - 1 of a region.
+  void add_rows(const float* du, int64_t step, const Region& r, int64_t first, int64_t last) const {
     const int64_t ld = r.c_count * kWidth, c0 = r.c * kWidth, k0 = r.k * kWidth;
-    for (int64_t k = k0; k < least(dy.C, k0 + r.k_count * kWidth); ++k)
+    for (int64_t k = first; k < last; ++k)
       for_channels(
           least(ld, x.C - c0), [&](int64_t c, auto... mask) __attribute__((always_inline)) {
             Vec d[kReach][kReach], o[3][3];
@@ -274,42 +297,58 @@ struct WinogradFilterGradient {
           });
   }
 
-  void transform_both(float* v, float* z, int64_t T, int64_t begin, int64_t count) const {
+  void transform_both(const Maps& maps, int64_t begin, int64_t count) const {
     parallel_for(2 * ceil_div(count, kChunk), [&](int64_t i) {
       const int64_t first = i / 2 * kChunk, n = least(kChunk, count - first);
       if (i % 2 == 0)
-        transform_tiles<InputTransform, kReach>(v, T, first, x, begin + first, n);
+        transform_tiles<InputTransform, kReach>(maps.v, maps.T, first, x, begin + first, n);
       else
-        transform_tiles<GradientTransform, kTile>(z, T, first, dy, begin + first, n);
+        transform_tiles<GradientTransform, kTile>(maps.z, maps.T, first, dy, begin + first, n);
     });
   }
 
-  void run() {
-    const int64_t T = group(), side = x.C * dy.C > 128 * 128 ? 64 / kWidth : 32 / kWidth;
-    const int64_t rk = least(side, blocks_k()), rc = least(side, blocks_c()),
-                  across = ceil_div(blocks_c(), rc);
-    const int64_t regions = ceil_div(blocks_k(), rk) * across, workers = least(regions, threads());
-    const bool once = T == tiles;  // then a worker needs the sums of its region only
-    const int64_t step = place_step(rk * rc * kWidth * kWidth),
-                  sums = (once ? workers : regions) * kPlaces * step;
-    const int64_t v_size = kPlaces * place_step(blocks_c() * T * kWidth),
-                  z_size = kPlaces * place_step(blocks_k() * T * kWidth), zeros = most(x.C, dy.C) + kWidth;
-    Scratch<float> memory(static_cast<size_t>(v_size + z_size + sums + zeros));
-    float *v = memory.get(), *z = v + v_size, *du = z + z_size;
-    x.zeros = dy.zeros = du + sums;
-    zero_floats(du + sums, zeros);
+  // Some filters: a piece is one place, whose three matrices fit L2; the sums of all places are kept.
+  void run_places() {
+    const int64_t T = group(), K = blocks_k() * kWidth, ld = blocks_c() * kWidth, step = place_step(K * ld);
+    const Region all{0, 0, blocks_k(), blocks_c()};
+    Maps maps(*this, T, kPlaces * step);
     for (int64_t begin = 0; begin < tiles; begin += T) {
       const int64_t count = least(T, tiles - begin);
-      transform_both(v, z, T, begin, count);
+      transform_both(maps, begin, count);
+      const int64_t splits = least(blocks_k(), ceil_div(2 * threads(), kPlaces));
+      parallel_for(kPlaces * splits, [&](int64_t i) {
+        const int64_t k = blocks_k() * (i % splits) / splits, end = blocks_k() * (i % splits + 1) / splits;
+        product(maps.sums + k * kWidth * ld, step, maps, count, {k, 0, end - k, blocks_c()}, i / splits,
+                begin > 0);
+      });
+    }
+    parallel_ranges(dy.C, 4,
+                    [&](int64_t first, int64_t last) { add_rows(maps.sums, step, all, first, last); });
+  }
+
+  // Many filters: a piece is a region of filters x channels at all places, and its sums are turned into gradients while
+  // they are in the cache.
+  void run_regions() {
+    const int64_t T = group(), side = 64 / kWidth, rk = least(side, blocks_k()), rc = least(side, blocks_c());
+    const int64_t across = ceil_div(blocks_c(), rc), regions = ceil_div(blocks_k(), rk) * across;
+    const int64_t workers = least(regions, threads());
+    const bool once = T == tiles;  // then a worker needs the sums of its region only
+    const int64_t step = place_step(rk * rc * kWidth * kWidth);
+    Maps maps(*this, T, (once ? workers : regions) * kPlaces * step);
+    for (int64_t begin = 0; begin < tiles; begin += T) {
+      const int64_t count = least(T, tiles - begin);
+      transform_both(maps, begin, count);
       for_each_piece(workers, regions, [&](int64_t worker, int64_t i) {
         const int64_t k = i / across * rk, c = i % across * rc;
         const Region r{k, c, least(rk, blocks_k() - k), least(rc, blocks_c() - c)};
-        float* sum = du + (once ? worker : i) * kPlaces * step;
-        product(sum, step, v, z, T, count, r, begin > 0);
-        if (begin + T >= tiles) add_region(sum, step, r);
+        float* sum = maps.sums + (once ? worker : i) * kPlaces * step;
+        for (int place = 0; place < kPlaces; ++place) product(sum, step, maps, count, r, place, begin > 0);
+        if (begin + T >= tiles) add_rows(sum, step, r, k * kWidth, least(dy.C, (k + r.k_count) * kWidth));
       });
     }
   }
+
+  void run() { kPlaces* x.C* dy.C <= kKeptFilters ? run_places() : run_regions(); }
 };
 
 inline void winograd_backward_filter(float* dw, const float* dy, const float* x, const Conv2dShape& s) {
