@@ -1,0 +1,25 @@
+// The work of bench_worker. Parameters follow the case's name; FILE is written here and read by the peers.
+#pragma once
+#include <memory>
+#include <string>
+
+#include "bench/worker/protocol.h"
+#include "nn/module.h"
+
+namespace fr::bench {
+
+Case train_case(std::istringstream&);     // train NET BATCH FILE
+Case infer_case(std::istringstream&);     // infer NET BATCH FILE
+Case gemm_case(std::istringstream&);      // gemm M N K A B               A, B: n or t (as stored)
+Case conv_case(std::istringstream&);      // conv C H W K R STRIDE PAD PASS BATCH        PASS: fwd, dx, dw
+Case topk_case(std::istringstream&);      // topk QUERIES N D K
+Case pipeline_case(std::istringstream&);  // pipeline FOLDER
+
+// sphereface4 .. sphereface64, iresnet18 .. iresnet100, with embeddings of 512 numbers.
+struct Backbone {
+  std::unique_ptr<Module> network;
+  int64_t height = 112, width = 96;
+};
+Backbone make_backbone(const std::string& name);
+
+}  // namespace fr::bench
