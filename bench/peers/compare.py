@@ -143,7 +143,10 @@ def measure(row, options):
     try:
         if "JPEGS" in case:
             case = case.replace("JPEGS", str(jpegs(options)))
-        result = {"speed": speed, "memory": memory, "startup": startup.measure}[row.kind](row, options, case)
+        if row.kind == "startup":
+            result = startup.measure(row, options, case, jpegs(options))
+        else:
+            result = {"speed": speed, "memory": memory}[row.kind](row, options, case)
     except (OSError, subprocess.CalledProcessError) as e:
         result = {"skip": str(e), "peers": {p: {"skip": "ours was not measured"} for p in row.peers}}
     return {"group": row.group, "name": row.name, "kind": row.kind, "target": row.target} | result

@@ -6,13 +6,9 @@ import time
 import report
 from contenders import HERE, ROOT, cores, environment
 
-CONFIG = """[synthetic]
-identities = 2
-min_samples = 4
-max_samples = 4
-test_identities = 2
-test_samples = 2
-test_pairs = 20
+CONFIG = """[data]
+source = folder
+root = {jpegs}
 [network]
 depth = 20
 [loss]
@@ -36,13 +32,13 @@ def timed(command, marker, env, folder, threads):
             seen = time.perf_counter() - start
     code, end = process.wait(), time.perf_counter() - start
     if code != 0 or seen is None:
-        raise OSError(f"{command[0]} failed with {code}: {text[-300:].decode(errors='replace')}")
+        raise OSError(f"{command[0]} failed with {code}: " + " ".join(text[-300:].decode(errors="replace").split()))
     return {"the end of the first step": seen, "the end of a run of one step": end}
 
 
-def measure(row, options, end):
+def measure(row, options, end, jpegs):
     config = options.scratch / "start.ini"
-    config.write_text(CONFIG)
+    config.write_text(CONFIG.format(jpegs=jpegs))
     env = environment(options.venv, options.threads, options.isa)
     ours = [ROOT / "bin/train", config, f"run.folder={options.scratch}/runs"], b"loss"
     torch = [options.venv / "bin/python", HERE / "peer_startup.py"], b"loss"

@@ -15,6 +15,8 @@ Case conv_case(std::istringstream&);      // conv C H W K R STRIDE PAD PASS BATC
 Case topk_case(std::istringstream&);      // topk QUERIES N D K
 Case pipeline_case(std::istringstream&);  // pipeline FOLDER
 
+inline constexpr int64_t kEmbedding = 512;
+
 // sphereface4 .. sphereface64, iresnet18 .. iresnet100, with embeddings of 512 numbers.
 struct Backbone {
   std::unique_ptr<Module> network;

@@ -1,8 +1,5 @@
 // Whole networks: a training step and the embedding of a batch.
-#include <charconv>
-
 #include "bench/worker/cases.h"
-#include "fr/backbone/sphereface.h"
 #include "fr/loss/class_head.h"
 #include "nn/optimizer.h"
 #include "nn/safetensors.h"
@@ -10,7 +7,7 @@
 namespace fr::bench {
 namespace {
 
-constexpr int64_t kEmbedding = 512, kClasses = 10575;  // CASIA-WebFace's people
+constexpr int64_t kClasses = 10575;  // CASIA-WebFace's people
 constexpr int kCheckedSteps = 3;
 // The checked steps move the weights; the timed ones hardly, so that no number grows or vanishes over a long run.
 constexpr double kCheckedRate = 0.01, kTimedRate = 1e-6;
@@ -90,17 +87,6 @@ struct Training {
 };
 
 }  // namespace
-
-Backbone make_backbone(const std::string& name) {
-  const std::string_view family = "sphereface";
-  if (name.rfind(family, 0) != 0) throw Skip("no network " + name + " here");
-  Backbone b;
-  SphereFaceOptions options;
-  std::from_chars(name.data() + family.size(), name.data() + name.size(), options.depth);
-  options.embedding = kEmbedding, options.height = b.height, options.width = b.width;
-  b.network = std::make_unique<SphereFace>(options);
-  return b;
-}
 
 Case train_case(std::istringstream& in) {
   const auto name = next<std::string>(in);
