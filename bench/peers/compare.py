@@ -75,16 +75,16 @@ def speed(row, options, case):
     try:
         if "ours" not in ready:
             return result | {"skip": missing["ours"], "peers": {p: {"skip": "ours was not measured"} for p in row.peers}}
-        times, spent, stolen = {name: [] for name in ready}, 0.0, 0.0
+        times, stolen, spent = {name: [] for name in ready}, dict.fromkeys(ready, 0.0), 0.0
         for _ in range(options.rounds):
             for name, contender in ready.items():
                 time.sleep(PAUSE)
-                others = [c for c in ready.values() if c is not contender]
-                before, start = sum(c.cpu_seconds() for c in others), time.perf_counter()
+                before, start = {n: c.cpu_seconds() for n, c in ready.items() if n != name}, time.perf_counter()
                 times[name].append(float(contender.ask("go")))
                 spent += time.perf_counter() - start
-                stolen += sum(c.cpu_seconds() for c in others) - before
-        result |= {"ours": report.summary(times["ours"]), "note": ready["ours"].note, "stolen": stolen / spent}
+                for other, used in before.items():
+                    stolen[other] += ready[other].cpu_seconds() - used
+        result |= {"ours": report.summary(times["ours"]), "note": ready["ours"].note, "stolen": {n: s / spent for n, s in stolen.items()}}
         for name in ready.keys() - {"ours"}:
             error = difference(ready["ours"].results, ready[name].results)
             ratios = [theirs / ours for ours, theirs in zip(times["ours"], times[name])]
@@ -173,8 +173,9 @@ def main():
     for row in rows:
         result = measure(row, options) | place
         print(report.line(result), flush=True)
-        if result.get("stolen", 0) > 0.02:
-            print(f"  warning: waiting contenders used {result['stolen']:.0%} of a core", file=sys.stderr)
+        for name, share in result.get("stolen", {}).items():
+            if share > 0.02:
+                print(f"  warning: {name} used {share:.0%} of a core while others were measured", file=sys.stderr)
         wrong += sum(not p.get("verified", True) for p in result["peers"].values())
         everything = report.merged(report.load(options.json), [result])
         report.save(options.json, everything)

@@ -15,7 +15,9 @@ NO_ISA = {"onnxruntime": "cannot be held to AVX2", "ncnn": "cannot be held to AV
 # Every library at its own defaults for what its idle threads do: compare.py pauses until they sleep and measures what they
 # take from the others.
 AVX2 = {"PROSOPON_BACKEND": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2", "DNNL_MAX_CPU_ISA": "AVX2", "OPENBLAS_CORETYPE": "Haswell",
-        "ATEN_CPU_CAPABILITY": "avx2", "MKL_ENABLE_INSTRUCTIONS": "AVX2", "FAISS_OPT_LEVEL": "AVX2", "BLIS_ARCH_TYPE": "3"}
+        "ATEN_CPU_CAPABILITY": "avx2", "MKL_ENABLE_INSTRUCTIONS": "AVX2", "FAISS_SIMD_LEVEL": "AVX2", "BLIS_ARCH_TYPE": "3"}
+# BLIS 0.9 takes AVX2 on processors that it does not know: 0 is its AVX-512, 3 its AVX2.
+AVX512 = {"BLIS_ARCH_TYPE": "0"}
 
 
 class Unavailable(Exception):
@@ -33,8 +35,13 @@ def cores(n):
     return set(chosen[:n])
 
 
+def has_avx512():
+    return "avx512dq" in pathlib.Path("/proc/cpuinfo").read_text()
+
+
 def environment(venv, threads, isa):
-    env = dict(os.environ, PYTHONWARNINGS="ignore", CUDA_VISIBLE_DEVICES="", **({} if isa != "avx2" else AVX2))
+    env = dict(os.environ, PYTHONWARNINGS="ignore", CUDA_VISIBLE_DEVICES="")
+    env |= AVX2 if isa == "avx2" else AVX512 if has_avx512() else {}
     if isa == "avx512":
         env["PROSOPON_BACKEND"] = "avx512"
     for name in ("OMP", "MKL", "OPENBLAS", "BLIS"):
@@ -78,7 +85,7 @@ def compiled(name, venv):
 class Contender:
     def __init__(self, name, options, threads):
         self.name = name
-        if options.isa == "avx2" and name in NO_ISA and "avx512f" in pathlib.Path("/proc/cpuinfo").read_text():
+        if options.isa == "avx2" and name in NO_ISA and has_avx512():
             raise Unavailable(NO_ISA[name])
         env = environment(options.venv, threads, options.isa)
         if name == "ours":
