@@ -60,12 +60,16 @@ def started(names, options, threads, case):
     return ready, missing
 
 
+def skipped(row, why):
+    return {"skip": str(why), "peers": {p: {"skip": "ours was not measured"} for p in row.peers}}
+
+
 def difference(ours, theirs):
     """Largest difference / largest result; infinite where they cannot be compared."""
     if len(ours) != len(theirs) or not ours:
         return float("inf")
     worst = max((abs(a - b) for a, b in zip(ours, theirs)), key=lambda d: d if d == d else float("inf"))
-    return worst / max(map(abs, ours))
+    return worst / (max(map(abs, ours)) or 1)
 
 
 def speed(row, options, case):
@@ -74,7 +78,7 @@ def speed(row, options, case):
     result = {"peers": {name: {"skip": why} for name, why in missing.items() if name != "ours"}}
     try:
         if "ours" not in ready:
-            return result | {"skip": missing["ours"], "peers": {p: {"skip": "ours was not measured"} for p in row.peers}}
+            return skipped(row, missing["ours"])
         times, stolen, spent = {name: [] for name in ready}, dict.fromkeys(ready, 0.0), 0.0
         for _ in range(options.rounds):
             for name, contender in ready.items():
@@ -111,19 +115,27 @@ def memory_of(name, options, case):
 
 
 def memory(row, options, case):
+    """The whole process, or its growth since before the first step: libraries weigh before they work."""
+    words = case.split()
+    growth, case = words[-1] == "growth", " ".join(words[:-1])
+
+    def figure(name, parameters):
+        if (name, parameters) not in options.memory:
+            options.memory[name, parameters] = memory_of(name, options, parameters)
+        peak, before = options.memory[name, parameters]
+        return peak - before if growth else peak
+
     try:
-        ours, ours_before = memory_of("ours", options, case)
+        ours = figure("ours", case)
     except Unavailable as e:
-        return {"skip": str(e), "peers": {p: {"skip": "ours was not measured"} for p in row.peers}}
-    result = {"ours": report.summary([ours]), "note": "", "before": ours_before, "peers": {}}
+        return skipped(row, e)
+    result = {"ours": report.summary([ours]), "note": "", "peers": {}}
     for peer in row.peers:
         try:
-            found = {form: memory_of(peer, options, f"{case} {form}") for form in ("contiguous", "channels_last")}
+            found = {form: figure(peer, f"{case} {form}") for form in ("contiguous", "channels_last")}
             form = min(found, key=found.get)
-            theirs, before = found[form]
-            note = f"{form}; {before / 2**20:.0f} MiB before the first step, ours {ours_before / 2**20:.0f}"
-            result["peers"][peer] = {"note": note, "value": report.summary([theirs]), "verified": True,
-                                     "ratio": report.summary([ours / theirs])}
+            result["peers"][peer] = {"note": form, "value": report.summary([found[form]]), "verified": True,
+                                     "ratio": report.summary([ours / found[form]])}
         except (Unavailable, OSError) as e:
             result["peers"][peer] = {"skip": str(e)}
     return result
@@ -148,7 +160,7 @@ def measure(row, options):
         else:
             result = {"speed": speed, "memory": memory}[row.kind](row, options, case)
     except (OSError, subprocess.CalledProcessError) as e:
-        result = {"skip": str(e), "peers": {p: {"skip": "ours was not measured"} for p in row.peers}}
+        result = skipped(row, e)
     return {"group": row.group, "name": row.name, "kind": row.kind, "target": row.target} | result
 
 
@@ -157,7 +169,7 @@ def circumstances(options):
     commit = subprocess.run(["git", "describe", "--always", "--dirty=-changed", "--exclude", "*"], cwd=ROOT,
                             capture_output=True, text=True).stdout.strip()
     versions = options.venv / "versions.txt"
-    wanted = r"^(?:torch|torchvision|onnxruntime|openvino|ncnn|faiss-cpu|onednn|onednn_cpu_gomp|scipy-openblas32|lib\w+-dev)[= -].*"
+    wanted = r"^(?:torch|torchvision|onnxruntime|openvino|ncnn|faiss-cpu|onednn|onednn_cpu_gomp|scipy-openblas32|lib\w+-dev)(?:==| |-[0-9]).*"
     found = re.findall(wanted, versions.read_text(), re.M) if versions.exists() else ["versions unknown: no versions.txt"]
     return {"machine": model.group(1) if model else "unknown CPU", "isa": options.isa or "all instruction sets",
             "all_threads": options.threads, "date": datetime.date.today().isoformat(), "commit": commit or "unknown",
@@ -168,6 +180,7 @@ def main():
     options = arguments()
     rows = [r for r in all_rows() if options.only in f"{r.group} {r.name} {r.case}" and (r.quick or not options.quick)]
     order = {(r.group, r.name): i for i, r in enumerate(all_rows())}
+    options.memory = {}  # what memory_of() found
     options.scratch = pathlib.Path(tempfile.mkdtemp(prefix="prosopon-peers-"))
     wrong, place = 0, circumstances(options)
     for row in rows:

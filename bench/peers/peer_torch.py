@@ -8,7 +8,6 @@ import os
 import sys
 
 import torch
-import torch._inductor.config as inductor
 from torch import nn
 from torch.nn import functional as F
 
@@ -18,8 +17,15 @@ from protocol import Case, fastest, sampled, serve, threads, values
 FORMS = ["contiguous", "channels_last", "compiled", "compiled+channels_last"]
 CHECKED_STEPS, CHECKED_RATE, TIMED_RATE = 3, 0.01, 1e-6  # as in bench/worker/network_cases.cpp
 torch.set_num_threads(threads())
-if os.environ.get("ATEN_CPU_CAPABILITY") == "avx2":
-    inductor.cpp.simdlen = 256
+
+
+def compiled(f, freezing):
+    import torch._inductor.config as inductor  # here, because it needs much memory
+
+    inductor.freezing = freezing
+    if os.environ.get("ATEN_CPU_CAPABILITY") == "avx2":
+        inductor.cpp.simdlen = 256
+    return torch.compile(f)
 
 
 def layout(x, form):
@@ -46,7 +52,7 @@ class Training:
         def loss(x, label):
             return F.cross_entropy(head(net(x)), label)
 
-        self.loss = torch.compile(loss) if "compiled" in form else loss
+        self.loss = compiled(loss, freezing=False) if "compiled" in form else loss
         self.losses = [self.step(CHECKED_RATE) for _ in range(CHECKED_STEPS)]
 
     def step(self, rate=TIMED_RATE):
@@ -67,8 +73,7 @@ def inference(name, batch, file, form):
         if form == "TorchScript":
             net = torch.jit.optimize_for_inference(torch.jit.trace(net, x))
         elif "compiled" in form:
-            inductor.freezing = True
-            net = torch.compile(net)
+            net = compiled(net, freezing=True)
 
     def run():
         with torch.no_grad():
@@ -87,13 +92,13 @@ def build(make, forms):
 
 def train(name, batch, file, *form):
     built = dict(build(lambda f: Training(name, int(batch), file, f), form or FORMS))
-    best = fastest((f, t.step) for f, t in built.items())[0]
-    return Case(built[best].step, lambda: built[best].losses, best)
+    note, step = fastest((f, t.step) for f, t in built.items())
+    return Case(step, lambda: step.__self__.losses, note)
 
 
 def infer(name, batch, file, *form):
-    best, run = fastest(build(lambda f: inference(name, int(batch), file, f), form or [*FORMS, "TorchScript"]))
-    return Case(run, lambda: sampled(run().numpy()), best)
+    note, run = fastest(build(lambda f: inference(name, int(batch), file, f), form or [*FORMS, "TorchScript"]))
+    return Case(run, lambda: sampled(run().numpy()), note)
 
 
 if __name__ == "__main__":

@@ -36,9 +36,12 @@ def ratio_text(p):
 
 
 def others_text(peers, best):
-    parts = [f"{name} {p['ratio']['median']:.2f}" if "ratio" in p else f"{name} not measured: {p['skip']}"
-             for name, p in peers.items() if name != best]
-    return "; ".join(parts).replace("|", "/")
+    def text(p):
+        if "ratio" not in p:
+            return f"not measured: {p['skip']}"
+        return f"{p['ratio']['median']:.2f}" + ("" if p["verified"] else ", **results differ**")
+
+    return "; ".join(f"{name} {text(p)}" for name, p in peers.items() if name != best)
 
 
 def best_peer(row):
@@ -48,19 +51,23 @@ def best_peer(row):
     return min(measured, key=lambda n: sign * row["peers"][n]["ratio"]["median"], default=None)
 
 
+def cells(*texts):
+    return "| " + " | ".join(" ".join(t.replace("|", "/").split()) for t in texts) + " |"
+
+
 def line(row):
     best = best_peer(row)
     target = f">= {row['target']}" if row["kind"] == "speed" else f"<= {row['target']}"
     ours = amount(row["ours"]["median"], row["kind"]) if "ours" in row else f"not measured: {row['skip']}"
     if best is None:
-        return f"| {row['name']} | {ours} | | | | {target} | {others_text(row['peers'], None)} |"
+        return cells(row["name"], ours, "", "", "", target, others_text(row["peers"], None))
     p = row["peers"][best]
-    note = f"{best} ({p['note']})" if p["note"] else best
+    note = f"{best} ({p['note'].split(';')[0]})" if p["note"] else best
     wrong = "" if p["verified"] else ", **results differ**"
     met = p["ratio"]["median"] >= row["target"] if row["kind"] == "speed" else p["ratio"]["median"] <= row["target"]
-    ratio = f"**{ratio_text(p)}**" if met else ratio_text(p)
-    return (f"| {row['name']} | {ours} | {note}{wrong} | {amount(p['value']['median'], row['kind'])} | {ratio} | {target} | "
-            f"{others_text(row['peers'], best)} |")
+    ratio = f"**{ratio_text(p)}**" if met and p["verified"] else ratio_text(p)
+    theirs = amount(p["value"]["median"], row["kind"])
+    return cells(row["name"], ours, note + wrong, theirs, ratio, target, others_text(row["peers"], best))
 
 
 def span(values):

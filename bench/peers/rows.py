@@ -69,8 +69,9 @@ def all_rows():
                  quick=q == 64) for q in (1, 64, 1024)]
     rows += [Row("Input pipeline, one core", "64 JPEG files of 112x112: decode, mirror, shift, to floats", "pipeline JPEGS",
                  ["torchvision"], 2.0, 0.05, True, threads=1)]
-    rows += [Row("Peak memory of a training step", f"{net}, batch 32", f"train {net} 32 FILE", ["torch"], 0.7,
-                 quick=net == "sphereface20", kind="memory") for net in NETS]
+    rows += [Row("Peak memory of training", f"{net}, batch 32, {words}", f"train {net} 32 FILE {what}", ["torch"], 0.7,
+                 quick=net == "sphereface20", kind="memory")
+             for net in NETS for what, words in (("whole", "the process"), ("growth", "what the steps add"))]
     rows += [Row("Start", f"sphereface20, from the command to {end}", end, ["torch"], 0.1, quick=True, kind="startup")
              for end in ("the end of the first step", "the end of a run of one step")]
     return rows

@@ -20,8 +20,11 @@ fi
 [ -x "$venv/bin/python" ] || python3 -m venv "$venv"
 pip() { "$venv/bin/python" -m pip --disable-pip-version-check "$@"; }
 cpu=https://download.pytorch.org/whl/cpu
-if curl -sfm 20 -o /dev/null $cpu/torch/; then pip install -q -U --index-url $cpu torch torchvision; fi
-pip install -q torch torchvision numpy  # does nothing where the line above worked
+if curl -sfm 20 -o /dev/null $cpu/torch/; then
+  pip install -q -U --index-url $cpu torch torchvision
+else
+  pip install -q -U torch torchvision
+fi
 for package in onnx onnxscript onnxruntime openvino ncnn pnnx faiss-cpu onednn-devel scipy-openblas32; do
   pip install -q -U "$package" || echo "setup: no $package here; its rows will say so" >&2
 done
