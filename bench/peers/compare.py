@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 
+import memory
 import report
 import startup
 from contenders import ROOT, Contender, Unavailable, cores
@@ -60,10 +61,6 @@ def started(names, options, threads, case):
     return ready, missing
 
 
-def skipped(row, why):
-    return {"skip": str(why), "peers": {p: {"skip": "ours was not measured"} for p in row.peers}}
-
-
 def difference(ours, theirs):
     """Largest difference / largest result; infinite where they cannot be compared."""
     if len(ours) != len(theirs) or not ours:
@@ -78,7 +75,7 @@ def speed(row, options, case):
     result = {"peers": {name: {"skip": why} for name, why in missing.items() if name != "ours"}}
     try:
         if "ours" not in ready:
-            return skipped(row, missing["ours"])
+            return report.skipped(row, missing["ours"])
         times, stolen, spent = {name: [] for name in ready}, dict.fromkeys(ready, 0.0), 0.0
         for _ in range(options.rounds):
             for name, contender in ready.items():
@@ -101,46 +98,6 @@ def speed(row, options, case):
             contender.close()
 
 
-def memory_of(name, options, case):
-    """Largest resident memory of a fresh process after three steps, and before the first."""
-    contender = Contender(name, options, options.threads)
-    try:
-        before = int(contender.ask("peak"))
-        contender.ask(f"case {case}")
-        for _ in range(3):
-            contender.ask("go")
-        return int(contender.ask("peak")), before
-    finally:
-        contender.close()
-
-
-def memory(row, options, case):
-    """The whole process, or its growth since before the first step: libraries weigh before they work."""
-    words = case.split()
-    growth, case = words[-1] == "growth", " ".join(words[:-1])
-
-    def figure(name, parameters):
-        if (name, parameters) not in options.memory:
-            options.memory[name, parameters] = memory_of(name, options, parameters)
-        peak, before = options.memory[name, parameters]
-        return peak - before if growth else peak
-
-    try:
-        ours = figure("ours", case)
-    except Unavailable as e:
-        return skipped(row, e)
-    result = {"ours": report.summary([ours]), "note": "", "peers": {}}
-    for peer in row.peers:
-        try:
-            found = {form: figure(peer, f"{case} {form}") for form in ("contiguous", "channels_last")}
-            form = min(found, key=found.get)
-            result["peers"][peer] = {"note": form, "value": report.summary([found[form]]), "verified": True,
-                                     "ratio": report.summary([ours / found[form]])}
-        except (Unavailable, OSError) as e:
-            result["peers"][peer] = {"skip": str(e)}
-    return result
-
-
 def jpegs(options):
     """A folder of pictures, drawn once."""
     folder = options.scratch / "jpegs"
@@ -158,9 +115,9 @@ def measure(row, options):
         if row.kind == "startup":
             result = startup.measure(row, options, case, jpegs(options))
         else:
-            result = {"speed": speed, "memory": memory}[row.kind](row, options, case)
+            result = {"speed": speed, "memory": memory.measure}[row.kind](row, options, case)
     except (OSError, subprocess.CalledProcessError) as e:
-        result = skipped(row, e)
+        result = report.skipped(row, e)
     return {"group": row.group, "name": row.name, "kind": row.kind, "target": row.target} | result
 
 

@@ -8,7 +8,7 @@ import pnnx
 import torch
 
 import nets
-from protocol import Case, Skip, sampled, serve, threads, values
+from protocol import Case, Skip, fastest, sampled, serve, threads, values
 
 
 def network(name, file):

@@ -11,6 +11,10 @@ def summary(values):
     return {"median": statistics.median(v), "low": v[len(v) // 4], "high": v[len(v) - 1 - len(v) // 4]}
 
 
+def skipped(row, why):
+    return {"skip": str(why), "peers": {p: {"skip": "ours was not measured"} for p in row.peers}}
+
+
 def key(row):
     return row["group"], row["name"]
 
