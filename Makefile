@@ -1,6 +1,7 @@
 # make            find or install what is missing, build bin/*         make format   clang-format in place
 # make test       build and run every test                             make clean    remove what was built
 # make bench      measure against OpenBLAS                             make docs     write the generated documents
+# bench/peers/compare.py measures against other libraries, after make bench and bench/peers/setup.sh.
 # CXX=clang++ chooses the compiler, BUILD=folder where objects go, SANITIZE=1 adds ASan and UBSan.
 MAKEFLAGS += -j$(shell nproc) --no-print-directory
 BUILD    ?= build
@@ -27,6 +28,7 @@ LIB       = $(BUILD)/libprosopon.a
 PROGRAMS  = $(patsubst %.cpp,%,$(wildcard bin/*.cpp))
 TEST_OBJ  = $(patsubst %.cpp,$(BUILD)/%.o,$(wildcard test/*.cpp test/*/*.cpp))
 BENCH_OBJ = $(patsubst %.cpp,$(BUILD)/%.o,$(wildcard bench/*.cpp))
+WORKER_OBJ = $(patsubst %.cpp,$(BUILD)/%.o,$(wildcard bench/worker/*.cpp))
 DEPENDS  := $(shell CXX="$(CXX)" scripts/dependencies.sh build $(filter test bench,$(MAKECMDGOALS)) || echo missing)
 ifneq ($(filter missing,$(DEPENDS)),)
   $(error something is missing, see above)
@@ -40,7 +42,7 @@ test: $(PROGRAMS) $(BUILD)/unit_tests
 	test/isa_symbols.sh $(BUILD)
 	test/cli.sh
 
-bench: $(BUILD)/bench_kernels
+bench: $(BUILD)/bench_kernels $(BUILD)/bench_worker
 	$(BUILD)/bench_kernels
 
 $(PROGRAMS): bin/%: $(BUILD)/bin/%.o $(LIB)
@@ -49,6 +51,8 @@ $(BUILD)/unit_tests: $(TEST_OBJ) $(LIB)
 	$(CXX) $(LDFLAGS) $^ $(LDLIBS) -lgtest -lgtest_main -o $@
 $(BUILD)/bench_kernels: $(BENCH_OBJ) $(LIB)
 	$(CXX) $(LDFLAGS) $^ $(LDLIBS) -lbenchmark -lopenblas -o $@
+$(BUILD)/bench_worker: $(WORKER_OBJ) $(LIB)
+	$(CXX) $(LDFLAGS) $^ $(LDLIBS) -o $@
 $(LIB): $(OBJ)
 	@rm -f $@; ar rcs $@ $^
 
