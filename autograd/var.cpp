@@ -90,6 +90,14 @@ Tensor grad_of(Node& self, size_t i) {
   return wants_gradient(input) ? input->grad_or_zero() : Tensor();
 }
 
+GradientTarget target_of(Node& self, size_t i) {
+  Node* input = self.inputs.at(i).get();
+  if (!wants_gradient(input)) return {};
+  if (input->grad) return {input->grad, Gradient::add};
+  input->grad = Tensor(input->value.shape(), input->value.dtype(), input->value.device());
+  return {input->grad, Gradient::overwrite};
+}
+
 void add_gradient(Node& self, size_t i) {
   Node* input = self.inputs.at(i).get();
   if (!wants_gradient(input)) return;

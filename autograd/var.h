@@ -61,6 +61,16 @@ Var record(const char* op, Tensor value, std::vector<Var> inputs, std::function<
 // input needs no gradient: kernels skip null gradients.
 Tensor grad_of(Node& self, size_t i);
 
+// The same for kernels that can overwrite: when nothing has flowed into input i yet, the tensor's contents are undefined
+// and `into` says overwrite.
+struct GradientTarget {
+  Tensor grad;
+  Gradient into = Gradient::add;
+  explicit operator bool() const { return bool(grad); }
+  Pointer data() const { return grad.data(); }
+};
+GradientTarget target_of(Node& self, size_t i);
+
 // Input i's gradient += self.grad, for ops that pass a gradient on unchanged (the element counts must agree).
 // hand_over_gradient gives the storage away when input i has no gradient yet: it must be the last use of
 // self.grad.

@@ -107,8 +107,12 @@ std::vector<Row> bench_conv2d(const Kernels<float>& kernels, const Options& opti
     Data d = make_data(layer);
     std::vector<float> y(d.y.size());
     auto forward = [&] { kernels.conv2d_forward(y.data(), d.x.data(), d.w.data(), d.s); };
-    auto input = [&] { kernels.conv2d_backward_input(d.dx.data(), d.y.data(), d.w.data(), d.s); };
-    auto filter = [&] { kernels.conv2d_backward_filter(d.dw.data(), d.y.data(), d.x.data(), d.s); };
+    auto input = [&] {
+      kernels.conv2d_backward_input(d.dx.data(), d.y.data(), d.w.data(), d.s, Gradient::add);
+    };
+    auto filter = [&] {
+      kernels.conv2d_backward_filter(d.dw.data(), d.y.data(), d.x.data(), d.s, Gradient::add);
+    };
     forward(), input(), filter();
     Row r[3] = {row_of(kernels, "forward", layer, d.s), row_of(kernels, "input gradient", layer, d.s),
                 row_of(kernels, "filter gradient", layer, d.s)};

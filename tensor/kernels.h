@@ -5,7 +5,8 @@
 // Rules for every entry
 //   - row-major dense pointers, no aliasing between an output and an input unless the entry says so;
 //   - arguments in the order: outputs, gradients, inputs, saved values, sizes, scalars;
-//   - *_forward overwrites its outputs, *_backward adds into its gradients; a null gradient is not computed;
+//   - *_forward overwrites its outputs, *_backward adds into its gradients; a null gradient is not computed. Entries
+//   with a Gradient argument can also overwrite: the first gradient that flows into a map need not find zeros there;
 //   - sizes are int64_t and may be 0 or 1; kernels do not check, ops do;
 //   - the result does not depend on the number of threads.
 // Letters: N batch, H W C input height, width, channels, K filters, R S filter height, width, P Q output
@@ -67,6 +68,10 @@ struct BroadcastShape {
   int64_t elements() const { return size[0] * size[1] * size[2] * size[3]; }
 };
 
+enum class Gradient {
+  overwrite,
+  add
+};  // where it is an argument, it speaks of dx, or of dw when that is the only one
 enum class Unary { relu, exp, log, sqrt, square, abs, tanh, sigmoid };  // at 0: relu' = 0, abs' = 0
 enum class Binary { add, sub, mul, div, max };                          // max: a tie belongs to a
 enum class Reduce { sum, mean, max };  // max: a tie belongs to the lowest index
@@ -129,19 +134,20 @@ struct Kernels {
   // the same sum, finished as Conv2dFinish says; no adjoint
   void (*conv2d_fused_forward)(T* y, const T* x, const T* w, const Conv2dFinish<T>& finish,
                                const Conv2dShape& s);
-  // dx += , dw += : the adjoints of conv2d_forward
-  void (*conv2d_backward_input)(T* dx, const T* dy, const T* w, const Conv2dShape& s);
-  void (*conv2d_backward_filter)(T* dw, const T* dy, const T* x, const Conv2dShape& s);
+  // dx and dw: the adjoints of conv2d_forward
+  void (*conv2d_backward_input)(T* dx, const T* dy, const T* w, const Conv2dShape& s, Gradient into);
+  void (*conv2d_backward_filter)(T* dw, const T* dy, const T* x, const Conv2dShape& s, Gradient into);
   // y_rc = x_rc + b_c                            y may be x
   void (*bias_forward)(T* y, const T* x, const T* b, int64_t rows, int64_t C);
   // db_c += sum_r dy_rc
   void (*bias_backward)(T* db, const T* dy, int64_t rows, int64_t C);
 
   // --- activation ---
-  // y_rc = x_rc > 0 ? x_rc : a_c x_rc;  dx_rc += dy_rc (x_rc > 0 ? 1 : a_c);  da_c += sum_r dy_rc min(x_rc,
-  // 0)
+  // y_rc = x_rc > 0 ? x_rc : a_c x_rc
+  // dx_rc += dy_rc (x_rc > 0 ? 1 : a_c);  da_c += sum_r dy_rc min(x_rc, 0)
   void (*prelu_forward)(T* y, const T* x, const T* a, int64_t rows, int64_t C);
-  void (*prelu_backward)(T* dx, T* da, const T* dy, const T* x, const T* a, int64_t rows, int64_t C);
+  void (*prelu_backward)(T* dx, T* da, const T* dy, const T* x, const T* a, int64_t rows, int64_t C,
+                         Gradient into);
 
   // --- batch normalisation over the rows of x (rows, C)                            (Ioffe and Szegedy 2015)
   // mean_c = sum_r x_rc / rows,  var_c = sum_r (x_rc - mean_c)^2 / rows (biased),  rstd_c = 1 / sqrt(var_c +
@@ -152,7 +158,7 @@ struct Kernels {
   // with xh = (x - mean) rstd:  dgamma += sum dy xh,  dbeta += sum dy,
   // dx += gamma rstd (dy - mean_r(dy) - xh mean_r(dy xh))
   void (*batch_norm_backward)(T* dx, T* dgamma, T* dbeta, const T* dy, const T* x, const T* mean,
-                              const T* rstd, const T* gamma, int64_t rows, int64_t C);
+                              const T* rstd, const T* gamma, int64_t rows, int64_t C, Gradient into);
   // scale = gamma / sqrt(var + eps),  shift = beta - mean scale: fixed statistics as a straight line
   void (*batch_norm_line)(T* scale, T* shift, const T* gamma, const T* beta, const T* mean, const T* var,
                           int64_t C, T eps);

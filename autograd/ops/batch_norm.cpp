@@ -41,10 +41,11 @@ Var train(const Var& x, const Var& gamma, const Var& beta, const Tensor& running
                          xv.data(), g.data(), beta.value().data(), s.rows, s.C, eps, momentum);
   });
   return record("batch_norm", y, {x, gamma, beta}, [xv, g, mean, rstd, s](Node& self) {
-    const Tensor dx = grad_of(self, 0), dgamma = grad_of(self, 1), dbeta = grad_of(self, 2);
+    const GradientTarget dx = target_of(self, 0);
+    const Tensor dgamma = grad_of(self, 1), dbeta = grad_of(self, 2);
     with_kernels(self.grad, [&](const auto& k) {
       k.batch_norm_backward(dx.data(), dgamma.data(), dbeta.data(), self.grad.data(), xv.data(), mean.data(),
-                            rstd.data(), g.data(), s.rows, s.C);
+                            rstd.data(), g.data(), s.rows, s.C, dx.into);
     });
   });
 }

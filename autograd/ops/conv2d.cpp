@@ -46,10 +46,11 @@ Var conv2d(const Var& x, const Var& w, const Var& b, const Conv2dOptions& option
     if (b) k.bias_forward(y.data(), y.data(), b.value().data(), rows, s.K);
   });
   return record("conv2d", y, {x, w, b}, [xv, wv, s, rows](Node& self) {
-    const Tensor &dy = self.grad, dx = grad_of(self, 0), dw = grad_of(self, 1), db = grad_of(self, 2);
+    const Tensor &dy = self.grad, db = grad_of(self, 2);
+    const GradientTarget dx = target_of(self, 0), dw = target_of(self, 1);
     with_kernels(dy, [&](const auto& k) {
-      if (dx) k.conv2d_backward_input(dx.data(), dy.data(), wv.data(), s);
-      if (dw) k.conv2d_backward_filter(dw.data(), dy.data(), xv.data(), s);
+      if (dx) k.conv2d_backward_input(dx.data(), dy.data(), wv.data(), s, dx.into);
+      if (dw) k.conv2d_backward_filter(dw.data(), dy.data(), xv.data(), s, dw.into);
       if (db) k.bias_backward(db.data(), dy.data(), rows, s.K);
     });
   });

@@ -26,10 +26,14 @@ Var linear(const Var& x, const Var& w, const Var& b) {
     if (b) k.bias_forward(y.data(), y.data(), b.value().data(), N, M);
   });
   return record("linear", y, {x, w, b}, [xv, wv, N, D, M](Node& self) {
-    const Tensor &dy = self.grad, dx = grad_of(self, 0), dw = grad_of(self, 1), db = grad_of(self, 2);
+    const Tensor &dy = self.grad, db = grad_of(self, 2);
+    const GradientTarget dx = target_of(self, 0), dw = target_of(self, 1);
     with_kernels(dy, [&](const auto& k) {
-      if (dx) k.gemm(dx.data(), dy.data(), wv.data(), {false, false, N, D, M, M, D, D}, 1, 1);
-      if (dw) k.gemm(dw.data(), dy.data(), xv.data(), {true, false, M, D, N, M, D, D}, 1, 1);
+      if (dx)
+        k.gemm(dx.data(), dy.data(), wv.data(), {false, false, N, D, M, M, D, D}, 1,
+               dx.into == Gradient::add);
+      if (dw)
+        k.gemm(dw.data(), dy.data(), xv.data(), {true, false, M, D, N, M, D, D}, 1, dw.into == Gradient::add);
       if (db) k.bias_backward(db.data(), dy.data(), N, M);
     });
   });

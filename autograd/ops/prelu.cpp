@@ -18,9 +18,10 @@ Var prelu(const Var& x, const Var& a) {
   Tensor y(xv.shape(), xv.dtype());
   with_kernels(y, [&](const auto& k) { k.prelu_forward(y.data(), xv.data(), av.data(), rows, C); });
   return record("prelu", y, {x, a}, [xv, av, rows, C](Node& self) {
-    const Tensor dx = grad_of(self, 0), da = grad_of(self, 1);
+    const GradientTarget dx = target_of(self, 0);
+    const Tensor da = grad_of(self, 1);
     with_kernels(self.grad, [&](const auto& k) {
-      k.prelu_backward(dx.data(), da.data(), self.grad.data(), xv.data(), av.data(), rows, C);
+      k.prelu_backward(dx.data(), da.data(), self.grad.data(), xv.data(), av.data(), rows, C, dx.into);
     });
   });
 }

@@ -64,9 +64,9 @@ Case conv_case(std::istringstream& in) {
     if (pass == "fwd")
       k.conv2d_forward(d->y.data(), d->x.data(), d->w.data(), d->s);
     else if (pass == "dx")
-      k.conv2d_backward_input(d->x.data(), d->y.data(), d->w.data(), d->s);
+      k.conv2d_backward_input(d->x.data(), d->y.data(), d->w.data(), d->s, Gradient::overwrite);
     else if (pass == "dw")
-      k.conv2d_backward_filter(d->w.data(), d->y.data(), d->x.data(), d->s);
+      k.conv2d_backward_filter(d->w.data(), d->y.data(), d->x.data(), d->s, Gradient::overwrite);
     else
       throw Skip("no pass " + pass);
   };

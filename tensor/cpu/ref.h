@@ -30,6 +30,12 @@ void install_rows(Kernels<T>& k);
 template <class T>
 void install_sgd(Kernels<T>& k);
 
+// target = value or target += value
+template <class T>
+void give(T& target, T value, Gradient into) {
+  target = into == Gradient::add ? target + value : value;
+}
+
 // The order of every maximum in the contract: a NaN is larger than any number, and equal values keep the
 // first.
 template <class T>

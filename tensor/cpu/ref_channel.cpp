@@ -31,9 +31,10 @@ void prelu_forward(T* y, const T* x, const T* a, int64_t rows, int64_t C) {
 }
 
 template <class T>
-void prelu_backward(T* dx, T* da, const T* dy, const T* x, const T* a, int64_t rows, int64_t C) {
+void prelu_backward(T* dx, T* da, const T* dy, const T* x, const T* a, int64_t rows, int64_t C,
+                    Gradient into) {
   if (dx)
-    for (int64_t i = 0; i < rows * C; ++i) dx[i] += x[i] > 0 ? dy[i] : a[i % C] * dy[i];
+    for (int64_t i = 0; i < rows * C; ++i) give(dx[i], x[i] > 0 ? dy[i] : a[i % C] * dy[i], into);
   if (da)
     for (int64_t c = 0; c < C; ++c)
       da[c] += T(sum_rows(rows, C, c,
@@ -63,7 +64,7 @@ void batch_norm_forward(T* y, T* mean, T* rstd, T* running_mean, T* running_var,
 
 template <class T>
 void batch_norm_backward(T* dx, T* dgamma, T* dbeta, const T* dy, const T* x, const T* mean, const T* rstd,
-                         const T* gamma, int64_t rows, int64_t C) {
+                         const T* gamma, int64_t rows, int64_t C, Gradient into) {
   for (int64_t c = 0; c < C; ++c) {
     const auto xh = [&](int64_t i) { return (static_cast<double>(x[i]) - mean[c]) * rstd[c]; };
     const double sum_dy = sum_rows(rows, C, c, [&](int64_t i) { return dy[i]; });
@@ -73,7 +74,7 @@ void batch_norm_backward(T* dx, T* dgamma, T* dbeta, const T* dy, const T* x, co
     if (!dx) continue;
     const double n = static_cast<double>(rows), scale = static_cast<double>(gamma[c]) * rstd[c];
     for (int64_t i = c; i < rows * C; i += C)
-      dx[i] += T(scale * (dy[i] - sum_dy / n - xh(i) * (sum_dy_xh / n)));
+      give(dx[i], T(scale * (dy[i] - sum_dy / n - xh(i) * (sum_dy_xh / n))), into);
   }
 }
 

@@ -75,16 +75,17 @@ double gather_input(const T* dy, const T* w, const Conv2dShape& s, int64_t n, in
 }
 
 template <class T>
-void conv2d_backward_input(T* dx, const T* dy, const T* w, const Conv2dShape& s) {
+void conv2d_backward_input(T* dx, const T* dy, const T* w, const Conv2dShape& s, Gradient into) {
   parallel_for(s.N * s.H, [&](int64_t nh) {
     for (int64_t column = 0; column < s.W; ++column)
       for (int64_t c = 0; c < s.C; ++c)
-        dx[(nh * s.W + column) * s.C + c] += T(gather_input(dy, w, s, nh / s.H, nh % s.H, column, c));
+        give(dx[(nh * s.W + column) * s.C + c], T(gather_input(dy, w, s, nh / s.H, nh % s.H, column, c)),
+             into);
   });
 }
 
 template <class T>
-void conv2d_backward_filter(T* dw, const T* dy, const T* x, const Conv2dShape& s) {
+void conv2d_backward_filter(T* dw, const T* dy, const T* x, const Conv2dShape& s, Gradient into) {
   const int64_t P = s.P(), Q = s.Q(), group_C = s.C / s.groups, group_K = s.K / s.groups;
   parallel_for(s.K * s.R * s.S, [&](int64_t krs) {
     const int64_t k = krs / (s.R * s.S), r = krs / s.S % s.R, t = krs % s.S;
@@ -98,7 +99,7 @@ void conv2d_backward_filter(T* dw, const T* dy, const T* x, const Conv2dShape& s
             sum += static_cast<double>(dy[(np * Q + q) * s.K + k]) *
                    x[((np / P * s.H + h) * s.W + column) * s.C + x_c];
         }
-      dw[krs * group_C + c] += T(sum);
+      give(dw[krs * group_C + c], T(sum), into);
     }
   });
 }

@@ -127,7 +127,6 @@ TEST(IResNet, ComputesItsEquations) {
       initialise(p->var.value(), Init::uniform(1), 5, name);
   for (int i = 0; i < 3; ++i) net.forward(pictures(4, 10 + uint64_t(i)));  // running statistics to go by
   net.train(false);
-  const NoGrad no_grad;
   const std::vector<double> y = net.forward(pictures(2)).value().host<double>();
   const std::vector<double> expected =
       Equations(net).embed(pictures(2), iresnet_tables()[0]).value().host<double>();

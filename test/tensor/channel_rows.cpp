@@ -1,4 +1,6 @@
 // Rows of the per-channel kernels: bias, PReLU, batch normalisation.
+#include <limits>
+
 #include "test/tensor/rows.h"
 
 namespace fr::test {
@@ -35,10 +37,46 @@ Row prelu(int64_t rows, int64_t C) {
       .output("y", rows * C)
       .forward([=](const auto& k, const auto& v) { k.prelu_forward(v["y"], v["x"], v["a"], rows, C); })
       .backward([=](const auto& k, const auto& v) {
-        k.prelu_backward(v["dx"], v["da"], v["dy"], v["x"], v["a"], rows, C);
+        k.prelu_backward(v["dx"], v["da"], v["dy"], v["x"], v["a"], rows, C, fr::Gradient::add);
       })
       .may_be_null({"dx", "da"})
       .tolerance(1e-5, kSums);
+}
+
+std::vector<double> nans(int64_t n) {
+  return std::vector<double>(static_cast<size_t>(n), std::numeric_limits<double>::quiet_NaN());
+}
+
+// fr::Gradient::overwrite: what stood there, here NaN, is not read.
+Row prelu_overwritten(int64_t rows, int64_t C) {
+  return Row(cat("prelu backward, overwriting, ", rows, "x", C))
+      .covers(&K::prelu_backward)
+      .constant("x", numbers(rows * C, 1))
+      .constant("a", numbers(C, 2))
+      .constant("dy", numbers(rows * C, 3))
+      .state("dx", nans(rows * C))
+      .state("da", numbers(C, 4))
+      .forward([=](const auto& k, const auto& v) {
+        k.prelu_backward(v["dx"], v["da"], v["dy"], v["x"], v["a"], rows, C, fr::Gradient::overwrite);
+      })
+      .tolerance(1e-5, kSums);
+}
+Row batch_norm_overwritten(int64_t rows, int64_t C) {
+  return Row(cat("batch_norm backward, overwriting, ", rows, "x", C))
+      .covers(&K::batch_norm_backward)
+      .constant("x", numbers(rows * C, 1))
+      .constant("gamma", numbers(C, 2))
+      .constant("mean", numbers(C, 3))
+      .constant("rstd", numbers(C, 4, 0.5, 2))
+      .constant("dy", numbers(rows * C, 5))
+      .state("dx", nans(rows * C))
+      .state("dgamma", numbers(C, 6))
+      .state("dbeta", numbers(C, 7))
+      .forward([=](const auto& k, const auto& v) {
+        k.batch_norm_backward(v["dx"], v["dgamma"], v["dbeta"], v["dy"], v["x"], v["mean"], v["rstd"],
+                              v["gamma"], rows, C, fr::Gradient::overwrite);
+      })
+      .tolerance(1e-4, kSums);
 }
 
 // Channels with means far from 0 show a variance that cancels.
@@ -59,7 +97,7 @@ Row batch_norm(int64_t rows, int64_t C, double low, double high, double toleranc
       })
       .backward([=](const auto& k, const auto& v) {
         k.batch_norm_backward(v["dx"], v["dgamma"], v["dbeta"], v["dy"], v["x"], v["mean"], v["rstd"],
-                              v["gamma"], rows, C);
+                              v["gamma"], rows, C, fr::Gradient::add);
       })
       .may_be_null({"dx", "dgamma", "dbeta"})
       .tolerance(tolerance,
@@ -115,6 +153,8 @@ std::vector<Row> channel_rows() {
     rows.push_back(prelu(s.rows, s.C));
     rows.push_back(batch_norm_inference(s.rows, s.C));
     rows.push_back(batch_norm_line(s.C));
+    rows.push_back(prelu_overwritten(s.rows, s.C));
+    if (s.rows > 0) rows.push_back(batch_norm_overwritten(s.rows, s.C));
     if (s.rows != 1) rows.push_back(batch_norm(s.rows, s.C, -1, 1, 2e-5));
   }
   // A single row has no variance: rstd = 1 / sqrt(eps) and dx = 0.

@@ -1,5 +1,6 @@
 // Rows of the convolution and its adjoints.
 #include <cmath>
+#include <limits>
 
 #include "test/tensor/rows.h"
 
@@ -18,11 +19,31 @@ Row conv2d(const char* name, const Conv2dShape& s) {
       .output("y", y)
       .forward([=](const auto& k, const auto& v) { k.conv2d_forward(v["y"], v["x"], v["w"], s); })
       .backward([=](const auto& k, const auto& v) {
-        k.conv2d_backward_input(v["dx"], v["dy"], v["w"], s);
-        k.conv2d_backward_filter(v["dw"], v["dy"], v["x"], s);
+        k.conv2d_backward_input(v["dx"], v["dy"], v["w"], s, fr::Gradient::add);
+        k.conv2d_backward_filter(v["dw"], v["dy"], v["x"], s, fr::Gradient::add);
       })
       .tolerance(2e-6 + 5e-8 * static_cast<double>(terms),
                  "float sums of up to max(R S C, N P Q) products below 1");
+}
+
+// fr::Gradient::overwrite: what stood there, here NaN, is not read, not even where no output saw the input.
+Row overwritten(const char* name, const Conv2dShape& s) {
+  const auto nans = [](int64_t n) {
+    return std::vector<double>(static_cast<size_t>(n), std::numeric_limits<double>::quiet_NaN());
+  };
+  const int64_t x = s.N * s.H * s.W * s.C, w = s.K * s.R * s.S * (s.C / s.groups);
+  return Row(cat("conv2d backward, overwriting, ", name))
+      .covers(&K::conv2d_backward_input, &K::conv2d_backward_filter)
+      .constant("x", numbers(x, 1))
+      .constant("w", numbers(w, 2))
+      .constant("dy", numbers(s.N * s.P() * s.Q() * s.K, 3))
+      .state("dx", nans(x))
+      .state("dw", nans(w))
+      .forward([=](const auto& k, const auto& v) {
+        k.conv2d_backward_input(v["dx"], v["dy"], v["w"], s, fr::Gradient::overwrite);
+        k.conv2d_backward_filter(v["dw"], v["dy"], v["x"], s, fr::Gradient::overwrite);
+      })
+      .tolerance(1e-4, "as the convolution that adds");
 }
 
 // 3x3 with stride 1 and many channels, which the vector backends do by Winograd's method: 6e-6 of the largest value,
@@ -118,6 +139,13 @@ std::vector<Row> conv2d_rows() {
   Conv2dShape uneven = shape(1, 8, 6, 3, 5, 3, 5, 1, 0);
   uneven.stride_h = 2, uneven.pad_h = 1, uneven.pad_w = 2, uneven.dilation_h = 2;
   rows.push_back(conv2d("different along h and w", uneven));
+  rows.push_back(overwritten("pointwise", shape(2, 4, 3, 5, 7, 1, 1, 1, 0)));
+  rows.push_back(overwritten("pointwise, stride 3", shape(1, 5, 7, 7, 5, 1, 1, 3, 0)));
+  rows.push_back(overwritten("3x3 stride 2", shape(1, 7, 6, 5, 7, 3, 3, 2, 1)));
+  rows.push_back(overwritten("depthwise, stride 2", shape(1, 7, 6, 13, 13, 3, 3, 2, 1, 1, 13)));
+  rows.push_back(overwritten("two groups", shape(1, 5, 5, 10, 14, 3, 3, 1, 1, 1, 2)));
+  rows.push_back(overwritten("tiles", shape(2, 9, 11, 35, 37, 3, 3, 1, 1)));
+  rows.push_back(overwritten("no images", shape(0, 5, 5, 3, 4, 3, 3, 1, 1)));
   for (const char* parts : {"", "abpr", "b", "p", "r", "bp", "abr"}) {
     rows.push_back(fused(parts, shape(1, 9, 8, 3, 13, 3, 3, 2, 1)));
     rows.push_back(fused(parts, shape(2, 9, 11, 33, 37, 3, 3, 1, 1)));

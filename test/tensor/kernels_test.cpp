@@ -186,16 +186,15 @@ TEST(Harness, CatchesReadsPastTheEnd) {
 }
 
 TEST(Harness, CatchesOverwritingInsteadOfAdding) {
-  EXPECT_TRUE(mentions(with_broken(prelu_row(),
-                                   [](Kernels<float>& k) {
-                                     k.prelu_backward = [](float* dx, float* da, const float* dy,
-                                                           const float* x, const float* a, int64_t rows,
-                                                           int64_t C) {
-                                       if (dx) std::fill_n(dx, rows * C, 0.0f);
-                                       ref_kernels<float>().prelu_backward(dx, da, dy, x, a, rows, C);
-                                     };
-                                   }),
-                       "dx[0] = "));
+  EXPECT_TRUE(mentions(
+      with_broken(prelu_row(),
+                  [](Kernels<float>& k) {
+                    k.prelu_backward = [](float* dx, float* da, const float* dy, const float* x,
+                                          const float* a, int64_t rows, int64_t C, fr::Gradient) {
+                      ref_kernels<float>().prelu_backward(dx, da, dy, x, a, rows, C, fr::Gradient::overwrite);
+                    };
+                  }),
+      "dx[0] = "));
 }
 
 TEST(Harness, CatchesAChangedInput) {
@@ -225,7 +224,7 @@ TEST(Harness, CatchesResultsThatDependOnThreads) {
 TEST(Harness, CatchesAWrongDerivative) {
   Row row = prelu_row();
   row.backward([](const auto& k, const auto& v) {
-    k.prelu_backward(v["dx"], v["da"], v["dy"], v["x"], v["a"], 5, 7);
+    k.prelu_backward(v["dx"], v["da"], v["dy"], v["x"], v["a"], 5, 7, fr::Gradient::add);
     if (v["dx"] != nullptr) v["dx"][2] += 1e-6;
   });
   const Failures failures = check_row(row, {});

@@ -41,8 +41,8 @@ struct Data {
   void run(const Kernels<float>& k) {
     dx.assign(x.size(), 0), dw.assign(w.size(), 0);
     k.conv2d_forward(y.data(), x.data(), w.data(), s);
-    k.conv2d_backward_input(dx.data(), dy.data(), w.data(), s);
-    k.conv2d_backward_filter(dw.data(), dy.data(), x.data(), s);
+    k.conv2d_backward_input(dx.data(), dy.data(), w.data(), s, Gradient::add);
+    k.conv2d_backward_filter(dw.data(), dy.data(), x.data(), s, Gradient::add);
   }
   double at(const std::vector<float>& map, int64_t n, int64_t h, int64_t v, int64_t c) const {
     return h < 0 || h >= s.H || v < 0 || v >= s.W ? 0 : map[size_t(((n * s.H + h) * s.W + v) * s.C + c)];

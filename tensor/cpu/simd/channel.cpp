@@ -41,7 +41,7 @@ void prelu_forward(float* y, const float* x, const float* a, int64_t rows, int64
 
 // dx and the sums of da in one pass over dy and x.
 void prelu_backward(float* dx, float* da, const float* dy, const float* x, const float* a, int64_t rows,
-                    int64_t C) {
+                    int64_t C, Gradient into) {
   if (!dx && !da) return;
   const Scratch<double> total(static_cast<size_t>(C));
   sum_columns<1>(total.get(), rows, C, [&](int64_t i, int64_t c, auto lanes, const auto& add) {
@@ -49,7 +49,8 @@ void prelu_backward(float* dx, float* da, const float* dy, const float* x, const
     const Mask identity = positive(value);
     if (dx) {
       const Vec slope = select(identity, Vec::set(1), Vec::load(a + c, lanes));
-      fma(d, slope, Vec::load(dx + i, lanes)).store(dx + i, lanes);
+      const Vec before = into == Gradient::add ? Vec::load(dx + i, lanes) : Vec::set(0);
+      fma(d, slope, before).store(dx + i, lanes);
     }
     add(0, select(identity, Vec::set(0), d * value));
   });
@@ -138,7 +139,8 @@ void parameter_gradients(float* dgamma, float* dbeta, double* total, const float
 
 // dx += scale (dy - mean_dy - xh mean_dy_xh) with xh = (x - mean) rstd: one fused multiply-add per term.
 void batch_norm_backward(float* dx, float* dgamma, float* dbeta, const float* dy, const float* x,
-                         const float* mean, const float* rstd, const float* gamma, int64_t rows, int64_t C) {
+                         const float* mean, const float* rstd, const float* gamma, int64_t rows, int64_t C,
+                         Gradient into) {
   const Scratch<double> total(static_cast<size_t>(2 * C));
   parameter_gradients(dgamma, dbeta, total.get(), dy, x, mean, rstd, rows, C);
   if (!dx || rows == 0) return;
@@ -152,7 +154,8 @@ void batch_norm_backward(float* dx, float* dgamma, float* dbeta, const float* dy
   for_rows(rows, C, [&](int64_t i, int64_t c, auto lanes) {
     const Vec centred = Vec::load(x + i, lanes) - Vec::load(mean + c, lanes);
     const Vec d = Vec::load(dy + i, lanes) - Vec::load(mean_dy + c, lanes);
-    fma(fnma(centred, Vec::load(slope + c, lanes), d), Vec::load(scale + c, lanes), Vec::load(dx + i, lanes))
+    const Vec before = into == Gradient::add ? Vec::load(dx + i, lanes) : Vec::set(0);
+    fma(fnma(centred, Vec::load(slope + c, lanes), d), Vec::load(scale + c, lanes), before)
         .store(dx + i, lanes);
   });
 }

@@ -33,6 +33,8 @@ TapMatrix taps_of_input(const float* x, const Conv2dShape& s) {
           s.C};
 }
 
+float beta_of(Gradient into) { return into == Gradient::add ? 1 : 0; }
+
 void direct_forward(Algorithm algorithm, float* y, const float* x, const float* w, const Conv2dShape& s) {
   if (algorithm == Algorithm::depthwise) return depthwise_forward(y, x, w, s);
   const int64_t C = s.C / s.groups, K = s.K / s.groups, depth = s.R * s.S * C;
@@ -67,12 +69,15 @@ void conv2d_fused_forward(float* y, const float* x, const float* w, const Conv2d
   });
 }
 
-void conv2d_backward_filter(float* dw, const float* dy, const float* x, const Conv2dShape& s) {
+void conv2d_backward_filter(float* dw, const float* dy, const float* x, const Conv2dShape& s, Gradient into) {
   const Algorithm algorithm = choose(s);
-  if (algorithm == Algorithm::depthwise) return depthwise_backward_filter(dw, dy, x, s);
-  if (algorithm == Algorithm::winograd) return winograd_backward_filter(dw, dy, x, s);
+  if (algorithm == Algorithm::winograd) return winograd_backward_filter(dw, dy, x, s, into);
+  if (algorithm == Algorithm::depthwise) {
+    if (into == Gradient::overwrite) zero_floats(dw, s.K * s.R * s.S);
+    return depthwise_backward_filter(dw, dy, x, s);
+  }
   const int64_t C = s.C / s.groups, K = s.K / s.groups, columns = s.R * s.S * C;
-  const Product product{K, columns, s.N * s.P() * s.Q(), s.groups, 1, 1};
+  const Product product{K, columns, s.N * s.P() * s.Q(), s.groups, 1, beta_of(into)};
   const MatrixA gradient{dy, s.K, K, true};
   const MatrixC out{dw, columns, K * columns};
   if (algorithm == Algorithm::pointwise)
@@ -139,20 +144,26 @@ struct PhaseOut {
   }
 };
 
-void conv2d_backward_input(float* dx, const float* dy, const float* w, const Conv2dShape& s) {
+void conv2d_backward_input(float* dx, const float* dy, const float* w, const Conv2dShape& s, Gradient into) {
   const Algorithm algorithm = choose(s);
-  if (algorithm == Algorithm::depthwise) return depthwise_backward_input(dx, dy, w, s);
-  if (algorithm == Algorithm::winograd) return winograd_backward_input(dx, dy, w, s);
+  if (algorithm == Algorithm::winograd)
+    return into == Gradient::add ? winograd_backward_input(dx, dy, w, s, AddTo{})
+                                 : winograd_backward_input(dx, dy, w, s, Overwrite{});
+  if (algorithm == Algorithm::depthwise) {
+    if (into == Gradient::overwrite) zero_floats(dx, s.N * s.H * s.W * s.C);
+    return depthwise_backward_input(dx, dy, w, s);
+  }
   const int64_t C = s.C / s.groups, K = s.K / s.groups;
   if (algorithm == Algorithm::pointwise)
-    return multiply(Product{s.N * s.H * s.W, C, K, s.groups, 1, 1}, MatrixA{dy, s.K, K, false},
+    return multiply(Product{s.N * s.H * s.W, C, K, s.groups, 1, beta_of(into)}, MatrixA{dy, s.K, K, false},
                     MatrixB{w, C, K * C, false}, MatrixC{dx, s.C, C});
   for (int64_t a = 0; a < s.stride_h; ++a) {
     const Phase h = phase_of(a, s.stride_h, s.dilation_h, s.pad_h, s.R, s.H, s.P());
     for (int64_t b = 0; b < s.stride_w; ++b) {
       const Phase v = phase_of(b, s.stride_w, s.dilation_w, s.pad_w, s.S, s.W, s.Q());
-      const Product product{s.N * h.count * v.count, C, h.axis.taps * v.axis.taps * K, s.groups, 1, 1};
-      if (product.K == 0) continue;
+      const Product product{
+          s.N * h.count * v.count, C, h.axis.taps * v.axis.taps * K, s.groups, 1, beta_of(into)};
+      if (product.K == 0 && into == Gradient::add) continue;
       multiply(product, TapA{TapMatrix{dy, h.axis, v.axis, K, s.K}}, PhaseFilters{w, h, v, s.R, s.S, C, K},
                PhaseOut{dx, h, v, s});
     }

@@ -57,11 +57,13 @@ constexpr auto kTilesProduct = tiles_table<0, 1, 2, 3, 4, 5>();
 
 // Found by measuring, on a processor with 1 MiB of L2 a core and a last cache that keeps up with writes to 8 MiB. Floats:
 constexpr int64_t kKeptFilters = 1 << 22;    // transformed filters, or sums, that are kept as a whole
+constexpr int64_t kCachedFilters = 1 << 20;  // transformed filters that run_fused keeps near
 constexpr int64_t kMapGroup = 1 << 22;       // transformed tiles of run_panels
 constexpr int64_t kGradientGroup = 1 << 20;  // transformed tiles of both maps, for the gradient of the filter
 // Tiles of a piece of run_fused; tiles, channels and panels of a piece of run_panels; tiles transformed by one thread.
 constexpr int64_t kFusedTiles = kWidth == 16 ? 14 : 18;
 constexpr int64_t kPanelsTiles = 256, kPanelsChannels = 64, kPanelsColumns = 2;
+constexpr int64_t kManyTiles = 128;  // for run_fused with more filters than that
 constexpr int64_t kChunk = 8;
 
 // out (N,P,Q,K) <- end(the correlation of in (N,H,W,C) with the filters, address, channel).
@@ -171,7 +173,13 @@ struct WinogradCorrelation {
     zero_floats(zeros, blocks() * kWidth);
     in.zeros = zeros;
   }
-  void run() { kPlaces* in.C* out.C <= kKeptFilters ? run_fused() : run_panels(); }
+  // With few tiles, writing all transformed filters to memory and reading them back would take longer than the product.
+  void run() {
+    const int64_t filters_floats = kPlaces * in.C * out.C;
+    const bool fused =
+        filters_floats <= kCachedFilters || (filters_floats <= kKeptFilters && tiles >= kManyTiles);
+    fused ? run_fused() : run_panels();
+  }
 };
 
 inline int64_t tiles_of(int64_t size) { return ceil_div(size, kTile); }
@@ -187,14 +195,16 @@ void winograd_forward(float* y, const float* x, const float* w, const Conv2dShap
       .run();
 }
 
-// dx += dy padded by 2 - pad, correlated with the turned filters, channels and filters exchanged.
-inline void winograd_backward_input(float* dx, const float* dy, const float* w, const Conv2dShape& s) {
+// dx: dy padded by 2 - pad, correlated with the turned filters, channels and filters exchanged.
+template <class End>
+void winograd_backward_input(float* dx, const float* dy, const float* w, const Conv2dShape& s,
+                             const End& end) {
   const int64_t rows = tiles_of(s.H), columns = tiles_of(s.W);
-  WinogradCorrelation<TurnedFilters, AddTo>{{dx, s.H, s.W, s.C, 0, 0, rows, columns},
-                                            {dy, s.P(), s.Q(), s.K, 2 - s.pad_h, 2 - s.pad_w, rows, columns},
-                                            s.N * rows * columns,
-                                            TurnedFilters{w, s.K, s.C},
-                                            AddTo{}}
+  WinogradCorrelation<TurnedFilters, End>{{dx, s.H, s.W, s.C, 0, 0, rows, columns},
+                                          {dy, s.P(), s.Q(), s.K, 2 - s.pad_h, 2 - s.pad_w, rows, columns},
+                                          s.N * rows * columns,
+                                          TurnedFilters{w, s.K, s.C},
+                                          end}
       .run();
 }
 
@@ -223,11 +233,12 @@ void filters_product(int64_t T, const float* z, const float* v, int64_t v_step, 
   });
 }
 
-// dw += G' [ sum over tiles of (A dY A') . (B' d B) ] G
+// dw: G' [ sum over tiles of (A dY A') . (B' d B) ] G
 struct WinogradFilterGradient {
   float* dw;
   TiledMap<const float> x, dy;
   int64_t tiles;
+  Gradient into;
 
   struct Region {
     int64_t k, c;              // its first blocks
@@ -281,7 +292,7 @@ struct WinogradFilterGradient {
     }
   }
 
-  // dw += G' du G for filters first .. last - 1 of a region.
+  // dw: G' du G for filters first .. last - 1 of a region.
   void add_rows(const float* du, int64_t step, const Region& r, int64_t first, int64_t last) const {
     const int64_t ld = r.c_count * kWidth, c0 = r.c * kWidth, k0 = r.k * kWidth;
     for (int64_t k = first; k < last; ++k)
@@ -292,7 +303,8 @@ struct WinogradFilterGradient {
             transform<FilterGradientTransform>(o, d);
             unroll<9>(FR_LAMBDA(i) {
               float* p = dw + (k * 9 + i.value) * x.C + c0 + c;
-              vec_store(p, vec_add(vec_load(p, mask...), o[i.value / 3][i.value % 3]), mask...);
+              const Vec g = o[i.value / 3][i.value % 3];
+              vec_store(p, into == Gradient::add ? vec_add(vec_load(p, mask...), g) : g, mask...);
             });
           });
   }
@@ -351,12 +363,14 @@ struct WinogradFilterGradient {
   void run() { kPlaces* x.C* dy.C <= kKeptFilters ? run_places() : run_regions(); }
 };
 
-inline void winograd_backward_filter(float* dw, const float* dy, const float* x, const Conv2dShape& s) {
+inline void winograd_backward_filter(float* dw, const float* dy, const float* x, const Conv2dShape& s,
+                                     Gradient into) {
   const int64_t rows = tiles_of(s.P()), columns = tiles_of(s.Q());
   WinogradFilterGradient{dw,
                          {x, s.H, s.W, s.C, s.pad_h, s.pad_w, rows, columns},
                          {dy, s.P(), s.Q(), s.K, 0, 0, rows, columns},
-                         s.N * rows * columns}
+                         s.N * rows * columns,
+                         into}
       .run();
 }
 
