@@ -41,7 +41,10 @@ Var conv2d(const Var& x, const Var& w, const Var& b, const Conv2dOptions& option
 struct Conv2dFinishing {
   Tensor scale, shift, slope, residual;  // (K), (K), (K), (N,P,Q,K)
 };
-Var conv2d_fused(const Var& x, const Var& w, const Conv2dFinishing& finish, const Conv2dOptions& options);
+Var conv2d_fused(const Var& x, const Var& w, const Conv2dFinishing& finish, const Conv2dOptions& options,
+                 const Tensor& prepared = {});
+// w arranged for inputs of this shape, for many calls; empty when there is nothing to gain.
+Tensor conv2d_prepare(const Var& x, const Var& w, const Conv2dOptions& options);
 struct Pool2dOptions {
   int64_t R = 2, S = 2, stride_h = 2, stride_w = 2, pad_h = 0, pad_w = 0;
 };

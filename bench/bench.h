@@ -41,6 +41,10 @@ void measure(Row& row, const Options& options, const std::function<void()>& ours
 std::vector<Row> bench_gemm(const Kernels<float>& kernels, const Options& options);
 std::vector<Row> bench_conv2d(const Kernels<float>& kernels, const Options& options);
 
+// Measures one convolution from the reference's loops to the last step and writes the table between the markers of a
+// document. Returns the exit code.
+int write_ladder(const std::string& document);
+
 // Which OpenBLAS kernels the process has loaded.
 std::string openblas_core();
 

@@ -1,4 +1,5 @@
 // bench_kernels [--quick] [--busy] [--threads N] [--only TEXT] [--json FILE] [--markdown FILE]
+// bench_kernels --ladder docs/performance.md
 // Measures the vector backends against OpenBLAS. OpenBLAS chooses its kernels when it is loaded, so the AVX2 rows come
 // from a second process in which it is told to use its AVX2 kernels (OPENBLAS_CORETYPE=Haswell).
 #include <sys/wait.h>
@@ -20,7 +21,8 @@ namespace {
 
 struct Arguments {
   Options options;
-  std::string child;  // file for the rows of the AVX2 process
+  std::string child;   // file for the rows of the AVX2 process
+  std::string ladder;  // document to write the ladder into; nothing else is measured
 };
 
 Arguments parse(int argc, char** argv) {
@@ -44,11 +46,13 @@ Arguments parse(int argc, char** argv) {
       a.options.json = value();
     else if (arg == "--markdown")
       a.options.markdown = value();
+    else if (arg == "--ladder")
+      a.ladder = value();
     else if (arg == "--child")
       a.child = value();
     else {
       std::cerr << "usage: bench_kernels [--quick] [--busy] [--threads N] [--only TEXT] [--json FILE] "
-                   "[--markdown FILE]\n";
+                   "[--markdown FILE] [--ladder DOCUMENT]\n";
       std::exit(arg == "--help" ? 0 : 2);
     }
   }
@@ -124,6 +128,7 @@ int main_of(int argc, char** argv) {
     write_lines(out, run(avx2_kernels(), o));
     return out.flush() ? 0 : 5;
   }
+  if (!a.ladder.empty()) return write_ladder(a.ladder);
   const std::string description = machine(o);
   std::cout << description << "\n";
   std::vector<Row> rows = run_avx2_process(o);

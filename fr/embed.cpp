@@ -27,6 +27,7 @@ Embeddings embed(Module& network, int64_t n, const std::function<Image(int64_t)>
   const NoGrad no_grad;
   const bool was_training = network.training();
   network.train(false);
+  network.prepare();
   Embeddings out;
   out.N = n;
   for (int64_t begin = 0; begin < n; begin += options.batch) {

@@ -18,7 +18,10 @@ Conv2d::Conv2d(const Conv2dSpec& spec) : window_(spec.window) {
 Var Conv2d::forward(const Var& x) { return conv2d(x, weight_->var, bias_ ? bias_->var : Var(), window_); }
 
 Var Conv2d::forward_fused(const Var& x, const Conv2dFinishing& finish) {
-  return conv2d_fused(x, weight_->var, finish, window_);
+  if (!prepared()) return conv2d_fused(x, weight_->var, finish, window_);
+  if (arranged_for_ != x.shape())
+    arranged_ = conv2d_prepare(x, weight_->var, window_), arranged_for_ = x.shape();
+  return conv2d_fused(x, weight_->var, finish, window_, arranged_);
 }
 
 Linear::Linear(const LinearSpec& spec) {

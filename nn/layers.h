@@ -30,9 +30,12 @@ class Conv2d : public Module {
   Tensor bias() const { return bias_ ? bias_->var.value() : Tensor(); }  // empty: it has none
 
  private:
+  void forget_prepared() override { arranged_ = {}, arranged_for_ = {}; }
   Conv2dOptions window_;
   Parameter* weight_ = nullptr;
   Parameter* bias_ = nullptr;
+  Tensor arranged_;     // the weights as conv2d_prepare() made them
+  Shape arranged_for_;  // inputs of this shape
 };
 
 // x (N,D) -> y (N,M).              parameters: weight (M,D), bias (M) when asked for

@@ -47,6 +47,13 @@ int64_t Module::parameter_count() const {
 void Module::train(bool training) {
   training_ = training;
   for (auto& [name, child] : children_) child->train(training);
+  prepare(false);
+}
+
+void Module::prepare(bool prepared) {
+  prepared_ = prepared;
+  forget_prepared();
+  for (auto& [name, child] : children_) child->prepare(prepared);
 }
 
 void Module::zero_grad() {

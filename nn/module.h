@@ -37,8 +37,12 @@ class Module {
   std::vector<std::pair<std::string, Tensor*>> buffers();
   int64_t parameter_count() const;  // elements
 
-  void train(bool training = true);  // this module and all below
+  void train(bool training = true);  // this module and all below; forgets what was prepared
   bool training() const { return training_; }
+  // For inference with weights that will not change: layers may keep them in the arrangement their kernels want, made at
+  // the next forward pass. After a change of weights prepare() again.
+  void prepare(bool prepared = true);
+  bool prepared() const { return prepared_; }
   void zero_grad();
   // Fills every parameter from (seed, its dotted name) as its Init says. Layers are born with their constants
   // set and their random weights zero: a network needs this once, at its root.
@@ -62,12 +66,14 @@ class Module {
     return reference;
   }
 
+  virtual void forget_prepared() {}  // of this module alone
+
  private:
   void check_name(const std::string& name) const;  // not empty, not taken
   std::vector<std::pair<std::string, std::unique_ptr<Parameter>>> parameters_;
   std::vector<std::pair<std::string, std::unique_ptr<Tensor>>> buffers_;
   std::vector<std::pair<std::string, std::unique_ptr<Module>>> children_;
-  bool training_ = true;
+  bool training_ = true, prepared_ = false;
 };
 
 }  // namespace fr

@@ -131,8 +131,11 @@ struct Kernels {
   // --- convolution ---                          (Conv2dShape; cross-correlation, zero padding)
   // y_npqk = sum_rsc x_n,(p stride - pad + r dilation),(...),(g C/G + c) w_krsc,   g = k / (K/G)
   void (*conv2d_forward)(T* y, const T* x, const T* w, const Conv2dShape& s);
-  // the same sum, finished as Conv2dFinish says; no adjoint
-  void (*conv2d_fused_forward)(T* y, const T* x, const T* w, const Conv2dFinish<T>& finish,
+  // For weights that do not change: floats to keep (0: none), and w arranged for convolutions of this very shape.
+  int64_t (*conv2d_prepared_size)(const Conv2dShape& s);
+  void (*conv2d_prepare)(T* prepared, const T* w, const Conv2dShape& s);
+  // the same sum, finished as Conv2dFinish says; no adjoint. prepared: of w and s, or null
+  void (*conv2d_fused_forward)(T* y, const T* x, const T* w, const T* prepared, const Conv2dFinish<T>& finish,
                                const Conv2dShape& s);
   // dx and dw: the adjoints of conv2d_forward
   void (*conv2d_backward_input)(T* dx, const T* dy, const T* w, const Conv2dShape& s, Gradient into);

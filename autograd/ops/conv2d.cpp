@@ -58,7 +58,8 @@ Var conv2d(const Var& x, const Var& w, const Var& b, const Conv2dOptions& option
 
 // The forward pass of a convolution with what follows it in a network, while the result is still in the cache.
 //   y = act(scale_k z + shift_k) + residual,   z = conv2d(x, w),   act(u) = u > 0 ? u : slope_k u
-Var conv2d_fused(const Var& x, const Var& w, const Conv2dFinishing& f, const Conv2dOptions& options) {
+Var conv2d_fused(const Var& x, const Var& w, const Conv2dFinishing& f, const Conv2dOptions& options,
+                 const Tensor& prepared) {
   if (grad_enabled()) throw std::logic_error("conv2d_fused: has no gradient, expected NoGrad");
   check_types("conv2d_fused", {&x, &w});
   const Conv2dShape s = checked_shape(x, w, options);
@@ -71,10 +72,25 @@ Var conv2d_fused(const Var& x, const Var& w, const Conv2dFinishing& f, const Con
   check("scale", f.scale, {s.K}), check("shift", f.shift, {s.K}), check("slope", f.slope, {s.K});
   check("residual", f.residual, y.shape());
   with_kernels(y, [&](const auto& k) {
-    k.conv2d_fused_forward(y.data(), x.value().data(), w.value().data(),
+    FR_CHECK(!prepared || prepared.size() == k.conv2d_prepared_size(s),
+             "conv2d_fused: the filters were prepared for another shape than x ", to_string(x.shape()));
+    k.conv2d_fused_forward(y.data(), x.value().data(), w.value().data(), prepared.data(),
                            {f.scale.data(), f.shift.data(), f.slope.data(), f.residual.data()}, s);
   });
   return Var(y);
+}
+
+Tensor conv2d_prepare(const Var& x, const Var& w, const Conv2dOptions& options) {
+  check_types("conv2d_prepare", {&x, &w});
+  const Conv2dShape s = checked_shape(x, w, options);
+  Tensor prepared;
+  with_kernels(w.value(), [&](const auto& k) {
+    const int64_t size = k.conv2d_prepared_size(s);
+    if (size == 0) return;
+    prepared = Tensor({size}, w.dtype());
+    k.conv2d_prepare(prepared.data(), w.value().data(), s);
+  });
+  return prepared;
 }
 
 }  // namespace fr

@@ -110,6 +110,7 @@ Case infer_case(std::istringstream& in) {
   weights.add(b->parameters()), weights.add(b->buffers());
   weights.write(next<std::string>(in));
   b->train(false);
+  b->prepare();
   const Tensor x = pictures(*b, N);
   auto embed = [b, x] {
     const NoGrad no_grad;

@@ -2,6 +2,8 @@
 //   y_npqk  from the taps (r, s) whose input h = p stride - pad + r dilation lies inside the map,
 //   dx_nhwc from the taps whose output p = (h + pad - r dilation) / stride exists,
 //   dw_krsc from all outputs (n, p, q).
+#include <algorithm>
+
 #include "tensor/cpu/ref.h"
 
 namespace fr::ref {
@@ -37,9 +39,17 @@ void conv2d_forward(T* y, const T* x, const T* w, const Conv2dShape& s) {
   });
 }
 
+// The loops need nothing prepared: a copy, for whoever relies on the entries.
+int64_t conv2d_prepared_size(const Conv2dShape& s) { return s.K * s.R * s.S * (s.C / s.groups); }
 template <class T>
-void conv2d_fused_forward(T* y, const T* x, const T* w, const Conv2dFinish<T>& f, const Conv2dShape& s) {
-  conv2d_forward(y, x, w, s);
+void conv2d_prepare(T* prepared, const T* w, const Conv2dShape& s) {
+  std::copy_n(w, conv2d_prepared_size(s), prepared);
+}
+
+template <class T>
+void conv2d_fused_forward(T* y, const T* x, const T* w, const T* prepared, const Conv2dFinish<T>& f,
+                          const Conv2dShape& s) {
+  conv2d_forward(y, x, prepared ? prepared : w, s);
   parallel_for(s.N * s.P() * s.Q(), [&](int64_t row) {
     for (int64_t k = 0; k < s.K; ++k) {
       const int64_t i = row * s.K + k;
@@ -109,6 +119,8 @@ void conv2d_backward_filter(T* dw, const T* dy, const T* x, const Conv2dShape& s
 template <class T>
 void install_conv2d(Kernels<T>& k) {
   k.conv2d_forward = conv2d_forward;
+  k.conv2d_prepared_size = conv2d_prepared_size;
+  k.conv2d_prepare = conv2d_prepare;
   k.conv2d_fused_forward = conv2d_fused_forward;
   k.conv2d_backward_input = conv2d_backward_input;
   k.conv2d_backward_filter = conv2d_backward_filter;

@@ -52,12 +52,24 @@ TEST(Network, FusedInferenceAgreesWithTheGraph) {
     const Var x(Tensor::from(pixels, {2, 48, 40, 3}));
     const auto expected = net->forward(x).value().host<double>();
     const NoGrad no_grad;
-    const auto found = net->forward(x).value().host<double>();
     double largest = 0;
     for (double e : expected) largest = std::max(largest, std::abs(e));
-    for (size_t i = 0; i < expected.size(); ++i)
-      ASSERT_NEAR(found[i], expected[i], 2e-5 * largest) << name_of(architecture) << " " << i;
     EXPECT_GT(largest, 0);
+    for (const bool prepared : {false, true}) {
+      net->prepare(prepared);
+      for (int again = 0; again < 2; ++again) {
+        const auto found = net->forward(x).value().host<double>();
+        for (size_t i = 0; i < expected.size(); ++i)
+          ASSERT_NEAR(found[i], expected[i], 2e-5 * largest)
+              << name_of(architecture) << " " << i << ", prepared " << prepared;
+      }
+    }
+    const auto kept = net->forward(x).value().host<double>();
+    for (auto& [name, p] : net->parameters()) p->var.value().fill(0);
+    EXPECT_EQ(net->forward(x).value().host<double>() == kept, false) << "biases are read anew";
+    net->prepare();
+    for (double y : net->forward(x).value().host<double>())
+      EXPECT_EQ(y, 0) << name_of(architecture) << ": prepared again after a change of weights";
   }
 }
 

@@ -1,6 +1,7 @@
 // Rows of the convolution and its adjoints.
 #include <cmath>
 #include <limits>
+#include <type_traits>
 
 #include "test/tensor/rows.h"
 
@@ -54,6 +55,26 @@ Row winograd(const char* name, const Conv2dShape& s) {
                                    "Winograd F(4x4,3x3): test/tensor/winograd_test.cpp");
 }
 
+// With filters that were arranged before; kept: every backend finds it worth the memory.
+Row prepared(const char* name, const Conv2dShape& s, bool kept = true) {
+  return Row(cat("conv2d prepared, ", name, ": ", s.N, "x", s.H, "x", s.W, "x", s.C, " -> ", s.K))
+      .covers(&K::conv2d_prepared_size, &K::conv2d_prepare, &K::conv2d_fused_forward)
+      .input("x", numbers(s.N * s.H * s.W * s.C, 1))
+      .input("w", numbers(s.K * s.R * s.S * (s.C / s.groups), 2))
+      .input("shift", numbers(s.K, 3))
+      .output("y", s.N * s.P() * s.Q() * s.K)
+      .output("kept", 1)
+      .forward([=](const auto& k, const auto& v) {
+        *v["kept"] = !kept || k.conv2d_prepared_size(s) > 0;
+        std::vector<std::remove_cvref_t<decltype(*v["y"])>> ready(
+            static_cast<size_t>(k.conv2d_prepared_size(s)));
+        if (!ready.empty()) k.conv2d_prepare(ready.data(), v["w"], s);
+        k.conv2d_fused_forward(v["y"], v["x"], v["w"], ready.empty() ? nullptr : ready.data(),
+                               {nullptr, v["shift"], nullptr, nullptr}, s);
+      })
+      .tolerance(1e-4, "as the convolution alone");
+}
+
 // The four parts of Conv2dFinish, or those whose letters are in `parts`.
 Row fused(const std::string& parts, const Conv2dShape& s) {
   const int64_t y = s.N * s.P() * s.Q() * s.K;
@@ -68,7 +89,7 @@ Row fused(const std::string& parts, const Conv2dShape& s) {
       .input("residual", numbers(y, 6))
       .output("y", y)
       .forward([=](const auto& k, const auto& v) {
-        k.conv2d_fused_forward(v["y"], v["x"], v["w"],
+        k.conv2d_fused_forward(v["y"], v["x"], v["w"], nullptr,
                                {has('a') ? v["scale"] : nullptr, has('b') ? v["shift"] : nullptr,
                                 has('p') ? v["slope"] : nullptr, has('r') ? v["residual"] : nullptr},
                                s);
@@ -139,6 +160,15 @@ std::vector<Row> conv2d_rows() {
   Conv2dShape uneven = shape(1, 8, 6, 3, 5, 3, 5, 1, 0);
   uneven.stride_h = 2, uneven.pad_h = 1, uneven.pad_w = 2, uneven.dilation_h = 2;
   rows.push_back(conv2d("different along h and w", uneven));
+  rows.push_back(prepared("pointwise", shape(2, 4, 3, 5, 7, 1, 1, 1, 0)));
+  rows.push_back(prepared("stem", shape(1, 9, 8, 3, 70, 3, 3, 2, 1)));
+  rows.push_back(prepared("stride 2", shape(1, 14, 12, 130, 70, 3, 3, 2, 1)));
+  rows.push_back(prepared("two groups", shape(1, 6, 5, 40, 300, 3, 3, 1, 1, 1, 2)));
+  rows.push_back(prepared("depthwise", shape(1, 6, 5, 13, 13, 3, 3, 1, 1, 1, 13), false));
+  rows.push_back(prepared("tiles", shape(1, 14, 12, 35, 70, 3, 3, 1, 1)));
+  rows.push_back(prepared("few tiles", shape(1, 9, 9, 163, 130, 3, 3, 1, 1)));
+  rows.push_back(prepared("many tiles", shape(3, 33, 33, 33, 35, 3, 3, 1, 1), false));
+  rows.push_back(prepared("no images", shape(0, 5, 5, 3, 4, 3, 3, 1, 1), false));
   rows.push_back(overwritten("pointwise", shape(2, 4, 3, 5, 7, 1, 1, 1, 0)));
   rows.push_back(overwritten("pointwise, stride 3", shape(1, 5, 7, 7, 5, 1, 1, 3, 0)));
   rows.push_back(overwritten("3x3 stride 2", shape(1, 7, 6, 5, 7, 3, 3, 2, 1)));

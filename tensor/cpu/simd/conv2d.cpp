@@ -7,22 +7,32 @@
 namespace fr::FR_ISA {
 namespace {
 
+int64_t tiles_of_map(const Conv2dShape& s) { return s.N * tiles_of(s.P()) * tiles_of(s.Q()); }
+
 enum class Algorithm { depthwise, pointwise, taps, winograd };
 
 // Worth its transforms: enough channels, enough tiles to pay for those of the filters, and not mostly padding.
-bool winograd_pays(const Conv2dShape& s) {
+bool winograd_pays(const Conv2dShape& s, bool prepared) {
   return s.R == 3 && s.S == 3 && s.stride_h == 1 && s.stride_w == 1 && s.dilation_h == 1 &&
          s.dilation_w == 1 && s.pad_h <= 2 && s.pad_w <= 2 && s.groups == 1 && s.C >= 32 && s.K >= 32 &&
-         s.P() > kTile && s.Q() > kTile && s.N * tiles_of(s.P()) * tiles_of(s.Q()) >= 16;
+         s.P() > kTile && s.Q() > kTile && tiles_of_map(s) >= (prepared ? 8 : 16);
 }
 
+// Filters are prepared where making them ready takes a good part of the time: few outputs, and not too much to keep.
+bool preparing_pays(const Conv2dShape& s) {
+  return s.N * s.P() * s.Q() <= 1024 || tiles_of_map(s) < kManyTiles;
+}
+bool fits_prepared(const Conv2dShape& s) { return kPlaces * s.C * s.K <= kKeptFilters; }
+
 // The one place that chooses.
-Algorithm choose(const Conv2dShape& s) {
+Algorithm choose(const Conv2dShape& s, bool prepared = false) {
   if (s.groups == s.C && s.groups == s.K) return s.C == 1 ? Algorithm::taps : Algorithm::depthwise;
   const bool plain =
       s.R == 1 && s.S == 1 && s.stride_h == 1 && s.stride_w == 1 && s.pad_h == 0 && s.pad_w == 0;
   if (plain) return Algorithm::pointwise;
-  return winograd_selected() && winograd_pays(s) ? Algorithm::winograd : Algorithm::taps;
+  if (!winograd_selected()) return Algorithm::taps;
+  const bool few = prepared && fits_prepared(s);
+  return winograd_pays(s, few) ? Algorithm::winograd : Algorithm::taps;
 }
 
 TapMatrix taps_of_input(const float* x, const Conv2dShape& s) {
@@ -35,30 +45,55 @@ TapMatrix taps_of_input(const float* x, const Conv2dShape& s) {
 
 float beta_of(Gradient into) { return into == Gradient::add ? 1 : 0; }
 
-void direct_forward(Algorithm algorithm, float* y, const float* x, const float* w, const Conv2dShape& s) {
+Product forward_product(const Conv2dShape& s) {
+  return {s.N * s.P() * s.Q(), s.K / s.groups, s.R * s.S * (s.C / s.groups), s.groups, 1, 0};
+}
+MatrixB forward_filters(const float* w, const Conv2dShape& s) {
+  const int64_t depth = s.R * s.S * (s.C / s.groups);
+  return {w, depth, s.K / s.groups * depth, true};
+}
+
+void direct_forward(Algorithm algorithm, float* y, const float* x, const float* w, const float* prepared,
+                    const Conv2dShape& s) {
   if (algorithm == Algorithm::depthwise) return depthwise_forward(y, x, w, s);
-  const int64_t C = s.C / s.groups, K = s.K / s.groups, depth = s.R * s.S * C;
-  const Product product{s.N * s.P() * s.Q(), K, depth, s.groups, 1, 0};
-  const MatrixB filters{w, depth, K * depth, true};
+  const int64_t C = s.C / s.groups, K = s.K / s.groups;
+  const Product product = forward_product(s);
+  const MatrixB filters = forward_filters(w, s);
   const MatrixC out{y, s.K, K};
   if (algorithm == Algorithm::pointwise)
-    multiply(product, MatrixA{x, s.C, C, false}, filters, out);
+    multiply(product, MatrixA{x, s.C, C, false}, filters, out, prepared);
   else
-    multiply(product, TapA{taps_of_input(x, s)}, filters, out);
+    multiply(product, TapA{taps_of_input(x, s)}, filters, out, prepared);
 }
 
 void conv2d_forward(float* y, const float* x, const float* w, const Conv2dShape& s) {
   const Algorithm algorithm = choose(s);
-  if (algorithm == Algorithm::winograd) return winograd_forward(y, x, w, s, Overwrite{});
-  direct_forward(algorithm, y, x, w, s);
+  if (algorithm == Algorithm::winograd) return winograd_forward(y, x, w, nullptr, s, Overwrite{});
+  direct_forward(algorithm, y, x, w, nullptr, s);
 }
 
-void conv2d_fused_forward(float* y, const float* x, const float* w, const Conv2dFinish<float>& f,
-                          const Conv2dShape& s) {
-  const Algorithm algorithm = choose(s);
+int64_t conv2d_prepared_size(const Conv2dShape& s) {
+  const Algorithm algorithm = choose(s, true);
+  if (!preparing_pays(s) || algorithm == Algorithm::depthwise || s.N * s.P() * s.Q() == 0) return 0;
+  if (algorithm != Algorithm::winograd) return packed_b_floats(forward_product(s));
+  const ForwardFilters none{nullptr, s.K, s.C};
+  return fits_prepared(s) ? winograd_correlation(nullptr, nullptr, none, s, Overwrite{}).prepared_size() : 0;
+}
+
+void conv2d_prepare(float* prepared, const float* w, const Conv2dShape& s) {
+  const ForwardFilters filters{w, s.K, s.C};
+  if (choose(s, true) == Algorithm::winograd)
+    winograd_correlation(nullptr, nullptr, filters, s, Overwrite{}).prepare(prepared);
+  else
+    pack_b_once(prepared, forward_product(s), forward_filters(w, s));
+}
+
+void conv2d_fused_forward(float* y, const float* x, const float* w, const float* prepared,
+                          const Conv2dFinish<float>& f, const Conv2dShape& s) {
+  const Algorithm algorithm = choose(s, prepared);
   const Finish finish{f, y};
-  if (algorithm == Algorithm::winograd) return winograd_forward(y, x, w, s, finish);
-  direct_forward(algorithm, y, x, w, s);
+  if (algorithm == Algorithm::winograd) return winograd_forward(y, x, w, prepared, s, finish);
+  direct_forward(algorithm, y, x, w, prepared, s);
   if (!f.scale && !f.shift && !f.slope && !f.residual) return;
   parallel_ranges(s.N * s.P() * s.Q(), 64, [&](int64_t begin, int64_t end) {
     for (float* row = y + begin * s.K; row != y + end * s.K; row += s.K)
@@ -174,6 +209,8 @@ void conv2d_backward_input(float* dx, const float* dy, const float* w, const Con
 
 void install_conv2d(Kernels<float>& k) {
   k.conv2d_forward = conv2d_forward;
+  k.conv2d_prepared_size = conv2d_prepared_size;
+  k.conv2d_prepare = conv2d_prepare;
   k.conv2d_fused_forward = conv2d_fused_forward;
   k.conv2d_backward_input = conv2d_backward_input;
   k.conv2d_backward_filter = conv2d_backward_filter;

@@ -74,6 +74,7 @@ struct WinogradCorrelation {
   int64_t tiles;
   const Filters& filters;
   const End& end;
+  const float* prepared = nullptr;  // all transformed filters, [panel][place][channel][kPanel], or none
 
   struct Channels {  // a range of the input's
     int64_t begin, count;
@@ -110,10 +111,10 @@ struct WinogradCorrelation {
     const int64_t workers = least(pieces, threads());
     const Channels all{0, in.C};
     const int64_t v_size = kPlaces * place_step(blocks() * T * kWidth), own = v_size + kPlaces * m_step(T);
-    Scratch<float> memory(static_cast<size_t>(panels() * all.panel() + workers * own + blocks() * kWidth));
-    float *u = memory.get(), *owned = u + panels() * all.panel();
+    Scratch<float> memory(static_cast<size_t>(prepared_size() + workers * own + blocks() * kWidth));
+    float *u = memory.get(), *owned = u + prepared_size();
     set_zeros(owned + workers * own);
-    parallel_for(panels(), [&](int64_t j) { transform_filters(u + j * all.panel(), j, all); });
+    prepare(u);
     for_each_piece(workers, pieces, [&](int64_t worker, int64_t i) {
       float *v = owned + worker * own, *m = v + v_size;
       const Tiles t{0, least(T, tiles - i * T)};
@@ -134,9 +135,10 @@ struct WinogradCorrelation {
         least(ceil_div(T, kMaxRows), most(ceil_div(T, kPanelsTiles), ceil_div(threads(), column_pieces)));
     const int64_t range = ceil_div(T, ranges), pieces = column_pieces * ranges,
                   workers = least(pieces, threads());
-    const Channels first{0, least(kPanelsChannels, in.C)};
+    const Channels first = channels(0);
     const int64_t v_size = kPlaces * place_step(blocks() * T * kWidth);
-    const int64_t u_size = columns * first.panel(), own = u_size + columns * kPlaces * m_step(range);
+    const int64_t u_size = prepared ? 0 : columns * first.panel(),
+                  own = u_size + columns * kPlaces * m_step(range);
     Scratch<float> memory(static_cast<size_t>(v_size + workers * own + blocks() * kWidth));
     float *v = memory.get(), *owned = v + v_size;
     set_zeros(owned + workers * own);
@@ -156,16 +158,25 @@ struct WinogradCorrelation {
   void panels_piece(float* u, float* m, int64_t step, const float* v, int64_t T, int64_t begin,
                     const Tiles& t, int64_t first_panel) const {
     const int64_t columns = least(kPanelsColumns, panels() - first_panel);
-    for (Channels c{0, 0}; c.begin < in.C; c.begin += kPanelsChannels) {
-      c.count = least(kPanelsChannels, in.C - c.begin);
-      for (int64_t j = 0; j < columns; ++j) transform_filters(u + j * c.panel(), first_panel + j, c);
-      product(m, step, v, T, t, u, c, columns);
+    for (Channels c = channels(0); c.count > 0; c = channels(c.begin + c.count)) {
+      for (int64_t j = 0; j < columns && !prepared; ++j)
+        transform_filters(u + j * c.panel(), first_panel + j, c);
+      product(m, step, v, T, t, prepared ? prepared + first_panel * c.panel() : u, c, columns);
     }
     for (int64_t j = 0; j < columns; ++j)
       write_tiles(out, m + j * kPlaces * step, step, begin + t.begin, t.count, (first_panel + j) * kPanel,
                   end);
   }
 
+  // The next ones to be multiplied: all when their filters need no transform on the way.
+  Channels channels(int64_t begin) const {
+    return {begin, prepared ? in.C - begin : least(kPanelsChannels, in.C - begin)};
+  }
+  void prepare(float* u) const {
+    const Channels all{0, in.C};
+    parallel_for(panels(), [&](int64_t j) { transform_filters(u + j * all.panel(), j, all); });
+  }
+  int64_t prepared_size() const { return panels() * Channels{0, in.C}.panel(); }
   void transform_filters(float* u, int64_t panel, const Channels& c) const {
     filters.transform_panel(u, c.step(), panel * kPanel, c.begin, c.count);
   }
@@ -178,21 +189,30 @@ struct WinogradCorrelation {
     const int64_t filters_floats = kPlaces * in.C * out.C;
     const bool fused =
         filters_floats <= kCachedFilters || (filters_floats <= kKeptFilters && tiles >= kManyTiles);
-    fused ? run_fused() : run_panels();
+    fused && !prepared ? run_fused() : run_panels();
   }
 };
 
 inline int64_t tiles_of(int64_t size) { return ceil_div(size, kTile); }
 
 template <class End>
-void winograd_forward(float* y, const float* x, const float* w, const Conv2dShape& s, const End& end) {
+WinogradCorrelation<ForwardFilters, End> winograd_correlation(float* y, const float* x,
+                                                              const ForwardFilters& filters,
+                                                              const Conv2dShape& s, const End& end) {
   const int64_t rows = tiles_of(s.P()), columns = tiles_of(s.Q());
-  WinogradCorrelation<ForwardFilters, End>{{y, s.P(), s.Q(), s.K, 0, 0, rows, columns},
-                                           {x, s.H, s.W, s.C, s.pad_h, s.pad_w, rows, columns},
-                                           s.N * rows * columns,
-                                           ForwardFilters{w, s.K, s.C},
-                                           end}
-      .run();
+  return {{y, s.P(), s.Q(), s.K, 0, 0, rows, columns},
+          {x, s.H, s.W, s.C, s.pad_h, s.pad_w, rows, columns},
+          s.N * rows * columns,
+          filters,
+          end};
+}
+template <class End>
+void winograd_forward(float* y, const float* x, const float* w, const float* prepared, const Conv2dShape& s,
+                      const End& end) {
+  const ForwardFilters filters{w, s.K, s.C};
+  auto correlation = winograd_correlation(y, x, filters, s, end);
+  correlation.prepared = prepared;
+  correlation.run();
 }
 
 // dx: dy padded by 2 - pad, correlated with the turned filters, channels and filters exchanged.

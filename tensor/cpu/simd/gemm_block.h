@@ -54,7 +54,7 @@ FR_INLINE int64_t packed_columns(int64_t n) {
   return full + (rest == 0 ? 0 : rest <= kWidth ? kWidth : kPanel);
 }
 
-inline Plan make_plan(const Product& s, bool may_share) {
+inline Plan make_plan(const Product& s, bool may_share, bool prepared = false) {
   Plan p;
   p.rows = panel_rows(s.M);
   const int64_t panels = ceil_div(s.M, p.rows);
@@ -75,7 +75,7 @@ inline Plan make_plan(const Product& s, bool may_share) {
   p.slice_k = round_up(p.slice_k, p.block_k);
   p.slices = ceil_div(s.K, p.slice_k);
   p.packed_n = packed_columns(s.N);
-  p.share_b = may_share && p.tiles_m > 1 && s.batch * p.packed_n * s.K <= kShareLimit;
+  p.share_b = prepared || (may_share && p.tiles_m > 1 && s.batch * p.packed_n * s.K <= kShareLimit);
   return p;
 }
 
@@ -112,9 +112,11 @@ struct Multiply {
   float* shared_a = nullptr;  // [batch][k block][row tile], each in a_floats()
   float* shared_b = nullptr;  // [batch][k block][packed_n]
   float* partial = nullptr;   // [slice][batch][M][N]
+  float* prepared = nullptr;  // stands for shared_b, and is full
 
   int64_t blocks_k() const { return ceil_div(s.K, plan.block_k); }
   int64_t a_floats() const { return round_up(plan.tile_m * plan.block_k + 64, 16); }
+  int64_t shared_b_floats() const { return round_up(s.batch * s.K * plan.packed_n, 16); }
   int64_t b_floats() const { return round_up(kBlockN * plan.block_k, 16); }
 
   // f(batch, first of K, length in K, i) for i < n.
@@ -236,13 +238,14 @@ struct Multiply {
     const int64_t workers = least(pieces, threads());
     const int64_t own_a = plan.share_a ? 0 : a_floats(), own_b = plan.share_b ? 0 : b_floats();
     const int64_t all_a = plan.share_a ? s.batch * blocks_k() * plan.tiles_m * a_floats() : 0;
-    const int64_t all_b = plan.share_b ? round_up(s.batch * s.K * plan.packed_n, 16) : 0;
+    const int64_t all_b = plan.share_b && !prepared ? shared_b_floats() : 0;
     const int64_t partials = plan.slices > 1 ? plan.slices * s.batch * s.M * s.N : 0;
     Scratch<float> memory(static_cast<size_t>(workers * (own_a + own_b) + all_a + all_b + partials));
     shared_a = memory.get() + workers * (own_a + own_b), shared_b = shared_a + all_a,
     partial = shared_b + all_b;
+    if (prepared) shared_b = prepared;
     if (plan.share_a) pack_shared_a();
-    if (plan.share_b) pack_shared_b();
+    if (plan.share_b && !prepared) pack_shared_b();
     for_each_piece(workers, pieces, [&](int64_t worker, int64_t i) {
       float* own = memory.get() + worker * (own_a + own_b);
       piece(i, own, own + own_a);
@@ -251,8 +254,23 @@ struct Multiply {
   }
 };
 
+// The right operand packed once for many products with it: its floats, and the packing.
+inline int64_t packed_b_floats(const Product& s) {
+  return round_up(s.batch * s.K * make_plan(s, true, true).packed_n, 16);
+}
+template <class PackB>
+void pack_b_once(float* packed, const Product& s, const PackB& b) {
+  struct Nothing {
+  } none;
+  Multiply<Nothing, PackB, Nothing> m{s, make_plan(s, true, true), none, b, none};
+  m.shared_b = packed;
+  m.pack_shared_b();
+}
+
+// packed: what pack_b_once made of b, or null.
 template <class PackA, class PackB, class Out>
-void multiply(const Product& s, const PackA& a, const PackB& b, const Out& out) {
+void multiply(const Product& s, const PackA& a, const PackB& b, const Out& out,
+              const float* packed = nullptr) {
   if (s.M <= 0 || s.N <= 0 || s.batch <= 0) return;
   if (s.K <= 0) {
     for (int64_t i = 0; i < s.batch * s.M; ++i) {
@@ -261,7 +279,9 @@ void multiply(const Product& s, const PackA& a, const PackB& b, const Out& out) 
     }
     return;
   }
-  Multiply<PackA, PackB, Out>{s, make_plan(s, PackB::kShare), a, b, out}.run();
+  Multiply<PackA, PackB, Out> m{s, make_plan(s, PackB::kShare, packed), a, b, out};
+  m.prepared = const_cast<float*>(packed);  // only read
+  m.run();
 }
 
 // --- packers of stored matrices: element (i, k) of op at x[i ld + k] (rows), or at x[k ld + i] (columns) ---
