@@ -14,6 +14,7 @@ constexpr int64_t kChunk = 1024;     // queries searched at once: 2 MiB of L3 fo
 constexpr int64_t kLists = 1 << 20;  // places in the lists of a chunk, per worker
 constexpr int64_t kBlock = 1 << 15;  // floats of the gallery in a block: 128 KiB of L2
 constexpr int64_t kGroup = 1 << 16;  // floats of the queries in a group of panels: 256 KiB of L2
+constexpr int64_t kWork = 1 << 20;   // gallery floats x panels per thread: 0.2 ms; waking one takes up to 0.1
 
 int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
@@ -86,12 +87,12 @@ void scan_few(const Kept& kept, const Gallery& g, const float* q, int64_t Q, Ran
 
 // Panels of queries [panel][d][kPanel], 0 beyond Q.
 void pack_queries(float* dst, const float* q, int64_t Q, int64_t D) {
-  parallel_for(ceil_div(Q, kPanel), [&](int64_t panel) {
-    float* y = dst + panel * kPanel * D;
-    const float* x = q + panel * kPanel * D;
-    const int64_t queries = least(kPanel, Q - panel * kPanel);
-    for (int64_t d = 0; d < D; ++d)
-      for (int64_t i = 0; i < kPanel; ++i) y[d * kPanel + i] = i < queries ? x[i * D + d] : 0;
+  parallel_ranges(ceil_div(Q, kPanel), rows_per_piece(kPanel * D), [&](int64_t begin, int64_t end) {
+    for (int64_t first = begin * kPanel; first < end * kPanel; first += kPanel) {
+      float* y = dst + first * D;
+      for (int64_t d = 0; d < D; ++d)
+        for (int64_t i = first; i < first + kPanel; ++i) *y++ = i < Q ? q[i * D + d] : 0;
+    }
   });
 }
 
@@ -128,20 +129,25 @@ void scan_many(const Kept& kept, const Gallery& g, const float* packed, int64_t 
 
 // --- both ---
 
-// Merges the workers' lists into the first, and writes it best first.
+// Merges the workers' heaps into the first, sorts it and writes it.
 void write(int64_t* index, float* score, const Kept* kept, int64_t workers, int64_t Q, int64_t k) {
-  parallel_ranges(Q, most(1, kBlock / 8 / k), [&](int64_t begin, int64_t end) {
+  const int64_t n = kept[0].k;
+  parallel_ranges(Q, rows_per_piece(8 * k), [&](int64_t begin, int64_t end) {
     for (int64_t query = begin; query < end; ++query) {
-      Best best = kept[0].best(query);
-      for (int64_t w = 1; w < workers; ++w) {
-        const Best other = kept[w].best(query);
-        for (int64_t i = 0; i < other.size; ++i) best.offer(kept[0].k, other.score[i], other.row[i]);
+      Entry* best = kept[0].heap_of(query);
+      for (int64_t w = 1; w < workers; ++w)
+        for (int64_t i = 0; i < n; ++i) {
+          const Entry e = kept[w].heap_of(query)[i];
+          if (e > best[0]) replace_root(best, n, e);
+        }
+      for (int64_t last = n - 1; last > 0; --last) {  // the least goes behind the heap that is left
+        const Entry e = best[last];
+        best[last] = best[0];
+        replace_root(best, last, e);
       }
-      const int64_t found = best.size;
-      best.sort();
       for (int64_t i = 0; i < k; ++i) {
-        index[query * k + i] = i < found ? best.row[i] : -1;
-        score[query * k + i] = i < found ? best.score[i] : -__builtin_inff();
+        index[query * k + i] = i < n ? row_of(best[i]) : -1;
+        score[query * k + i] = i < n ? score_of(best[i]) : -__builtin_inff();
       }
     }
   });
@@ -165,15 +171,13 @@ void search(int64_t* index, float* score, const float* q, const Gallery& g, int6
   const int64_t panels = ceil_div(Q, kPanel), padded = panels * kPanel, kept_k = least(k, g.N);
   const int64_t group = most(1, kGroup / most(1, kPanel * g.D)), blocks = g.blocks();
   const int64_t pieces = blocks * ceil_div(panels, group);
-  const int64_t workers = most(1, least(pieces, threads()));
+  const int64_t workers = most(1, least(threads(), least(pieces, g.N * g.D * panels / kWork)));
   const Scratch<float> packed(static_cast<size_t>(few ? 0 : padded * g.D));
-  const Scratch<float> floats(static_cast<size_t>(workers * (padded + Q * kept_k)));
-  const Scratch<int64_t> integers(static_cast<size_t>(workers * (Q + Q * kept_k)));
+  const Scratch<float> thresholds(static_cast<size_t>(workers * padded));
+  const Scratch<Entry> heaps(static_cast<size_t>(workers * Q * kept_k));
   const Scratch<Kept> kept(static_cast<size_t>(workers));
   for (int64_t w = 0; w < workers; ++w) {
-    float* f = floats.get() + w * (padded + Q * kept_k);
-    int64_t* i = integers.get() + w * (Q + Q * kept_k);
-    kept.get()[w] = {f, f + padded, i, i + Q, kept_k};
+    kept.get()[w] = {thresholds.get() + w * padded, heaps.get() + w * Q * kept_k, kept_k};
     kept.get()[w].clear(Q, padded);
   }
   if (!few) pack_queries(packed.get(), q, Q, g.D);
@@ -192,6 +196,7 @@ void search(int64_t* index, float* score, const float* q, const Gallery& g, int6
 void top_k(int64_t* index, float* score, const float* q, const float* g, int64_t Q, int64_t N, int64_t D,
            int64_t k) {
   if (k <= 0) return;
+  if (N >= UINT32_MAX) return ref_kernels<float>().top_k(index, score, q, g, Q, N, D, k);
   const int64_t chunk = most(kPanel, least(kChunk, kLists / most(1, least(k, N))) / kPanel * kPanel);
   for (int64_t first = 0; first < Q; first += chunk)
     search(index + first * k, score + first * k, q + first * D, {g, N, D}, least(chunk, Q - first), k,

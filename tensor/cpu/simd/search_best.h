@@ -5,75 +5,53 @@
 namespace fr::FR_ISA {
 namespace {
 
-// The order of the contract: larger scores first, equal scores by row, NaN behind every number.
-FR_VEC bool before(float s, int64_t row_s, float t, int64_t row_t) {
-  if (s != t && (s == s || t == t)) return s > t || t != t;
-  return row_s < row_t;
+// A score and its row as one number, the larger the earlier in the order of the contract. The upper half orders the
+// scores: floats by their bits, those of negative numbers inverted, NaN below all. The lower half is the complement of
+// the row. 0 is no row at all, so there must be fewer than 2^32 - 1 of them.
+using Entry = uint64_t;
+
+FR_VEC Entry entry_of(float s, int64_t row) {
+  const auto bits = __builtin_bit_cast(uint32_t, s + 0.0f);  // -0 is 0
+  const uint32_t order = s != s ? 0 : bits >> 31 ? ~bits : bits | 1u << 31;
+  return Entry{order} << 32 | static_cast<uint32_t>(~row);
+}
+FR_VEC int64_t row_of(Entry e) { return e ? static_cast<int64_t>(static_cast<uint32_t>(~e)) : -1; }
+FR_VEC float score_of(Entry e) {
+  const auto order = static_cast<uint32_t>(e >> 32);
+  if (order == 0) return e ? __builtin_nanf("") : -__builtin_inff();
+  return __builtin_bit_cast(float, order >> 31 ? order ^ 1u << 31 : ~order);
 }
 
-// A binary heap with the worst of the kept rows at its root, in storage of others.
-struct Best {
-  float* score;
-  int64_t* row;
-  int64_t size;
+// Puts e at the root of a heap of n whose root is the least, and lets it sink.
+FR_VEC void replace_root(Entry* heap, int64_t n, Entry e) {
+  int64_t i = 0;
+  for (int64_t child = 1; child < n; child = 2 * i + 1) {
+    if (child + 1 < n) child += heap[child + 1] < heap[child];
+    if (e <= heap[child]) break;
+    heap[i] = heap[child];
+    i = child;
+  }
+  heap[i] = e;
+}
 
-  void offer(int64_t k, float s, int64_t n) {
-    if (size < k)
-      rise(size++, s, n);
-    else if (before(s, n, score[0], row[0]))
-      sink(s, n);
-  }
-  // Best first.
-  void sort() {
-    while (size > 1) {
-      const float s = score[--size];
-      const int64_t n = row[size];
-      score[size] = score[0], row[size] = row[0];
-      sink(s, n);
-    }
-  }
-
- private:
-  // (s, n) from place i towards the root, past all that come before it.
-  void rise(int64_t i, float s, int64_t n) const {
-    while (i > 0) {
-      const int64_t parent = (i - 1) / 2;
-      if (!before(score[parent], row[parent], s, n)) break;
-      score[i] = score[parent], row[i] = row[parent];
-      i = parent;
-    }
-    score[i] = s, row[i] = n;
-  }
-  // (s, n) from the root, which is overwritten, towards the leaves, until both children come before it.
-  void sink(float s, int64_t n) const {
-    int64_t i = 0;
-    for (int64_t child = 1; child < size; child = 2 * i + 1) {
-      if (child + 1 < size && before(score[child], row[child], score[child + 1], row[child + 1])) ++child;
-      if (before(score[child], row[child], s, n)) break;
-      score[i] = score[child], row[i] = row[child];
-      i = child;
-    }
-    score[i] = s, row[i] = n;
-  }
-};
-
-// What one worker has kept for the queries of a chunk. It must be offered the rows in increasing order: then a score at
-// or below a full list's worst cannot enter, which is what the threshold says. NaN, which nothing is at or below, until
-// the list is full.
+// What one worker has kept for the queries of a chunk: heaps of k entries. It must be offered the rows in increasing
+// order: then a score at or below the worst of a full heap cannot enter, which is what the threshold says. It is NaN,
+// which nothing is at or below, while there are empty places or NaN to replace.
 struct Kept {
-  float *threshold, *score;  // (queries, padded to whole panels), (queries, k)
-  int64_t *size, *row;       // (queries), (queries, k)
+  float* threshold;  // (queries, padded to whole panels)
+  Entry* heap;       // (queries, k)
   int64_t k;
 
-  Best best(int64_t query) const { return {score + query * k, row + query * k, size[query]}; }
-  void offer(int64_t query, float s, int64_t n) const {
-    Best b = best(query);
-    b.offer(k, s, n);
-    size[query] = b.size;
-    threshold[query] = b.size < k ? __builtin_nanf("") : b.score[0];
+  Entry* heap_of(int64_t query) const { return heap + query * k; }
+  void offer(int64_t query, float s, int64_t row) const {
+    Entry* best = heap_of(query);
+    const Entry e = entry_of(s, row);
+    if (e <= best[0]) return;
+    replace_root(best, k, e);
+    threshold[query] = best[0] >> 32 ? score_of(best[0]) : __builtin_nanf("");
   }
   void clear(int64_t queries, int64_t padded) const {
-    for (int64_t i = 0; i < queries; ++i) size[i] = 0;
+    for (int64_t i = 0; i < queries * k; ++i) heap[i] = 0;
     for (int64_t i = 0; i < padded; ++i) threshold[i] = i < queries ? __builtin_nanf("") : __builtin_inff();
   }
 };

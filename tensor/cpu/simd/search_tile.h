@@ -53,16 +53,18 @@ struct Ahead {
 template <int V>
 __attribute__((noinline)) void admit(const Kept& kept, const float* scores, const Panel& p,
                                      const Rows& rows) {
-  for (int64_t i = 0; i < rows.count; ++i)
-    for (int64_t v = 0; v < V; ++v) {
+  for (int64_t v = 0; v < V; ++v) {
+    const int64_t query = p.first + v * kWidth, end = p.queries - v * kWidth;
+    const Vec threshold = Vec::load(kept.threshold + query);
+    for (int64_t i = 0; i < rows.count; ++i) {
       const float* s = scores + (i * V + v) * kWidth;
-      const int64_t query = p.first + v * kWidth, end = p.queries - v * kWidth;
-      uint32_t found = lane_bits(above_or_nan(Vec::load(s), Vec::load(kept.threshold + query)));
+      uint32_t found = lane_bits(above_or_nan(Vec::load(s), threshold));
       for (; found; found &= found - 1) {
         const int lane = __builtin_ctz(found);
         if (lane < end) kept.offer(query + lane, s[lane], rows.n + i);
       }
     }
+  }
 }
 
 template <int V>
