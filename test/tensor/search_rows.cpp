@@ -47,8 +47,14 @@ std::vector<Row> search_rows() {
     }
   for (const Size& s : {Size{1, 3, 0, 2}, {6, 3, 0, 2}, {3, 7, 5, 0}, {6, 20, 5, 50}, {40, 300, 64, 100}})
     rows.push_back(exact("", s, eighths(s.Q * s.D, 1), eighths(s.N * s.D, 2)));
-  // Several blocks of the gallery; groups of panels; more than one chunk of queries; rows 4 KiB apart.
-  for (const Size& s : {Size{3, 2000, 131, 10}, {65, 2000, 131, 10}, {1030, 90, 8, 3}, {33, 150, 1024, 10}})
+  // Several blocks of the gallery; groups of panels; more than one chunk of queries; rows 4 KiB apart; and work for two
+  // threads, with few queries and with many.
+  for (const Size& s : {Size{3, 2000, 131, 10},
+                        {65, 2000, 131, 10},
+                        {1030, 90, 8, 3},
+                        {33, 150, 1024, 10},
+                        {2, 18000, 120, 10},
+                        {65, 18000, 40, 10}})
     rows.push_back(exact("eighths", s, eighths(s.Q * s.D, 1), eighths(s.N * s.D, 2)));
   for (const Size& s : {Size{2, 700, 512, 10}, {37, 700, 512, 10}})
     rows.push_back(search("numbers", s, numbers(s.Q * s.D, 1), numbers(s.N * s.D, 2))
@@ -63,6 +69,10 @@ std::vector<Row> search_rows() {
     rows.push_back(exact("all equal", s, std::vector<double>(static_cast<size_t>(Q * s.D), 0.5),
                          std::vector<double>(static_cast<size_t>(s.N * s.D), 0.5)));
   }
+  // Ties everywhere, over the blocks of all threads.
+  for (const Size& s : {Size{2, 18000, 120, 1000}, {65, 18000, 40, 1000}})
+    rows.push_back(exact("all equal", s, std::vector<double>(static_cast<size_t>(s.Q * s.D), 0.5),
+                         std::vector<double>(static_cast<size_t>(s.N * s.D), 0.5)));
   return rows;
 }
 

@@ -6,12 +6,12 @@ namespace fr::FR_ISA {
 namespace {
 
 // A score and its row as one number, the larger the earlier in the order of the contract. The upper half orders the
-// scores: floats by their bits, those of negative numbers inverted, NaN below all. The lower half is the complement of
-// the row. 0 is no row at all, so there must be fewer than 2^32 - 1 of them.
+// scores: floats by their bits, those of negative numbers inverted, NaN below all (a sum that starts at 0 is never -0).
+// The lower half is the complement of the row. 0 is no row at all, so there must be fewer than 2^32 - 1 of them.
 using Entry = uint64_t;
 
 FR_VEC Entry entry_of(float s, int64_t row) {
-  const auto bits = __builtin_bit_cast(uint32_t, s + 0.0f);  // -0 is 0
+  const auto bits = __builtin_bit_cast(uint32_t, s);
   const uint32_t order = s != s ? 0 : bits >> 31 ? ~bits : bits | 1u << 31;
   return Entry{order} << 32 | static_cast<uint32_t>(~row);
 }
