@@ -213,6 +213,12 @@ struct Kernels {
                                   const T* lse, const T* h, const T* dh, const T* f, const int64_t* label,
                                   int64_t N, int64_t M);
 
+  // --- nearest neighbours ---
+  // score s_qn = sum_d q_qd g_nd of queries q (Q,D) and gallery g (N,D). Row of index, score (Q,k): the k rows n of the
+  // gallery with the largest score, best first; ties go to the lower n; a NaN comes after every number. Places
+  // that N < k leaves empty hold index -1 and score -infinity.
+  void (*top_k)(int64_t* index, T* score, const T* q, const T* g, int64_t Q, int64_t N, int64_t D, int64_t k);
+
   // --- optimiser ---                                                           (MomentumForm; one fused
   // pass)
   void (*sgd_update)(T* p, T* v, const T* g, const SgdStep& step, int64_t n);

@@ -28,6 +28,8 @@ void install_pool2d(Kernels<T>& k);
 template <class T>
 void install_rows(Kernels<T>& k);
 template <class T>
+void install_search(Kernels<T>& k);
+template <class T>
 void install_sgd(Kernels<T>& k);
 
 // target = value or target += value

@@ -78,9 +78,12 @@ FR_VEC Mask is_nan(Vec a) { return {_mm512_cmp_ps_mask(a.v, a.v, _CMP_UNORD_Q)};
 FR_VEC Mask larger(Vec a, Vec b) {
   return {_mm512_mask_cmp_ps_mask(_mm512_cmp_ps_mask(b.v, b.v, _CMP_ORD_Q), a.v, b.v, _CMP_NLE_UQ)};
 }
+FR_VEC Mask above_or_nan(Vec a, Vec b) { return {_mm512_cmp_ps_mask(a.v, b.v, _CMP_NLE_UQ)}; }  // not a <= b
 FR_VEC Vec select(Mask m, Vec yes, Vec no) { return {_mm512_mask_blend_ps(m.m, no.v, yes.v)}; }
 FR_VEC Vec keep(Some s, Vec inside, Vec outside) { return {_mm512_mask_blend_ps(s.m, outside.v, inside.v)}; }
+FR_VEC Mask operator|(Mask a, Mask b) { return {static_cast<MaskRegister>(a.m | b.m)}; }
 FR_VEC bool any(Mask m) { return m.m != 0; }
+FR_VEC uint32_t lane_bits(Mask m) { return m.m; }
 #else
 FR_VEC Vec operator+(Vec a, Vec b) { return {_mm256_add_ps(a.v, b.v)}; }
 FR_VEC Vec operator-(Vec a, Vec b) { return {_mm256_sub_ps(a.v, b.v)}; }
@@ -94,11 +97,14 @@ FR_VEC Mask is_nan(Vec a) { return {_mm256_cmp_ps(a.v, a.v, _CMP_UNORD_Q)}; }
 FR_VEC Mask larger(Vec a, Vec b) {
   return {_mm256_and_ps(_mm256_cmp_ps(a.v, b.v, _CMP_NLE_UQ), _mm256_cmp_ps(b.v, b.v, _CMP_ORD_Q))};
 }
+FR_VEC Mask above_or_nan(Vec a, Vec b) { return {_mm256_cmp_ps(a.v, b.v, _CMP_NLE_UQ)}; }
 FR_VEC Vec select(Mask m, Vec yes, Vec no) { return {_mm256_blendv_ps(no.v, yes.v, m.m)}; }
 FR_VEC Vec keep(Some s, Vec inside, Vec outside) {
   return {_mm256_blendv_ps(outside.v, inside.v, _mm256_castsi256_ps(s.m))};
 }
+FR_VEC Mask operator|(Mask a, Mask b) { return {_mm256_or_ps(a.m, b.m)}; }
 FR_VEC bool any(Mask m) { return _mm256_movemask_ps(m.m) != 0; }
+FR_VEC uint32_t lane_bits(Mask m) { return static_cast<uint32_t>(_mm256_movemask_ps(m.m)); }
 #endif
 FR_VEC Vec keep(All, Vec inside, Vec) { return inside; }
 
@@ -184,6 +190,18 @@ FR_VEC float largest_lane(Vec a) {
   float best = lanes[0];
   for (const float lane : lanes) best = lane > best || lane != lane ? lane : best;
   return best;
+}
+
+// The sum of the lanes, by halves.
+FR_VEC float sum_lanes(Vec a) {
+#ifdef __AVX512F__
+  const __m256 h = _mm256_add_ps(_mm512_castps512_ps256(a.v), _mm512_extractf32x8_ps(a.v, 1));
+#else
+  const __m256 h = a.v;
+#endif
+  const __m128 q = _mm_add_ps(_mm256_castps256_ps128(h), _mm256_extractf128_ps(h, 1));
+  const __m128 p = _mm_add_ps(q, _mm_movehl_ps(q, q));
+  return _mm_cvtss_f32(_mm_add_ss(p, _mm_movehdup_ps(p)));
 }
 
 // exp(x) for all x: x = n ln 2 + r with |r| <= ln 2 / 2, exp(x) = 2^n exp(r), exp(r) by its Taylor polynomial
