@@ -65,9 +65,10 @@ SizeClass size_class(size_t bytes) {
 // would spend their time on address translation.
 void* take_from_system(size_t total) {
   if (total < kHugePage) return std::aligned_alloc(kAlign, total);
-  void* memory = std::aligned_alloc(kHugePage, total);
+  void* memory = nullptr;
+  if (posix_memalign(&memory, kHugePage, total) != 0) return nullptr;
 #ifdef MADV_HUGEPAGE
-  if (memory) madvise(memory, total, MADV_HUGEPAGE);  // a wish: the answer does not matter
+  (void)madvise(memory, total, MADV_HUGEPAGE);  // a wish: the answer does not matter
 #endif
   return memory;
 }
