@@ -70,7 +70,7 @@ std::vector<Row> search_rows() {
                          std::vector<double>(static_cast<size_t>(s.N * s.D), 0.5)));
   }
   // Ties everywhere, over the blocks of all threads.
-  for (const Size& s : {Size{2, 18000, 120, 1000}, {65, 18000, 40, 1000}})
+  for (const Size& s : {Size{2, 18000, 120, 200}, {65, 18000, 40, 200}})
     rows.push_back(exact("all equal", s, std::vector<double>(static_cast<size_t>(s.Q * s.D), 0.5),
                          std::vector<double>(static_cast<size_t>(s.N * s.D), 0.5)));
   return rows;

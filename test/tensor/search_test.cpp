@@ -186,7 +186,7 @@ TEST(Search, ThreadsDoNotShow) {
     int64_t Q, N, D, k;
   };
   const int before = threads();
-  for (const Size& s : {Size{1, 20000, 512, 10}, {64, 20000, 512, 10}, {50, 20000, 130, 20000}}) {
+  for (const Size& s : {Size{1, 20000, 512, 10}, {64, 6000, 512, 10}, {50, 4000, 130, 4000}}) {
     const std::vector<float> q = normals(s.Q * s.D, 1), g = normals(s.N * s.D, 2);
     for (const Kernels<float>* kernels : all_backends()) {
       if (kernels == all_backends().front()) continue;
