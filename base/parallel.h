@@ -1,5 +1,5 @@
-// Threads. Work is cut into pieces whose number depends on the problem alone, never on the thread count, and
-// partial sums are added in piece order: results are bit-identical for any number of threads.
+// Threads. Pieces that share a sum are cut by the problem alone, never by the thread count, and added in piece
+// order: results are bit-identical for any number of threads.
 #pragma once
 // The functions are static: files compiled for one instruction set must not lend their copy to the others.
 #include <omp.h>

@@ -45,9 +45,9 @@ int64_t Module::parameter_count() const {
 }
 
 void Module::train(bool training) {
-  training_ = training;
+  training_ = training, prepared_ = false;
+  forget_prepared();
   for (auto& [name, child] : children_) child->train(training);
-  prepare(false);
 }
 
 void Module::prepare(bool prepared) {

@@ -68,10 +68,8 @@ struct BroadcastShape {
   int64_t elements() const { return size[0] * size[1] * size[2] * size[3]; }
 };
 
-enum class Gradient {
-  overwrite,
-  add
-};  // where it is an argument, it speaks of dx, or of dw when that is the only one
+// What becomes of dx, or of dw in an entry that has no dx: replaced or added to.
+enum class Gradient { overwrite, add };
 enum class Unary { relu, exp, log, sqrt, square, abs, tanh, sigmoid };  // at 0: relu' = 0, abs' = 0
 enum class Binary { add, sub, mul, div, max };                          // max: a tie belongs to a
 enum class Reduce { sum, mean, max };  // max: a tie belongs to the lowest index

@@ -6,14 +6,6 @@
 namespace fr::FR_ISA {
 namespace {
 
-// f(c) or f(c, mask) for vectors of channels.
-template <class F>
-FR_INLINE void for_channels(int64_t C, const F& f) {
-  int64_t c = 0;
-  for (; c + kWidth <= C; c += kWidth) f(c);
-  if (c < C) f(c, first_lanes(static_cast<int>(C - c)));
-}
-
 // w (C, R S) -> (R S, C)
 inline void transpose_filters(float* y, const float* w, int64_t C, int64_t taps) {
   for (int64_t t = 0; t < taps; ++t)

@@ -3,7 +3,6 @@
 // Nothing is packed: tiles are transformed into blocks of kWidth channels, [channel block][tile][kWidth], which the product
 // reads as they lie. Private to conv2d.cpp.
 #pragma once
-#include "tensor/cpu/simd/conv2d_depthwise.h"
 #include "tensor/cpu/simd/gemm_block.h"
 #include "tensor/cpu/simd/winograd_transform.h"
 
@@ -29,8 +28,7 @@ void tiles_product(int64_t C, const float* a, int64_t a_step, const float* b, fl
   for (; C >= kWidth; C -= kWidth, a += a_step)
     for (int c = 0; c < kWidth; ++c, b += kPanel) {
 #ifdef __AVX512F__
-      _mm_prefetch(reinterpret_cast<const char*>(b + 16 * kPanel), _MM_HINT_T0);
-      _mm_prefetch(reinterpret_cast<const char*>(b + 16 * kPanel + kWidth), _MM_HINT_T0);
+      prefetch(b + 16 * kPanel), prefetch(b + 16 * kPanel + kWidth);
 #endif
       step(a + c, b);
     }

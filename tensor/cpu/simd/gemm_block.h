@@ -273,11 +273,12 @@ void multiply(const Product& s, const PackA& a, const PackB& b, const Out& out,
               const float* packed = nullptr) {
   if (s.M <= 0 || s.N <= 0 || s.batch <= 0) return;
   if (s.K <= 0) {
-    for (int64_t i = 0; i < s.batch * s.M; ++i) {
-      float* y = out.row(i / s.M, i % s.M);
-      for (int64_t j = 0; j < s.N; ++j) y[j] = s.beta == 0 ? 0 : s.beta * y[j];
-    }
-    return;
+    return parallel_ranges(s.batch * s.M, 64, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) {
+        float* y = out.row(i / s.M, i % s.M);
+        for (int64_t j = 0; j < s.N; ++j) y[j] = s.beta == 0 ? 0 : s.beta * y[j];
+      }
+    });
   }
   Multiply<PackA, PackB, Out> m{s, make_plan(s, PackB::kShare, packed), a, b, out};
   m.prepared = const_cast<float*>(packed);  // only read

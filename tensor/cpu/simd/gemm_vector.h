@@ -1,9 +1,8 @@
-// The few vector operations the blocked matrix product needs, once per instruction set, and compile-time loops.
+// The few vector operations the blocked matrix product needs, once per instruction set.
 // Private to gemm.cpp and conv2d.cpp.
 #pragma once
 #include "tensor/cpu/simd/gemm_micro.h"
-
-#define FR_INLINE inline __attribute__((always_inline))
+#include "tensor/cpu/simd/loops.h"
 
 namespace fr::FR_ISA {
 namespace {
@@ -46,24 +45,13 @@ FR_INLINE Vec vec_load(const float* p, Mask m) { return _mm256_maskload_ps(p, m)
 FR_INLINE void vec_store(float* p, Vec v, Mask m) { _mm256_maskstore_ps(p, m, v); }
 #endif
 
-FR_INLINE int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
-FR_INLINE int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
-FR_INLINE int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-FR_INLINE int64_t round_up(int64_t a, int64_t b) { return ceil_div(a, b) * b; }
-
-// f(Const<0>), ..., f(Const<N-1>): the index is a constant in each copy, so arrays of vectors become registers.
-template <int I>
-struct Const {
-  static constexpr int value = I;
-};
-template <int N, int I = 0, class F>
-FR_INLINE void unroll(const F& f) {
-  if constexpr (I < N) {
-    f(Const<I>{});
-    unroll<N, I + 1>(f);
-  }
+// f(c) or f(c, mask) for vectors of channels.
+template <class F>
+FR_INLINE void for_channels(int64_t C, const F& f) {
+  int64_t c = 0;
+  for (; c + kWidth <= C; c += kWidth) f(c);
+  if (c < C) f(c, first_lanes(static_cast<int>(C - c)));
 }
-#define FR_LAMBDA(i) [&](auto i) __attribute__((always_inline))
 
 // y_i = x_i, i < n
 FR_INLINE void copy_floats(float* y, const float* x, int64_t n) {

@@ -16,11 +16,6 @@ constexpr int64_t kBlock = 1 << 15;  // floats of the gallery in a block: 128 Ki
 constexpr int64_t kGroup = 1 << 16;  // floats of the queries in a group of panels: 256 KiB of L2
 constexpr int64_t kWork = 1 << 20;   // gallery floats x panels per thread: 0.2 ms; waking one takes up to 0.1
 
-int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
-int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
-int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-int64_t round_up(int64_t a, int64_t b) { return ceil_div(a, b) * b; }
-
 struct Gallery {
   const float* x;  // (N,D)
   int64_t N, D;

@@ -5,6 +5,7 @@
 //   AVX2:     6 rows x 16 queries = 12 accumulators: 15 of 16 registers
 // Private to search.cpp.
 #pragma once
+#include "tensor/cpu/simd/loops.h"
 #include "tensor/cpu/simd/search_best.h"
 
 namespace fr::FR_ISA {
@@ -16,20 +17,6 @@ constexpr int kRows = 14;
 constexpr int kRows = 6;
 #endif
 constexpr int kWidth = Vec::width, kPanel = 2 * kWidth;
-
-// f(Const<0>), ..., f(Const<N-1>): the index is a constant in each copy, so that arrays of vectors become registers.
-template <int I>
-struct Const {
-  static constexpr int value = I;
-};
-template <int N, int I = 0, class F>
-FR_VEC void unroll(const F& f) {
-  if constexpr (I < N) {
-    f(Const<I>{});
-    unroll<N, I + 1>(f);
-  }
-}
-#define FR_LAMBDA(i) [&](auto i) __attribute__((always_inline))
 
 // Up to kPanel queries of a chunk, from `first` on.
 struct Panel {

@@ -4,7 +4,7 @@
 //   dg = G' [ (A dY A') . (B' d B) ] G      summed over tiles.
 // Private to conv2d.cpp.                                   Winograd 1980; Lavin and Gray 2016
 #pragma once
-#include "tensor/cpu/simd/conv2d_depthwise.h"
+#include "tensor/cpu/simd/gemm_vector.h"
 
 namespace fr::FR_ISA {
 namespace {
@@ -14,7 +14,7 @@ constexpr int kTile = 4, kReach = 6, kPlaces = kReach * kReach;  // 4 results se
 FR_INLINE Vec vec_sub(Vec a, Vec b) { return vec_fma(vec_set(-1), b, a); }
 
 // --- in one dimension, with the points 0, +-a, +-b and infinity ---
-// a b = 1 keeps all constants near 1: with a = 1/sqrt(2), b = sqrt(2) the error is half that of the usual 1 and 2.
+// a b = 1 keeps all constants near 1: with a = 1/sqrt(2), b = sqrt(2) the error is a quarter of that with 1 and 2.
 
 constexpr float kA = 0.70710678f, kB = 1.41421356f, kA2 = 0.5f, kB2 = 2, kA3 = kA2 * kA, kB3 = kB2 * kB;
 
