@@ -49,9 +49,8 @@ fs::path move_aside(const fs::path& path) {
 
 RunFolder::RunFolder(const fs::path& path, Mode mode) : path_(path) {
   std::error_code error;
-  if (mode == Mode::resume && list_checkpoints(path).empty())
-    throw Error(ErrorKind::state,
-                cat(path.string(), ": no checkpoint to resume from; run without --resume to start"));
+  if (mode == Mode::resume && !fs::exists(path / "config.ini") && list_checkpoints(path).empty())
+    throw Error(ErrorKind::state, cat(path.string(), ": no run to resume; run without --resume to start"));
   fs::create_directories(path, error);
   if (error || !fs::is_directory(path))
     throw Error(

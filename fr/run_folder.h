@@ -17,7 +17,7 @@ class RunFolder {
  public:
   enum class Mode {
     fresh,   // an older run of that name is kept as NAME.1, NAME.2, ...
-    resume,  // goes on in the folder as it is; Error{state} when there is no checkpoint
+    resume,  // goes on in the folder as it is; Error{state} when no run began there
   };
   // Creates the folder and locks it. Throws Error{locked} when another process runs there, Error{io}.
   RunFolder(const fs::path& path, Mode mode);

@@ -117,8 +117,6 @@ RunResult run(Session& s, const RunFolder& folder) {
   StallWatch stall;
   double logged = 0;
   s.loader = make_loader(s.config, s.data, s.info().epoch, s.info().batch);
-  if (s.step == 0)
-    save_checkpoint(folder.checkpoint_path(0), s.model, s.optimizer, s.info());  // nothing can be lost
 
   while (s.step < s.steps && !stop_signal()) {
     const Batch& batch = s.loader->next();

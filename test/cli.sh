@@ -110,11 +110,18 @@ kill -KILL $pid
 wait $pid 2>/dev/null
 expect "resume after kill -9" 0 "resuming at step" tiny run.name=f train.steps=60 --resume
 same "killed and resumed equals never stopped" "$(newest d)" "$(newest f)"
+background n train.steps=60 train.checkpoint_every=100000
+for _ in $(seq 200); do [ -s "$work/runs/n/metrics.jsonl" ] && break; sleep 0.05; done
+kill -KILL $pid
+wait $pid 2>/dev/null
+[ -z "$(ls "$work"/runs/n/checkpoint-* 2>/dev/null)" ] && ok || bad "a checkpoint although none was due"
+expect "resume before the first checkpoint" 0 "resuming at step 0" tiny run.name=n train.steps=60 --resume
+same "begun again equals never stopped" "$(newest d)" "$(newest n)"
 lines=$(grep -c '"step":20[,}]' "$work/runs/f/metrics.jsonl")
 [ "$lines" = 1 ] && ok || bad "metrics.jsonl holds step 20 $lines times after a resume"
 
 # --- state: 3 ---
-expect "nothing to resume" 3 "no checkpoint to resume from" tiny run.name=new --resume
+expect "nothing to resume" 3 "no run to resume" tiny run.name=new --resume
 expect "another configuration" 3 "loss.m: 4 in the checkpoint, 3 now" tiny run.name=a train.steps=50 loss.m=3 --resume
 
 # --- data: 4 ---
@@ -163,7 +170,7 @@ wait $pid
 [ $? = 143 ] && ok || bad "SIGTERM: expected exit code 143"
 
 # --- diverged: 8 ---
-expect "diverged" 8 "first tensor that is not finite: .*network" tiny run.name=k optimizer.lr=1000 optimizer.clip_norm=0 loss.name=softmax train.steps=200
+expect "diverged" 8 "first tensor that is not finite: .*network" tiny run.name=k optimizer.lr=1000 optimizer.clip_norm=0 loss.name=softmax train.steps=200 train.checkpoint_every=1
 [ -n "$(ls "$work"/runs/k/checkpoint-* 2>/dev/null)" ] && ok || bad "no checkpoint is left after divergence"
 expect "a loss that stays" 0 "stayed at its start value" tiny run.name=l optimizer.lr=0 train.steps=30
 
