@@ -15,8 +15,7 @@
 namespace fr::FR_ISA {
 namespace {
 
-// B block 384 KiB of L2, A panel 21 KiB (AVX2: 9 KiB) of L1.
-constexpr int64_t kBlockK = 384, kBlockN = 256, kBlockM = 140;
+constexpr int64_t kBlockK = kWidth == 16 ? 384 : 256, kBlockN = 256, kBlockM = 140;
 constexpr int64_t kPieces = 16;                    // aim for at least so many
 constexpr int64_t kSplitK = 512;                   // a slice of K is at least so long
 constexpr int64_t kShareLimit = int64_t{1} << 25;  // floats of B packed at once
@@ -89,17 +88,30 @@ void for_each_piece(int64_t workers, int64_t pieces, const F& f) {
 }
 
 // One block: m rows of C and n columns from `column` on, a [m panels][k][rows], b [n panels][k][kPanel].
+// The panel that is used again and again stays in L1, the other operand streams from L2. With 16 x 6 tiles a panel of A
+// is the lighter stream; with 32 x 14 tiles, or few panels of A, B is.
 inline void block_product(float* const* c, int64_t column, const float* a, const float* b, int64_t m,
                           int64_t n, int64_t k, int rows, float alpha, float beta) {
+  const MicroKernel wide = micro_of(rows, true);
   auto one = [&](int64_t i, int64_t j) __attribute__((always_inline)) {
     const Tile tile{
         c + i, column + j, static_cast<int>(least(rows, m - i)), static_cast<int>(least(kPanel, n - j)),
         alpha, beta};
-    micro_of(rows, tile.n > kWidth)(k, a + i * k, b + j * k, tile);
+    (tile.n > kWidth ? wide : micro_of(rows, false))(k, a + i * k, b + j * k, tile);
   };
-  // The A panel stays in L1, B streams from L2.
-  for (int64_t i = 0; i < m; i += rows)
-    for (int64_t j = 0; j < n; j += kPanel) one(i, j);
+  if (kWidth == 16 || m <= 8 * rows)
+    for (int64_t i = 0; i < m; i += rows)
+      for (int64_t j = 0; j < n; j += kPanel) one(i, j);
+  else
+    for (int64_t j = 0; j < n; j += kPanel) {
+      const float* next = b + (j + kPanel) * k;
+      const int64_t share = round_up(kPanel * k * rows / m, 16);  // of the next panel, fetched before each tile
+      for (int64_t i = 0; i < m; i += rows, next += share) {
+        for (int64_t line = 0; line < share; line += 16)
+          _mm_prefetch(reinterpret_cast<const char*>(next + line), _MM_HINT_T1);
+        one(i, j);
+      }
+    }
 }
 
 template <class PackA, class PackB, class Out>

@@ -9,12 +9,36 @@
 namespace fr::FR_ISA {
 namespace {
 
+// y <- end(y, c) for a tile that is all there.
+template <int MR, int NV, class End>
+FR_INLINE void write_whole(const Vec (&acc)[MR][NV], const Tile& tile, const End& end) {
+  unroll<MR>(FR_LAMBDA(i) {
+    float* c = tile.rows[i.value] + tile.column;
+    unroll<NV>(FR_LAMBDA(v) {
+      vec_store(c + v.value * kWidth, end(acc[i.value][v.value], c + v.value * kWidth));
+    });
+  });
+}
+
+// The rows and columns of a tile at the edge, from y with `width` columns.
+void write_part(const float* y, int width, const Tile& tile) {
+  for (int i = 0; i < tile.m; ++i, y += width) {
+    float* c = tile.rows[i] + tile.column;
+    for (int j = 0; j < tile.n; j += kWidth) {
+      const Mask mask = first_lanes(static_cast<int>(least(kWidth, tile.n - j)));
+      Vec sum = vec_load(y + j);
+      if (tile.beta != 0) sum = vec_fma(vec_set(tile.beta), vec_load(c + j, mask), sum);
+      vec_store(c + j, sum, mask);
+    }
+  }
+}
+
 // a: [k][MR], b: [k][NV * kWidth]
 template <int MR, int NV>
 void micro_kernel(int64_t k, const float* a, const float* b, const Tile& tile) {
   Vec acc[MR][NV];
   unroll<MR>(FR_LAMBDA(i) { unroll<NV>(FR_LAMBDA(v) { acc[i.value][v.value] = vec_zero(); }); });
-  constexpr int kUnroll = kWidth == 16 ? 2 : 1;  // more, and gcc spills with 16 registers
+  constexpr int kUnroll = kWidth == 16 ? 2 : 4;
   auto step = [&](const float* ak, const float* bk) __attribute__((always_inline)) {
     Vec bv[NV];
     unroll<NV>(FR_LAMBDA(v) { bv[v.value] = vec_load(bk + v.value * kWidth); });
@@ -28,10 +52,10 @@ void micro_kernel(int64_t k, const float* a, const float* b, const Tile& tile) {
       _mm_prefetch(reinterpret_cast<const char*>(tile.rows[i.value] + tile.column), _MM_HINT_T0);
   });
   int64_t p = 0;
-  for (; p + kUnroll <= k; p += kUnroll, a += kUnroll * MR, b += kUnroll * NV * kWidth) {
+  for (; p + kUnroll <= k; p += kUnroll, a += kUnroll * MR, b += kUnroll * NV * kWidth)
     unroll<kUnroll>(FR_LAMBDA(u) {
 #ifdef __AVX512F__
-      constexpr int ahead = 16;  // B comes from L2; the AVX2 loop has no issue slot to spare for it
+      constexpr int ahead = 16;  // B comes from L2
       unroll<NV>(FR_LAMBDA(v) {
         _mm_prefetch(reinterpret_cast<const char*>(b + (u.value + ahead) * NV * kWidth + v.value * kWidth),
                      _MM_HINT_T0);
@@ -39,30 +63,31 @@ void micro_kernel(int64_t k, const float* a, const float* b, const Tile& tile) {
 #endif
       step(a + u.value * MR, b + u.value * NV * kWidth);
     });
-  }
   for (; p < k; ++p, a += MR, b += NV * kWidth) step(a, b);
 
-  const Vec alpha = vec_set(tile.alpha), beta = vec_set(tile.beta);
-  const bool overwrite = tile.beta == 0;
-  auto finish = [&](auto i, auto v, auto... mask) __attribute__((always_inline)) {
-    float* c = tile.rows[i.value] + tile.column + v.value * kWidth;
-    Vec y = vec_mul(alpha, acc[i.value][v.value]);
-    if (!overwrite) y = vec_fma(beta, vec_load(c, mask...), y);
-    vec_store(c, y, mask...);
-  };
-  if (tile.n == NV * kWidth) {
+  if (tile.alpha != 1) {
+    const Vec alpha = vec_set(tile.alpha);
     unroll<MR>(FR_LAMBDA(i) {
-      if (i.value < tile.m) unroll<NV>(FR_LAMBDA(v) { finish(i, v); });
+      unroll<NV>(FR_LAMBDA(v) { acc[i.value][v.value] = vec_mul(alpha, acc[i.value][v.value]); });
     });
-    return;
   }
-  const Mask last = first_lanes(tile.n - (NV - 1) * kWidth);
-  unroll<MR>(FR_LAMBDA(i) {
-    if (i.value < tile.m) {
-      unroll<NV - 1>(FR_LAMBDA(v) { finish(i, v); });
-      finish(i, Const<NV - 1>{}, last);
-    }
-  });
+  if (tile.m != MR || tile.n != NV * kWidth) {
+    alignas(64) float y[MR * NV * kWidth];
+    unroll<MR>(FR_LAMBDA(i) {
+      unroll<NV>(FR_LAMBDA(v) { vec_store(y + (i.value * NV + v.value) * kWidth, acc[i.value][v.value]); });
+    });
+    return write_part(y, NV * kWidth, tile);
+  }
+  if (tile.beta == 0)
+    write_whole(acc, tile, [](Vec y, const float*) __attribute__((always_inline)) { return y; });
+  else if (tile.beta == 1)
+    write_whole(acc, tile, [](Vec y, const float* c) __attribute__((always_inline)) {
+      return vec_add(vec_load(c), y);
+    });
+  else
+    write_whole(acc, tile, [beta = vec_set(tile.beta)](Vec y, const float* c) __attribute__((always_inline)) {
+      return vec_fma(beta, vec_load(c), y);
+    });
 }
 
 template <int NV, int... I>
