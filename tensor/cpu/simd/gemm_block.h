@@ -105,7 +105,8 @@ inline void block_product(float* const* c, int64_t column, const float* a, const
   else
     for (int64_t j = 0; j < n; j += kPanel) {
       const float* next = b + (j + kPanel) * k;
-      const int64_t share = round_up(kPanel * k * rows / m, 16);  // of the next panel, fetched before each tile
+      const int64_t share =
+          round_up(kPanel * k * rows / m, 16);  // of the next panel, fetched before each tile
       for (int64_t i = 0; i < m; i += rows, next += share) {
         for (int64_t line = 0; line < share; line += 16)
           _mm_prefetch(reinterpret_cast<const char*>(next + line), _MM_HINT_T1);

@@ -4,6 +4,8 @@
 // Per k the larger tile needs 14 (6) cycles on two FMA ports and 8 (4) on two load ports.
 #include "tensor/cpu/simd/gemm_micro.h"
 
+#include <utility>
+
 #include "tensor/cpu/simd/gemm_vector.h"
 
 namespace fr::FR_ISA {
@@ -14,9 +16,8 @@ template <int MR, int NV, class End>
 FR_INLINE void write_whole(const Vec (&acc)[MR][NV], const Tile& tile, const End& end) {
   unroll<MR>(FR_LAMBDA(i) {
     float* c = tile.rows[i.value] + tile.column;
-    unroll<NV>(FR_LAMBDA(v) {
-      vec_store(c + v.value * kWidth, end(acc[i.value][v.value], c + v.value * kWidth));
-    });
+    unroll<NV>(
+        FR_LAMBDA(v) { vec_store(c + v.value * kWidth, end(acc[i.value][v.value], c + v.value * kWidth)); });
   });
 }
 
@@ -33,17 +34,43 @@ void write_part(const float* y, int width, const Tile& tile) {
   }
 }
 
-// a: [k][MR], b: [k][NV * kWidth]
-template <int MR, int NV>
-void micro_kernel(int64_t k, const float* a, const float* b, const Tile& tile) {
+// Element (i, k) of the left operand: of a packed panel [k][MR], or of rows that are lda apart.
+template <int MR>
+struct PanelA {
+  const float* a;
+  FR_INLINE float at(int i, int k) const { return a[k * MR + i]; }
+  FR_INLINE void next(int k) { a += k * MR; }
+};
+template <int MR>
+struct RowsA {
+  static constexpr int kBases =
+      (MR + 2) / 3;  // base, base + lda, base + 2 lda are addresses of one instruction
+  const float* base[kBases];
+  int64_t lda;
+  FR_INLINE RowsA(const float* a, int64_t step) : lda(step) {
+    unroll<kBases>(FR_LAMBDA(i) {
+      base[i.value] = a + 3 * i.value * step;
+      asm("" : "+r"(base[i.value]));  // or the compiler derives one from the other in the innermost loop
+    });
+  }
+  FR_INLINE float at(int i, int k) const { return base[i / 3][i % 3 * lda + k]; }
+  FR_INLINE void next(int k) {
+    unroll<kBases>(FR_LAMBDA(i) { base[i.value] += k; });
+  }
+};
+
+// b: [k][NV * kWidth]
+template <int MR, int NV, class A>
+FR_INLINE void tile_product(int64_t k, A a, const float* b, const Tile& tile) {
   Vec acc[MR][NV];
   unroll<MR>(FR_LAMBDA(i) { unroll<NV>(FR_LAMBDA(v) { acc[i.value][v.value] = vec_zero(); }); });
   constexpr int kUnroll = kWidth == 16 ? 2 : 4;
-  auto step = [&](const float* ak, const float* bk) __attribute__((always_inline)) {
+  auto step = [&](int u) __attribute__((always_inline)) {
+    const float* bk = b + u * NV * kWidth;
     Vec bv[NV];
     unroll<NV>(FR_LAMBDA(v) { bv[v.value] = vec_load(bk + v.value * kWidth); });
     unroll<MR>(FR_LAMBDA(i) {
-      const Vec av = vec_set(ak[i.value]);
+      const Vec av = vec_set(a.at(i.value, u));
       unroll<NV>(FR_LAMBDA(v) { acc[i.value][v.value] = vec_fma(av, bv[v.value], acc[i.value][v.value]); });
     });
   };
@@ -52,7 +79,7 @@ void micro_kernel(int64_t k, const float* a, const float* b, const Tile& tile) {
       _mm_prefetch(reinterpret_cast<const char*>(tile.rows[i.value] + tile.column), _MM_HINT_T0);
   });
   int64_t p = 0;
-  for (; p + kUnroll <= k; p += kUnroll, a += kUnroll * MR, b += kUnroll * NV * kWidth)
+  for (; p + kUnroll <= k; p += kUnroll, a.next(kUnroll), b += kUnroll * NV * kWidth)
     unroll<kUnroll>(FR_LAMBDA(u) {
 #ifdef __AVX512F__
       constexpr int ahead = 16;  // B comes from L2
@@ -61,9 +88,9 @@ void micro_kernel(int64_t k, const float* a, const float* b, const Tile& tile) {
                      _MM_HINT_T0);
       });
 #endif
-      step(a + u.value * MR, b + u.value * NV * kWidth);
+      step(u.value);
     });
-  for (; p < k; ++p, a += MR, b += NV * kWidth) step(a, b);
+  for (; p < k; ++p, a.next(1), b += NV * kWidth) step(0);
 
   if (tile.alpha != 1) {
     const Vec alpha = vec_set(tile.alpha);
@@ -79,35 +106,46 @@ void micro_kernel(int64_t k, const float* a, const float* b, const Tile& tile) {
     return write_part(y, NV * kWidth, tile);
   }
   if (tile.beta == 0)
-    write_whole(acc, tile, [](Vec y, const float*) __attribute__((always_inline)) { return y; });
+    write_whole(
+        acc, tile, [](Vec y, const float*) __attribute__((always_inline)) { return y; });
   else if (tile.beta == 1)
-    write_whole(acc, tile, [](Vec y, const float* c) __attribute__((always_inline)) {
-      return vec_add(vec_load(c), y);
-    });
+    write_whole(
+        acc, tile,
+        [](Vec y, const float* c) __attribute__((always_inline)) { return vec_add(vec_load(c), y); });
   else
-    write_whole(acc, tile, [beta = vec_set(tile.beta)](Vec y, const float* c) __attribute__((always_inline)) {
-      return vec_fma(beta, vec_load(c), y);
-    });
+    write_whole(
+        acc, tile, [beta = vec_set(tile.beta)](Vec y, const float* c) __attribute__((always_inline)) {
+          return vec_fma(beta, vec_load(c), y);
+        });
+}
+
+template <int MR, int NV>
+void micro_kernel(int64_t k, const float* a, const float* b, const Tile& tile) {
+  tile_product<MR, NV>(k, PanelA<MR>{a}, b, tile);
+}
+template <int MR, int NV>
+void rows_micro_kernel(int64_t k, const float* a, int64_t lda, const float* b, const Tile& tile) {
+  tile_product<MR, NV>(k, RowsA<MR>(a, lda), b, tile);
 }
 
 template <int NV, int... I>
-constexpr auto micro_table() {
-  struct Table {
-    MicroKernel of_rows[sizeof...(I)];
+constexpr auto micro_tables(std::integer_sequence<int, I...>) {
+  struct Tables {
+    MicroKernel of_rows[kMaxRows];
+    RowsKernel of_stored_rows[kMaxRows];
   };
-  return Table{{micro_kernel<I + 1, NV>...}};
+  return Tables{{micro_kernel<I + 1, NV>...}, {rows_micro_kernel<I + 1, NV>...}};
 }
-#ifdef __AVX512F__
-constexpr auto kMicro1 = micro_table<1, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13>();
-constexpr auto kMicro2 = micro_table<2, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13>();
-#else
-constexpr auto kMicro1 = micro_table<1, 0, 1, 2, 3, 4, 5>();
-constexpr auto kMicro2 = micro_table<2, 0, 1, 2, 3, 4, 5>();
-#endif
+constexpr auto kMicro1 = micro_tables<1>(std::make_integer_sequence<int, kMaxRows>());
+constexpr auto kMicro2 = micro_tables<2>(std::make_integer_sequence<int, kMaxRows>());
+
 }  // namespace
 
 MicroKernel micro_of(int rows, bool wide) {
   return wide ? kMicro2.of_rows[rows - 1] : kMicro1.of_rows[rows - 1];
+}
+RowsKernel rows_micro_of(int rows, bool wide) {
+  return wide ? kMicro2.of_stored_rows[rows - 1] : kMicro1.of_stored_rows[rows - 1];
 }
 
 }  // namespace fr::FR_ISA

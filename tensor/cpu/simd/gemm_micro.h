@@ -23,4 +23,8 @@ struct Tile {
 using MicroKernel = void (*)(int64_t k, const float* a, const float* b, const Tile& tile);
 MicroKernel micro_of(int rows, bool wide);
 
+// The same with `rows` rows of a as they are stored, lda apart.
+using RowsKernel = void (*)(int64_t k, const float* a, int64_t lda, const float* b, const Tile& tile);
+RowsKernel rows_micro_of(int rows, bool wide);
+
 }  // namespace fr::FR_ISA
