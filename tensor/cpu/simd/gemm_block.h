@@ -27,7 +27,6 @@ struct Product {
 };
 
 struct Plan {
-  int rows;                 // height of a panel of A
   int64_t block_k;          // depth of a block
   int64_t tile_m, tiles_m;  // rows of a piece, how many
   int64_t tile_n, tiles_n;  // columns of a piece, how many
@@ -55,12 +54,9 @@ FR_INLINE int64_t packed_columns(int64_t n) {
 
 inline Plan make_plan(const Product& s, bool may_share, bool prepared = false) {
   Plan p;
-  p.rows = panel_rows(s.M);
-  const int64_t panels = ceil_div(s.M, p.rows);
-  p.tiles_m = ceil_div(panels, most(1, kBlockM / p.rows));
-  p.tile_m = ceil_div(panels, p.tiles_m) * p.rows;
+  p.tile_m = ceil_div(s.M, ceil_div(s.M, kBlockM));
   p.tiles_m = ceil_div(s.M, p.tile_m);
-  p.share_a = !may_share && p.tiles_m > 1 && s.batch * panels * p.rows * s.K <= kShareLimit;
+  p.share_a = !may_share && p.tiles_m > 1 && s.batch * s.M * s.K <= kShareLimit;
   const int64_t row_pieces = p.share_a ? 1 : p.tiles_m;
   // Columns: as few pieces as keep everyone busy, since each packs its rows of A again.
   const int64_t most_n = ceil_div(s.N, kBlockN), wanted_n = ceil_div(kPieces, row_pieces * s.batch);
@@ -87,30 +83,41 @@ void for_each_piece(int64_t workers, int64_t pieces, const F& f) {
   });
 }
 
+// A tile of m rows as panels of A: `tall` of them with `rows` rows, the others with one less.
+struct Panels {
+  int rows;
+  int64_t count, tall;
+  explicit Panels(int64_t m)
+      : rows(static_cast<int>(ceil_div(m, ceil_div(m, kMaxRows)))),
+        count(ceil_div(m, kMaxRows)),
+        tall(m - count * (rows - 1)) {}
+  int64_t first(int64_t panel) const { return panel * rows - most(0, panel - tall); }
+  int height(int64_t panel) const { return panel < tall ? rows : rows - 1; }
+};
+
 // One block: m rows of C and n columns from `column` on, a [m panels][k][rows], b [n panels][k][kPanel].
 // The panel that is used again and again stays in L1, the other operand streams from L2. With 16 x 6 tiles a panel of A
 // is the lighter stream; with 32 x 14 tiles, or few panels of A, B is.
 inline void block_product(float* const* c, int64_t column, const float* a, const float* b, int64_t m,
-                          int64_t n, int64_t k, int rows, float alpha, float beta) {
-  const MicroKernel wide = micro_of(rows, true);
-  auto one = [&](int64_t i, int64_t j) __attribute__((always_inline)) {
-    const Tile tile{
-        c + i, column + j, static_cast<int>(least(rows, m - i)), static_cast<int>(least(kPanel, n - j)),
-        alpha, beta};
-    (tile.n > kWidth ? wide : micro_of(rows, false))(k, a + i * k, b + j * k, tile);
+                          int64_t n, int64_t k, float alpha, float beta) {
+  const Panels panels(m);
+  auto one = [&](int64_t p, int64_t j) __attribute__((always_inline)) {
+    const int64_t i = panels.first(p);
+    const Tile tile{c + i, column + j, panels.height(p), static_cast<int>(least(kPanel, n - j)), alpha, beta};
+    micro_of(tile.m, tile.n > kWidth)(k, a + i * k, b + j * k, tile);
   };
-  if (kWidth == 16 || m <= 8 * rows)
-    for (int64_t i = 0; i < m; i += rows)
-      for (int64_t j = 0; j < n; j += kPanel) one(i, j);
+  if (kWidth == 16 || panels.count <= 8)
+    for (int64_t p = 0; p < panels.count; ++p)
+      for (int64_t j = 0; j < n; j += kPanel) one(p, j);
   else
     for (int64_t j = 0; j < n; j += kPanel) {
       const float* next = b + (j + kPanel) * k;
       const int64_t share =
-          round_up(kPanel * k * rows / m, 16);  // of the next panel, fetched before each tile
-      for (int64_t i = 0; i < m; i += rows, next += share) {
+          ceil_div(k, panels.count) * kPanel;  // of the next panel, fetched before each tile
+      for (int64_t p = 0; p < panels.count; ++p, next += share) {
         for (int64_t line = 0; line < share; line += 16)
           _mm_prefetch(reinterpret_cast<const char*>(next + line), _MM_HINT_T1);
-        one(i, j);
+        one(p, j);
       }
     }
 }
@@ -142,9 +149,15 @@ struct Multiply {
   }
   void pack_shared_a() const {
     for_blocks_of_k(plan.tiles_m, [&](int64_t batch, int64_t k0, int64_t k, int64_t tm) {
-      const int64_t m0 = tm * plan.tile_m;
-      pack_a.pack(a_at(batch, k0, tm), batch, m0, least(plan.tile_m, s.M - m0), k0, k, plan.rows);
+      pack_tile(a_at(batch, k0, tm), batch, tm, k0, k);
     });
+  }
+  void pack_tile(float* a, int64_t batch, int64_t tm, int64_t k0, int64_t k) const {
+    const int64_t m0 = tm * plan.tile_m, m = least(plan.tile_m, s.M - m0);
+    const Panels panels(m);
+    const int64_t tall = panels.first(panels.tall);
+    pack_a.pack(a, batch, m0, tall, k0, k, panels.rows);
+    if (tall < m) pack_a.pack(a + tall * k, batch, m0 + tall, m - tall, k0, k, panels.rows - 1);
   }
   void pack_shared_b() const {
     for_blocks_of_k(ceil_div(s.N, kBlockN), [&](int64_t batch, int64_t k0, int64_t k, int64_t i) {
@@ -183,12 +196,11 @@ struct Multiply {
 
   // One tile of rows: A is packed once a block of K, B too unless it is shared.
   void tile(const Piece& p, int64_t tm, float* a, float* b_own) const {
-    const int64_t m0 = tm * plan.tile_m;
     float* rows[kBlockM];
     find_rows(p, tm, rows);
     for (int64_t k0 = p.k.begin; k0 < p.k.end; k0 += plan.block_k) {
       const int64_t k = least(plan.block_k, p.k.end - k0);
-      pack_a.pack(a, p.batch, m0, least(plan.tile_m, s.M - m0), k0, k, plan.rows);
+      pack_tile(a, p.batch, tm, k0, k);
       for (int64_t n0 = p.n.begin; n0 < p.n.end; n0 += kBlockN) {
         const int64_t n = least(kBlockN, p.n.end - n0);
         if (!plan.share_b) pack_b.pack(b_own, p.batch, n0, n, k0, k);
@@ -224,7 +236,7 @@ struct Multiply {
              const float* b) const {
     const bool whole = plan.slices == 1, first = k.begin == p.k.begin;
     block_product(rows, n.begin, a, b, least(plan.tile_m, s.M - tm * plan.tile_m), n.end - n.begin,
-                  k.end - k.begin, plan.rows, whole ? s.alpha : 1, first ? (whole ? s.beta : 0) : 1);
+                  k.end - k.begin, whole ? s.alpha : 1, first ? (whole ? s.beta : 0) : 1);
   }
 
   // C = alpha (partial_0 + partial_1 + ...) + beta C
