@@ -88,28 +88,33 @@ void augment_to_float(float* out, const Image& image, int height, int width, con
     return augment_to_float(out, fit(image, height, width), height, width, augment, random);
   check(augment);
   const Drawn d(augment, random);
-  Canvas& x = canvas(height, width);
-  const int left = (image.width - width) / 2, top = (image.height - height) / 2;
-  if (d.scale == 1 && d.angle == 0) {
-    // The face moves to the right by shift_x whether mirrored or not, as in geometry().
-    copy_window(x, image, left + (d.flip ? d.shift_x : -d.shift_x), top - d.shift_y, d.flip);
+  // The face moves to the right by shift_x whether mirrored or not, as in geometry().
+  const int left = (image.width - width) / 2 + (d.flip ? d.shift_x : -d.shift_x),
+            top = (image.height - height) / 2 - d.shift_y;
+  const bool moved_only = d.scale == 1 && d.angle == 0,
+             soft = d.sigma > 0.2;  // below, neighbours weigh under 1e-5
+  const bool colored = d.brightness != 1 || d.contrast != 1 || d.saturation != 1 || d.gray;
+  if (moved_only && !colored && !soft && d.noise == 0) {
+    write_window(out, image, left, top, height, width, d.flip);
   } else {
-    warp_window(x, image, geometry(d, image, height, width));
+    Canvas& x = canvas(height, width);
+    if (moved_only)
+      copy_window(x, image, left, top, d.flip);
+    else
+      warp_window(x, image, geometry(d, image, height, width));
+    if (colored) change_color(x, d.brightness, d.contrast, d.gray ? 0 : d.saturation);
+    if (soft) blur(x, d.sigma);
+    if (d.noise > 0) add_noise(x, d.noise, random);
+    write_normalised(out, x);
   }
-  if (d.brightness != 1 || d.contrast != 1 || d.saturation != 1 || d.gray)
-    change_color(x, d.brightness, d.contrast, d.gray ? 0 : d.saturation);
-  if (d.sigma > 0.2) blur(x, d.sigma);  // below, the neighbours weigh less than 1e-5
-  if (d.noise > 0) add_noise(x, d.noise, random);
-  write_normalised(out, x);
   if (d.erase) erase_rectangle(out, height, width, d);
 }
 
 void to_float(float* out, const Image& image, int height, int width, Mirror mirror) {
   check_call("to_float", image, height, width);
   if (!fits(image, height, width)) return to_float(out, fit(image, height, width), height, width, mirror);
-  Canvas& x = canvas(height, width);
-  copy_window(x, image, (image.width - width) / 2, (image.height - height) / 2, mirror == Mirror::yes);
-  write_normalised(out, x);
+  write_window(out, image, (image.width - width) / 2, (image.height - height) / 2, height, width,
+               mirror == Mirror::yes);
 }
 
 }  // namespace fr

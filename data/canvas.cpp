@@ -1,7 +1,6 @@
 #include "data/canvas.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstring>
 
@@ -192,6 +191,28 @@ void write_normalised(float* out, const Canvas& x) {
   }
   const Float4 last = value(*from);
   std::memcpy(out, &last, 12);
+}
+
+void write_window(float* out, const Image& from, int x0, int y0, int height, int width, bool mirror) {
+  const auto normalised = [](auto p) { return (p - 127.5f) * (1 / 128.0f); };
+  const size_t values = 3 * size_t(width);
+  const int begin = std::clamp(-x0, 0, width), end = std::clamp(from.width - x0, begin, width);  // inside
+  std::vector<uint8_t> seen(values + 1), turned(values + 1);  // a byte more: pixels are copied as four
+  for (int y = 0; y < height; ++y, out += values) {
+    const uint8_t* row = from.at(0, std::clamp(y + y0, 0, from.height - 1));
+    for (int x = 0; x < begin; ++x) std::memcpy(&seen[3 * size_t(x)], row, 3);
+    if (begin < end) std::memcpy(&seen[3 * size_t(begin)], row + 3 * (begin + x0), 3 * size_t(end - begin));
+    for (int x = end; x < width; ++x) std::memcpy(&seen[3 * size_t(x)], row + 3 * (from.width - 1), 3);
+    for (size_t x = 0; mirror && x < values; x += 3) std::memcpy(&turned[x], &seen[values - 3 - x], 4);
+    const uint8_t* line = (mirror ? turned : seen).data();
+    size_t i = 0;
+    for (; i + 8 <= values; i += 8) {
+      const Short8 bytes = load_pair(line + i);
+      const Float4 p[2] = {normalised(low(bytes)), normalised(high(bytes))};
+      std::memcpy(out + i, p, sizeof p);
+    }
+    for (; i < values; ++i) out[i] = normalised(static_cast<float>(line[i]));
+  }
 }
 
 }  // namespace fr

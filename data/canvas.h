@@ -34,4 +34,7 @@ void add_noise(Canvas& x, double sigma, Random& seeds);
 // (p - 127.5) / 128 of p clamped to 0..255, three floats a pixel.
 void write_normalised(float* out_hwc, const Canvas& x);
 
+// copy_window() and write_normalised() in one, where nothing happens between them.
+void write_window(float* out_hwc, const Image& from, int x0, int y0, int height, int width, bool mirror);
+
 }  // namespace fr

@@ -7,11 +7,11 @@ namespace fr::FR_ISA {
 namespace {
 
 // Columns at most; rows of a piece; of K at a time: six rows of A stay in L1, B comes from L2.
-constexpr int64_t kNarrowColumns = 128, kNarrowPiece = 96, kNarrowDepth = 768;
+constexpr int64_t kNarrowColumns = 128, kNarrowPiece = 48, kNarrowDepth = 768;
 
 inline bool narrow_pays(const GemmShape& s) {
-  return kWidth == 8 && !s.transpose_a && s.batch == 1 && s.N <= kNarrowColumns && s.M >= 8 * kNarrowPiece &&
-         s.K >= 16;
+  return kWidth == 8 && !s.transpose_a && s.batch == 1 && s.N <= kNarrowColumns && s.M >= 4 * kNarrowPiece &&
+         s.K >= (s.M >= 16 * kNarrowPiece ? 16 : 512);
 }
 
 inline void narrow_product(float* c, const float* a, const float* b, const GemmShape& s, float alpha,
