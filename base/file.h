@@ -48,5 +48,6 @@ class FolderLock {
 uint64_t fingerprint(std::string_view bytes, uint64_t start = 0xcbf29ce484222325u);
 // CRC-32C (Castagnoli), as used for the integrity of checkpoints. `start` chains calls.
 uint32_t crc32c(std::span<const uint8_t> bytes, uint32_t start = 0);
+uint32_t crc32c_by_table(std::span<const uint8_t> bytes, uint32_t start = 0);  // the same on any processor
 
 }  // namespace fr

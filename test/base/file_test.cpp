@@ -20,6 +20,14 @@ TEST(File, Crc32c) {
   EXPECT_EQ(crc32c(std::vector<uint8_t>(32, 0)), 0x8a9136aau);
   EXPECT_EQ(crc32c(std::vector<uint8_t>(32, 0xff)), 0x62a8ab43u);
   EXPECT_EQ(crc32c(bytes_of("6789"), crc32c(bytes_of("12345"))), 0xe3069283u);
+  EXPECT_EQ(crc32c_by_table(bytes_of("123456789")), 0xe3069283u);
+  std::vector<uint8_t> bytes(300);
+  for (size_t i = 0; i < bytes.size(); ++i) bytes[i] = uint8_t(i * i * 37 + i);
+  for (size_t first = 0; first < 9; ++first)
+    for (size_t size = 0; first + size <= bytes.size(); size += 7) {
+      const std::span part(bytes.data() + first, size);
+      ASSERT_EQ(crc32c(part, 5), crc32c_by_table(part, 5)) << first << " " << size;
+    }
 }
 
 TEST(File, Fingerprint) {
