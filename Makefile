@@ -49,7 +49,7 @@ $(PROGRAMS): bin/%: $(BUILD)/bin/%.o $(LIB)
 	$(CXX) $(LDFLAGS) $^ $(LDLIBS) -o $@
 $(BUILD)/unit_tests: $(TEST_OBJ) $(LIB)
 	$(CXX) $(LDFLAGS) $^ $(LDLIBS) -lgtest -lgtest_main -o $@
-$(BUILD)/bench_kernels: $(BENCH_OBJ) $(LIB)
+$(BUILD)/bench_kernels: $(BENCH_OBJ) $(filter-out %/main.o,$(WORKER_OBJ)) $(LIB)
 	$(CXX) $(LDFLAGS) $^ $(LDLIBS) -lbenchmark -lopenblas -o $@
 $(BUILD)/bench_worker: $(WORKER_OBJ) $(LIB)
 	$(CXX) $(LDFLAGS) $^ $(LDLIBS) -o $@

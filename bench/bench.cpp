@@ -37,7 +37,8 @@ double sample(const std::function<void()>& f, int calls, bool busy) {
   return (now(busy) - start) / calls;
 }
 
-double gflops(const Row& r, const Timing& t) { return r.flop / t.median * 1e-9; }
+double giga(const Row& r, const Timing& t) { return r.flop / t.median * 1e-9; }
+const char* unit(const Row& r) { return r.memory ? "GB/s" : "GFLOP/s"; }
 
 }  // namespace
 
@@ -55,8 +56,9 @@ void measure(Row& row, const Options& options, const std::function<void()>& ours
   std::vector<double> mine, theirs, ratios;
   // Idle workers of either library spin for a while and would take a core from the other: let them fall asleep.
   const auto settle = [] { std::this_thread::sleep_for(std::chrono::milliseconds(5)); };
+  if (row.memory) row.peak = copy_bandwidth();
   for (int i = 0; i < samples; ++i) {
-    row.peak = std::max(row.peak, fma_peak(row.backend, busy));
+    if (!row.memory) row.peak = std::max(row.peak, fma_peak(row.backend, busy));
     settle();
     mine.push_back(sample(ours, calls, busy));
     if (!peer) continue;
@@ -77,19 +79,19 @@ void print_table(std::ostream& out, const std::vector<Row>& rows) {
       group = r.group + r.backend;
       out << "\n"
           << r.group << ", " << r.backend << "\n"
-          << std::left << std::setw(44) << "  shape" << std::right << std::setw(9) << "GFLOP/s"
-          << std::setw(17) << "quartiles" << std::setw(8) << "% peak" << std::setw(10) << "OpenBLAS"
-          << std::setw(8) << "ratio" << std::setw(8) << "best"
+          << std::left << std::setw(44) << "  shape" << std::right << std::setw(9) << unit(r) << std::setw(17)
+          << "quartiles" << std::setw(8) << "% peak" << std::setw(10) << "OpenBLAS" << std::setw(8) << "ratio"
+          << std::setw(8) << "best"
           << "\n";
     }
     std::ostringstream spread;
     spread << std::fixed << std::setprecision(1) << r.flop / r.ours.high * 1e-9 << "-"
            << r.flop / r.ours.low * 1e-9;
     out << std::fixed << std::setprecision(1) << "  " << std::left << std::setw(42) << r.name << std::right
-        << std::setw(9) << gflops(r, r.ours) << std::setw(17) << spread.str() << std::setw(8)
+        << std::setw(9) << giga(r, r.ours) << std::setw(17) << spread.str() << std::setw(8)
         << 100 * r.flop / r.ours.median / r.peak;
     if (r.peer.median > 0)
-      out << std::setw(10) << gflops(r, r.peer) << std::setprecision(2) << std::setw(8) << r.ratio
+      out << std::setw(10) << giga(r, r.peer) << std::setprecision(2) << std::setw(8) << r.ratio
           << std::setw(8) << r.peer.best / r.ours.best;
     out << (r.error <= 1 ? "" : "   WRONG RESULT") << "\n";
   }
@@ -98,20 +100,20 @@ void print_table(std::ostream& out, const std::vector<Row>& rows) {
 void write_markdown(std::ostream& out, const std::vector<Row>& rows, const std::string& machine) {
   out << "# Kernel benchmarks\n\n"
       << machine << "\n\nRatio: seconds of OpenBLAS / ours, alternated in one run, median of the pairs. "
-      << "Peak: an FMA loop in registers, measured beside each row.\n";
+      << "Peak: an FMA loop in registers, measured beside each row; where a row counts bytes, a copy of 64 "
+         "MiB a thread.\n";
   std::string group;
   for (const Row& r : rows) {
     if (r.group + r.backend != group) {
       group = r.group + r.backend;
-      out << "\n## " << r.group << ", " << r.backend
-          << "\n\n| shape | GFLOP/s | quartiles | % of peak | OpenBLAS GFLOP/s | ratio "
-             "|\n|---|---|---|---|---|---|\n";
+      out << "\n## " << r.group << ", " << r.backend << "\n\n| work | " << unit(r)
+          << " | quartiles | % of peak | OpenBLAS | ratio |\n|---|---|---|---|---|---|\n";
     }
-    out << std::fixed << std::setprecision(1) << "| " << r.name << " | " << gflops(r, r.ours) << " | "
+    out << std::fixed << std::setprecision(1) << "| " << r.name << " | " << giga(r, r.ours) << " | "
         << r.flop / r.ours.high * 1e-9 << "-" << r.flop / r.ours.low * 1e-9 << " | "
         << 100 * r.flop / r.ours.median / r.peak << " | ";
     if (r.peer.median > 0)
-      out << gflops(r, r.peer) << " | " << std::setprecision(2) << r.ratio << " |\n";
+      out << giga(r, r.peer) << " | " << std::setprecision(2) << r.ratio << " |\n";
     else
       out << "- | - |\n";
   }
@@ -128,8 +130,8 @@ void write_json(std::ostream& out, const std::vector<Row>& rows, const std::stri
   for (size_t i = 0; i < rows.size(); ++i) {
     const Row& r = rows[i];
     out << (i ? "," : "") << "\n    {\"group\": \"" << r.group << "\", \"name\": \"" << r.name
-        << "\", \"backend\": \"" << r.backend << "\", \"flop\": " << r.flop << ", \"peak\": " << r.peak
-        << ", \"seconds\": " << timing(r.ours)
+        << "\", \"backend\": \"" << r.backend << "\", \"" << (r.memory ? "bytes" : "flop") << "\": " << r.flop
+        << ", \"peak\": " << r.peak << ", \"seconds\": " << timing(r.ours)
         << ", \"peer_seconds\": " << (r.peer.median > 0 ? timing(r.peer) : "null")
         << ", \"ratio\": " << r.ratio << ", \"error\": " << r.error << "}";
   }
@@ -139,8 +141,8 @@ void write_json(std::ostream& out, const std::vector<Row>& rows, const std::stri
 void write_lines(std::ostream& out, const std::vector<Row>& rows) {
   out << std::setprecision(17);
   for (const Row& r : rows) {
-    out << r.group << '\t' << r.name << '\t' << r.backend << '\t' << r.flop << '\t' << r.peak << '\t'
-        << r.ratio << '\t' << r.error;
+    out << r.group << '\t' << r.name << '\t' << r.backend << '\t' << r.flop << '\t' << r.memory << '\t'
+        << r.peak << '\t' << r.ratio << '\t' << r.error;
     for (const Timing* t : {&r.ours, &r.peer})
       out << '\t' << t->median << '\t' << t->low << '\t' << t->high << '\t' << t->best;
     out << '\n';
@@ -155,7 +157,7 @@ std::vector<Row> read_lines(std::istream& in) {
     std::getline(fields, r.group, '\t');
     std::getline(fields, r.name, '\t');
     std::getline(fields, r.backend, '\t');
-    fields >> r.flop >> r.peak >> r.ratio >> r.error;
+    fields >> r.flop >> r.memory >> r.peak >> r.ratio >> r.error;
     for (Timing* t : {&r.ours, &r.peer}) fields >> t->median >> t->low >> t->high >> t->best;
     if (fields) rows.push_back(r);
   }

@@ -27,11 +27,13 @@ struct Row {
   std::string group;    // "gemm", "conv forward", ...
   std::string name;     // the shape in words
   std::string backend;  // "avx2", "avx512"
-  double flop = 0;      // of one call
-  double peak = 0;      // flop/s of the FMA probe next to this row, same instruction set and threads
-  Timing ours, peer;    // peer.median 0: there is none
-  double ratio = 0;     // median over the pairs of peer seconds / our seconds
-  double error = 0;     // largest |difference| / tolerance of the sampled outputs: verified when <= 1
+  double flop = 0;      // of one call; where memory is the limit, bytes read and written
+  bool memory = false;  // it is
+  double peak =
+      0;  // flop/s of the FMA probe next to this row, same instruction set and threads; or bytes/s of a copy
+  Timing ours, peer;  // peer.median 0: there is none
+  double ratio = 0;   // median over the pairs of peer seconds / our seconds
+  double error = 0;   // largest |difference| / tolerance of the sampled outputs: verified when <= 1
 };
 
 // Runs ours and peer alternately (peer may be empty) after a warm-up, with a probe of the FMA peak in between.
@@ -40,6 +42,7 @@ void measure(Row& row, const Options& options, const std::function<void()>& ours
 
 std::vector<Row> bench_gemm(const Kernels<float>& kernels, const Options& options);
 std::vector<Row> bench_conv2d(const Kernels<float>& kernels, const Options& options);
+std::vector<Row> bench_steps(const Kernels<float>& kernels, const Options& options);
 
 // Measures one convolution from the reference's loops to the last step and writes the table between the markers of a
 // document. Returns the exit code.

@@ -1,4 +1,4 @@
-// The work of bench_worker. Parameters follow the case's name; FILE is written here and read by the peers.
+// The work of bench_worker. Parameters follow the case's name; FILE is written here and read by the peers, or - for none.
 #pragma once
 #include <memory>
 #include <string>

@@ -43,7 +43,9 @@ struct WeightFile {
   void add(const std::vector<std::pair<std::string, Tensor*>>& buffers) {
     for (size_t i = 0; i < buffers.size(); ++i) tensors[key('b', i, buffers[i].first)] = *buffers[i].second;
   }
-  void write(const std::string& file) const { write_safetensors(file, tensors, multipliers); }
+  void write(const std::string& file) const {
+    if (file != "-") write_safetensors(file, tensors, multipliers);
+  }
 };
 
 LossOptions softmax() {  // plain: the same in every library
