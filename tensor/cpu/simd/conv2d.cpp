@@ -2,6 +2,7 @@
 // filters with stride 1 go another way: conv2d_winograd.h.
 #include "tensor/cpu/simd/conv2d_depthwise.h"
 #include "tensor/cpu/simd/conv2d_pack.h"
+#include "tensor/cpu/simd/conv2d_stem.h"
 #include "tensor/cpu/simd/conv2d_winograd.h"
 
 namespace fr::FR_ISA {
@@ -9,7 +10,7 @@ namespace {
 
 int64_t tiles_of_map(const Conv2dShape& s) { return s.N * tiles_of(s.P()) * tiles_of(s.Q()); }
 
-enum class Algorithm { depthwise, pointwise, taps, winograd };
+enum class Algorithm { depthwise, pointwise, stem, taps, winograd };
 
 // Worth its transforms: enough channels, enough tiles to pay for those of the filters, and not mostly padding.
 bool winograd_pays(const Conv2dShape& s, bool prepared) {
@@ -30,6 +31,7 @@ Algorithm choose(const Conv2dShape& s, bool prepared = false) {
   const bool plain =
       s.R == 1 && s.S == 1 && s.stride_h == 1 && s.stride_w == 1 && s.pad_h == 0 && s.pad_w == 0;
   if (plain) return Algorithm::pointwise;
+  if (s.groups == 1 && s.C < 16 && s.R * s.S * s.C <= kStemDepth) return Algorithm::stem;
   if (!winograd_selected()) return Algorithm::taps;
   const bool few = prepared && fits_prepared(s);
   return winograd_pays(s, few) ? Algorithm::winograd : Algorithm::taps;
@@ -69,20 +71,25 @@ void direct_forward(Algorithm algorithm, float* y, const float* x, const float* 
 void conv2d_forward(float* y, const float* x, const float* w, const Conv2dShape& s) {
   const Algorithm algorithm = choose(s);
   if (algorithm == Algorithm::winograd) return winograd_forward(y, x, w, nullptr, s, Overwrite{});
+  if (algorithm == Algorithm::stem) return stem_forward(y, x, w, nullptr, s, Overwrite{});
   direct_forward(algorithm, y, x, w, nullptr, s);
 }
 
 int64_t conv2d_prepared_size(const Conv2dShape& s) {
   const Algorithm algorithm = choose(s, true);
   if (!preparing_pays(s) || algorithm == Algorithm::depthwise || s.N * s.P() * s.Q() == 0) return 0;
+  if (algorithm == Algorithm::stem) return stem_filters(s);
   if (algorithm != Algorithm::winograd) return packed_b_floats(forward_product(s));
   const ForwardFilters none{nullptr, s.K, s.C};
   return fits_prepared(s) ? winograd_correlation(nullptr, nullptr, none, s, Overwrite{}).prepared_size() : 0;
 }
 
 void conv2d_prepare(float* prepared, const float* w, const Conv2dShape& s) {
+  const Algorithm algorithm = choose(s, true);
   const ForwardFilters filters{w, s.K, s.C};
-  if (choose(s, true) == Algorithm::winograd)
+  if (algorithm == Algorithm::stem)
+    arrange_stem(prepared, w, s);
+  else if (algorithm == Algorithm::winograd)
     winograd_correlation(nullptr, nullptr, filters, s, Overwrite{}).prepare(prepared);
   else
     pack_b_once(prepared, forward_product(s), forward_filters(w, s));
@@ -93,6 +100,7 @@ void conv2d_fused_forward(float* y, const float* x, const float* w, const float*
   const Algorithm algorithm = choose(s, prepared);
   const Finish finish{f, y};
   if (algorithm == Algorithm::winograd) return winograd_forward(y, x, w, prepared, s, finish);
+  if (algorithm == Algorithm::stem) return stem_forward(y, x, w, prepared, s, finish);
   direct_forward(algorithm, y, x, w, prepared, s);
   if (!f.scale && !f.shift && !f.slope && !f.residual) return;
   parallel_ranges(s.N * s.P() * s.Q(), 64, [&](int64_t begin, int64_t end) {
@@ -107,6 +115,7 @@ void conv2d_fused_forward(float* y, const float* x, const float* w, const float*
 void conv2d_backward_filter(float* dw, const float* dy, const float* x, const Conv2dShape& s, Gradient into) {
   const Algorithm algorithm = choose(s);
   if (algorithm == Algorithm::winograd) return winograd_backward_filter(dw, dy, x, s, into);
+  if (algorithm == Algorithm::stem) return stem_backward_filter(dw, dy, x, s, beta_of(into));
   if (algorithm == Algorithm::depthwise) {
     if (into == Gradient::overwrite) zero_floats(dw, s.K * s.R * s.S);
     return depthwise_backward_filter(dw, dy, x, s);
