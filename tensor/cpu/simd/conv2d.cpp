@@ -1,6 +1,7 @@
 // Convolution on the blocked matrix product: y = im2col(x) w', dw = dy' im2col(x), dx = im2col(dy) w per phase. 3x3
 // filters with stride 1 go another way: conv2d_winograd.h.
 #include "tensor/cpu/simd/conv2d_depthwise.h"
+#include "tensor/cpu/simd/conv2d_filter_gradient.h"
 #include "tensor/cpu/simd/conv2d_pack.h"
 #include "tensor/cpu/simd/conv2d_stem.h"
 #include "tensor/cpu/simd/conv2d_winograd.h"
@@ -120,6 +121,7 @@ void conv2d_backward_filter(float* dw, const float* dy, const float* x, const Co
     if (into == Gradient::overwrite) zero_floats(dw, s.K * s.R * s.S);
     return depthwise_backward_filter(dw, dy, x, s);
   }
+  if (filter_gradient_pays(s)) return FilterGradient(s, dy, x).run(dw, beta_of(into));
   const int64_t C = s.C / s.groups, K = s.K / s.groups, columns = s.R * s.S * C;
   const Product product{K, columns, s.N * s.P() * s.Q(), s.groups, 1, beta_of(into)};
   const MatrixA gradient{dy, s.K, K, true};
