@@ -12,6 +12,7 @@ namespace {
 
 constexpr int64_t kGradientOutputs = 256, kGradientPanels = 1 << 16;  // of a block: outputs, floats of dy
 constexpr int64_t kGradientSums = 80 << 10;                           // floats of dw that a piece adds to
+constexpr int64_t kGradientInputs = 1 << 14;                          // floats of x that are packed together
 constexpr int64_t kGradientSlice = 384;                               // outputs of a slice, at least
 
 struct FilterGradient {
@@ -22,6 +23,7 @@ struct FilterGradient {
   int64_t rows;           // of outputs in a block
   int64_t range, ranges;  // channels of a piece, how many such
   int64_t slice, slices;  // lines of a piece, how many such
+  int64_t together;       // panels of x that are packed together
   int panel;              // filters of a panel of dy
 
   FilterGradient(const Conv2dShape& shape, const float* gradient, const float* input)
@@ -36,6 +38,7 @@ struct FilterGradient {
     slices = most(1, least(ceil_div(kPieces, ranges), lines * Q / kGradientSlice));
     slice = ceil_div(lines, slices);
     slices = ceil_div(lines, slice);
+    together = most(1, least(range / kPanel, kGradientInputs / planes()));
   }
   int64_t taps() const { return s.R * s.S; }
   int64_t plane_rows() const { return rows + shift; }
@@ -43,50 +46,105 @@ struct FilterGradient {
   int64_t planes() const { return s.S * s.stride_h * plane(); }
   int64_t gradients() const { return round_up(ceil_div(s.K, panel) * panel * rows * Q + kPanel, 16); }
 
-  // Channels c0 ... of the inputs of `count` lines from `line` on.
-  void pack_inputs(float* to, int64_t line, int64_t count, int64_t c0, int64_t channels,
-                   int64_t width) const {
+  // [panel of filters][output][panel] for `count` outputs from dy on. Strips of outputs are contiguous: the next one is
+  // asked for as a whole, since reading a few floats of each output gives the processor no stream to follow.
+  void pack_gradients(float* to, const float* from, int64_t count) const {
+    const Mask whole = first_lanes(panel);
+    for_strips(count, [&](int64_t begin, int64_t end) {
+      const float *strip = from + begin * s.K, *next = from + end * s.K;
+      for (int64_t i = 0; i < (end - begin) * s.K; i += 16)
+        _mm_prefetch(reinterpret_cast<const char*>(next + i), _MM_HINT_T0);
+      for (int64_t m = 0; m < s.K; m += panel) {
+        const Mask mask = first_lanes(static_cast<int>(least(panel, s.K - m)));
+        float* y = to + m * count + begin * panel;
+        for (int64_t j = 0; j < end - begin; ++j, y += panel) {
+          const Vec row = vec_load(strip + j * s.K + m, mask);
+          if (begin + j + 1 < count)
+            vec_store(y, row);  // spills into the next output, which comes after
+          else
+            vec_store(y, row, whole);
+        }
+      }
+    });
+  }
+
+  // Some panels of channels, [panel][planes], of the inputs of `count` lines from `line` on.
+  struct Channels {
+    int64_t begin, end;
+    int64_t count(int64_t c) const { return least(kPanel, end - c); }
+    int64_t width(int64_t c) const { return packed_columns(count(c)); }
+  };
+  void pack_inputs(float* to, int64_t line, int64_t count, const Channels& c) const {
     for (int64_t t = 0; t < s.S; ++t)
       for (int64_t a = 0; a < s.stride_h; ++a, to += plane())
         if (phase_used(a))
-          for (int64_t i = 0; i < count + shift; ++i)
-            pack_row(to + i * Q * width, line, i, a, t * s.dilation_w - s.pad_w, c0, channels, width);
+          for (int64_t i = 0; i < count + shift; ++i) pack_row(to, i, line, a, t * s.dilation_w - s.pad_w, c);
   }
   bool phase_used(int64_t a) const {
     for (int64_t r = 0; r < s.R; ++r)
       if (r * s.dilation_h % s.stride_h == a) return true;
     return false;
   }
-  void pack_row(float* to, int64_t line, int64_t i, int64_t a, int64_t w0, int64_t c0, int64_t channels,
-                int64_t width) const {
+  void pack_row(float* plane_of, int64_t i, int64_t line, int64_t a, int64_t w0, const Channels& c) const {
     const int64_t n = shift > 0 ? line / P : (line + i) / P, p = shift > 0 ? line % P + i : (line + i) % P;
     const int64_t h = p * s.stride_h - s.pad_h + a;
-    if (h < 0 || h >= s.H) return zero_floats(to, Q * width);
     // [first, last): the outputs whose input is in the map
-    const int64_t first = least(Q, w0 < 0 ? ceil_div(-w0, s.stride_w) : 0);
-    const int64_t last = most(first, least(Q, s.W > w0 ? ceil_div(s.W - w0, s.stride_w) : 0));
-    zero_floats(to, first * width);
-    const float* from = x + ((n * s.H + h) * s.W + w0 + first * s.stride_w) * s.C + c0;
-    const int64_t step = s.stride_w * s.C;
-    float* y = to + first * width;
-    if (channels == kPanel)
-      for (int64_t q = first; q < last; ++q, y += kPanel, from += step) {
+    const bool outside = h < 0 || h >= s.H;
+    const int64_t first = outside ? Q : least(Q, w0 < 0 ? ceil_div(-w0, s.stride_w) : 0);
+    const int64_t last = outside ? Q : most(first, least(Q, s.W > w0 ? ceil_div(s.W - w0, s.stride_w) : 0));
+    for (int64_t j = c.begin; j < c.end; j += kPanel) {
+      const int64_t width = c.width(j);
+      float* to = plane_of + (j - c.begin) / kPanel * planes() + i * Q * width;
+      zero_floats(to, first * width);
+      zero_floats(to + last * width, (Q - last) * width);
+    }
+    if (first < last)
+      copy_pixels(plane_of + (i * Q + first) * kPanel,
+                  x + ((n * s.H + h) * s.W + w0 + first * s.stride_w) * s.C, last - first, i * Q + first, c);
+  }
+  // All channels of a pixel before the next pixel: what is read lies together.
+  void copy_pixels(float* to, const float* from, int64_t count, int64_t place, const Channels& c) const {
+    const int64_t step = s.stride_w * s.C,
+                  ahead = c.end < s.C ? c.end - c.begin
+                                      : 8 * step;  // the next panels of these pixels, or later pixels
+
+    const int64_t full = c.begin + (c.end - c.begin) / kPanel * kPanel;
+    for (int64_t q = 0; q < count; ++q, from += step) {
+      float* y = to + q * kPanel;
+      for (int64_t j = c.begin; j < full; j += kPanel, y += planes()) {
         for (int v = 0; v < kPanel; v += 16)
-          _mm_prefetch(reinterpret_cast<const char*>(from + kPanel + v), _MM_HINT_T1);  // the next panel
-        vec_store(y, vec_load(from));
-        vec_store(y + kWidth, vec_load(from + kWidth));
+          _mm_prefetch(reinterpret_cast<const char*>(from + ahead + j + v), _MM_HINT_T0);
+        vec_store(y, vec_load(from + j));
+        vec_store(y + kWidth, vec_load(from + j + kWidth));
       }
-    else
-      for (int64_t q = first; q < last; ++q, y += width, from += step) {
-        copy_floats(y, from, channels);
+      if (full < c.end) {
+        const int64_t width = c.width(full), channels = c.count(full);
+        y -= (place + q) * (kPanel - width);
+        copy_floats(y, from + full, channels);
         zero_floats(y + channels, width - channels);
       }
-    zero_floats(to + last * width, (Q - last) * width);
+    }
+  }
+
+  // The next block of dy, asked for a little at every tile, so that memory works while the product does.
+  struct Ahead {
+    const float *at, *end;
+    int64_t step;
+    void next() {
+      for (const float* last = at + least(step, end - at); at < last; at += 16)
+        _mm_prefetch(reinterpret_cast<const char*>(at), _MM_HINT_T1);
+    }
+  };
+  Ahead next_block(int64_t line, int64_t last, int64_t channels) const {
+    const int64_t tiles = ceil_div(channels, kPanel) * taps() * ceil_div(s.K, panel);
+    const float* at = dy + line * Q * s.K;
+    const int64_t floats = least(rows, last - line) * Q * s.K;
+    return {at, at + floats, round_up(ceil_div(floats, tiles), 16)};
   }
 
   // sums (K, R, S, C) <- beta sums + the share of `count` lines, for the channels of one panel
   void add_panel(float* sums, const float* gradient, const float* inputs, int64_t count, int64_t c0,
-                 int64_t channels, int64_t width, float beta) const {
+                 int64_t channels, int64_t width, float beta, Ahead& ahead) const {
     const int64_t k = count * Q, row = taps() * s.C;
     const MicroKernel whole = micro_of(panel, width > kWidth);
     for (int64_t tap = 0; tap < taps(); ++tap) {
@@ -94,6 +152,7 @@ struct FilterGradient {
       const float* b =
           inputs + (tap % s.S * s.stride_h + down % s.stride_h) * plane() + down / s.stride_h * Q * width;
       for (int64_t m = 0; m < s.K; m += panel) {
+        ahead.next();
         float* to[kMaxRows];
         for (int i = 0; i < panel; ++i) to[i] = sums + (m + i) * row;
         whole(k, gradient + m * k, b,
@@ -109,11 +168,14 @@ struct FilterGradient {
     for (int64_t line = index / ranges * slice, count; line < last; line += count) {
       count = least(rows, last - line);
       if (shift > 0) count = least(count, P - line % P);
-      MatrixA{dy + line * Q * s.K, s.K, 0, true}.pack(gradient, 0, 0, s.K, 0, count * Q, panel);
-      for (int64_t c = first; c < end; c += kPanel) {
-        const int64_t channels = least(kPanel, end - c), width = packed_columns(channels);
-        pack_inputs(inputs, line, count, c, channels, width);
-        add_panel(sums, gradient, inputs, count, c, channels, width, beta);
+      Ahead ahead = next_block(line + count, last, end - first);
+      pack_gradients(gradient, dy + line * Q * s.K, count * Q);
+      for (int64_t c = first; c < end; c += together * kPanel) {
+        const Channels group{c, least(end, c + together * kPanel)};
+        pack_inputs(inputs, line, count, group);
+        for (int64_t j = 0; c + j < group.end; j += kPanel)
+          add_panel(sums, gradient, inputs + j / kPanel * planes(), count, c + j, group.count(c + j),
+                    group.width(c + j), beta, ahead);
       }
       beta = 1;
     }
@@ -137,7 +199,7 @@ struct FilterGradient {
 
   void run(float* dw, float beta) const {
     const int64_t pieces = slices * ranges, workers = least(pieces, threads()), floats = s.K * taps() * s.C;
-    const int64_t own = gradients() + planes(), partial = slices > 1 ? slices * floats : 0;
+    const int64_t own = gradients() + together * planes(), partial = slices > 1 ? slices * floats : 0;
     Scratch<float> memory(static_cast<size_t>(workers * own + partial));
     float* sums = memory.get() + workers * own;
     for_each_piece(workers, pieces, [&](int64_t worker, int64_t i) {
