@@ -1,6 +1,7 @@
 // Convolution on the blocked matrix product: y = im2col(x) w', dw = dy' im2col(x), dx = im2col(dy) w per phase. 3x3
 // filters with stride 1 go another way: conv2d_winograd.h.
 #include "tensor/cpu/simd/conv2d_depthwise.h"
+#include "tensor/cpu/simd/conv2d_direct.h"
 #include "tensor/cpu/simd/conv2d_filter_gradient.h"
 #include "tensor/cpu/simd/conv2d_pack.h"
 #include "tensor/cpu/simd/conv2d_stem.h"
@@ -56,6 +57,18 @@ MatrixB forward_filters(const float* w, const Conv2dShape& s) {
   return {w, depth, s.K / s.groups * depth, true};
 }
 
+void taps_forward(float* y, const float* x, const MatrixB& filters, const float* prepared,
+                  const Conv2dShape& s) {
+  const Product product = forward_product(s);
+  Scratch<float> packed(static_cast<size_t>(prepared ? 0 : packed_b_floats(product)));
+  if (!prepared) pack_b_once(packed.get(), product, filters);
+  const DirectProduct direct(product, taps_of_input(x, s), prepared ? prepared : packed.get());
+  const int64_t Q = s.Q();
+  for_direct_pieces(s.N * s.P(), Q, s.K, [&](int64_t first, int64_t last, int64_t n0, int64_t n) {
+    direct.pixels(MatrixC{y, s.K, 0}, first * Q, last * Q, n0, n);
+  });
+}
+
 void direct_forward(Algorithm algorithm, float* y, const float* x, const float* w, const float* prepared,
                     const Conv2dShape& s) {
   if (algorithm == Algorithm::depthwise) return depthwise_forward(y, x, w, s);
@@ -65,6 +78,8 @@ void direct_forward(Algorithm algorithm, float* y, const float* x, const float* 
   const MatrixC out{y, s.K, K};
   if (algorithm == Algorithm::pointwise)
     multiply(product, MatrixA{x, s.C, C, false}, filters, out, prepared);
+  else if (direct_pays(product.M, C, s.groups))
+    taps_forward(y, x, filters, prepared, s);
   else
     multiply(product, TapA{taps_of_input(x, s)}, filters, out, prepared);
 }
@@ -190,6 +205,75 @@ struct PhaseOut {
   }
 };
 
+// One product for each phase of the input.
+struct PhaseProducts {
+  const float *dy, *w;
+  const Conv2dShape& s;
+  Gradient into;
+  int64_t C = s.C / s.groups, K = s.K / s.groups;  // of one group
+
+  PhaseProducts(const float* gradient, const float* filters, const Conv2dShape& shape, Gradient to)
+      : dy(gradient), w(filters), s(shape), into(to) {}
+
+  Phase rows(int64_t a) const { return phase_of(a, s.stride_h, s.dilation_h, s.pad_h, s.R, s.H, s.P()); }
+  Phase columns(int64_t b) const { return phase_of(b, s.stride_w, s.dilation_w, s.pad_w, s.S, s.W, s.Q()); }
+  Product product(const Phase& h, const Phase& v) const {
+    return {s.N * h.count * v.count, C, h.axis.taps * v.axis.taps * K, s.groups, 1, beta_of(into)};
+  }
+  TapMatrix taps(const Phase& h, const Phase& v) const { return {dy, h.axis, v.axis, K, s.K}; }
+  PhaseFilters filters(const Phase& h, const Phase& v) const { return {w, h, v, s.R, s.S, C, K}; }
+
+  // f(rows, columns) for each
+  template <class F>
+  void for_phases(const F& f) const {
+    for (int64_t a = 0; a < s.stride_h; ++a)
+      for (int64_t b = 0; b < s.stride_w; ++b) f(rows(a), columns(b));
+  }
+
+  void packed(float* dx) const {
+    for_phases([&](const Phase& h, const Phase& v) {
+      const Product p = product(h, v);
+      if (p.K > 0 || into == Gradient::overwrite)
+        multiply(p, TapA{taps(h, v)}, filters(h, v), PhaseOut{dx, h, v, s});
+    });
+  }
+
+  // A piece does some lines of all phases: their rows of dy and dx are the same.
+  void direct(float* dx) const {
+    int64_t floats = 0;
+    for_phases([&](const Phase& h, const Phase& v) {
+      if (product(h, v).K > 0) floats += packed_b_floats(product(h, v));
+    });
+    Scratch<float> memory(static_cast<size_t>(floats));
+    float* to = memory.get();
+    for_phases([&](const Phase& h, const Phase& v) {
+      if (product(h, v).K == 0) return;
+      pack_b_once(to, product(h, v), filters(h, v));
+      to += packed_b_floats(product(h, v));
+    });
+    const int64_t lines = ceil_div(s.H, s.stride_h);  // of an image
+    for_direct_pieces(s.N * lines, ceil_div(s.W, s.stride_w), C,
+                      [&](int64_t first, int64_t last, int64_t n0, int64_t n) {
+                        piece(dx, memory.get(), lines, first, last, n0, n);
+                      });
+  }
+  void piece(float* dx, const float* packed, int64_t lines, int64_t first, int64_t last, int64_t n0,
+             int64_t n) const {
+    for_phases([&](const Phase& h, const Phase& v) {
+      // line l of all images, which may have one line less in this phase
+      auto pixel = [&](int64_t l) { return (l / lines * h.count + least(l % lines, h.count)) * v.count; };
+      const PhaseOut out{dx, h, v, s};
+      const Product p = product(h, v);
+      if (p.K > 0) {
+        DirectProduct(p, taps(h, v), packed).pixels(out, pixel(first), pixel(last), n0, n);
+        packed += packed_b_floats(p);
+      } else if (into == Gradient::overwrite) {
+        for (int64_t m = pixel(first); m < pixel(last); ++m) zero_floats(out.row(0, m) + n0, n);
+      }
+    });
+  }
+};
+
 void conv2d_backward_input(float* dx, const float* dy, const float* w, const Conv2dShape& s, Gradient into) {
   const Algorithm algorithm = choose(s);
   if (algorithm == Algorithm::winograd)
@@ -203,17 +287,11 @@ void conv2d_backward_input(float* dx, const float* dy, const float* w, const Con
   if (algorithm == Algorithm::pointwise)
     return multiply(Product{s.N * s.H * s.W, C, K, s.groups, 1, beta_of(into)}, MatrixA{dy, s.K, K, false},
                     MatrixB{w, C, K * C, false}, MatrixC{dx, s.C, C});
-  for (int64_t a = 0; a < s.stride_h; ++a) {
-    const Phase h = phase_of(a, s.stride_h, s.dilation_h, s.pad_h, s.R, s.H, s.P());
-    for (int64_t b = 0; b < s.stride_w; ++b) {
-      const Phase v = phase_of(b, s.stride_w, s.dilation_w, s.pad_w, s.S, s.W, s.Q());
-      const Product product{
-          s.N * h.count * v.count, C, h.axis.taps * v.axis.taps * K, s.groups, 1, beta_of(into)};
-      if (product.K == 0 && into == Gradient::add) continue;
-      multiply(product, TapA{TapMatrix{dy, h.axis, v.axis, K, s.K}}, PhaseFilters{w, h, v, s.R, s.S, C, K},
-               PhaseOut{dx, h, v, s});
-    }
-  }
+  PhaseProducts phases(dy, w, s, into);
+  if (direct_pays(s.N * s.H * s.W / (s.stride_h * s.stride_w), K, s.groups))
+    phases.direct(dx);
+  else
+    phases.packed(dx);
 }
 
 }  // namespace
