@@ -65,7 +65,7 @@ void taps_forward(float* y, const float* x, const MatrixB& filters, const float*
   const DirectProduct direct(product, taps_of_input(x, s), prepared ? prepared : packed.get());
   const int64_t Q = s.Q();
   for_direct_pieces(s.N * s.P(), Q, s.K, [&](int64_t first, int64_t last, int64_t n0, int64_t n) {
-    direct.pixels(MatrixC{y, s.K, 0}, first * Q, last * Q, n0, n);
+    direct.pixels({y, s.P() * Q * s.K, Q * s.K, s.K}, first * Q, last * Q, n0, n);
   });
 }
 
@@ -262,13 +262,17 @@ struct PhaseProducts {
     for_phases([&](const Phase& h, const Phase& v) {
       // line l of all images, which may have one line less in this phase
       auto pixel = [&](int64_t l) { return (l / lines * h.count + least(l % lines, h.count)) * v.count; };
-      const PhaseOut out{dx, h, v, s};
+      const int64_t line = s.W * s.C;
+      const GridOut out{dx + h.offset * line + v.offset * s.C, s.H * line, s.stride_h * line,
+                        s.stride_w * s.C};
       const Product p = product(h, v);
       if (p.K > 0) {
         DirectProduct(p, taps(h, v), packed).pixels(out, pixel(first), pixel(last), n0, n);
         packed += packed_b_floats(p);
       } else if (into == Gradient::overwrite) {
-        for (int64_t m = pixel(first); m < pixel(last); ++m) zero_floats(out.row(0, m) + n0, n);
+        Place at(taps(h, v), pixel(first));
+        for (int64_t m = pixel(first); m < pixel(last); ++m, at.next(taps(h, v)))
+          zero_floats(out.y + at.n * out.image + at.i * out.line + at.j * out.pixel + n0, n);
       }
     });
   }

@@ -62,6 +62,12 @@ constexpr auto runs_table() {
 constexpr auto kRunsProduct = runs_table<0, 1, 2, 3, 4, 5>();
 static_assert(!kDirect || kDirectTile == 6);
 
+// Pixel (n, i, j) of the grid in the output.
+struct GridOut {
+  float* y;
+  int64_t image, line, pixel;
+};
+
 // One product: pixels of a grid x (taps, channels), of one group, with filters as pack_b_once left them.
 struct DirectProduct {
   Product s;
@@ -75,11 +81,13 @@ struct DirectProduct {
     block_k = plan.block_k, packed_n = plan.packed_n;
   }
 
-  // The runs of columns [k0, k0 + k) for the pixels from `at` on, which moves on.
-  int64_t find_runs(Run* run, Place at, int rows, int64_t k0, int64_t k) const {
+  // Where the pixels from `at` on, which moves on, are written; the runs of columns [k0, k0 + k) for them, how many.
+  int64_t find_runs(Run* run, float** to, const GridOut& out, Place& at, int64_t rows, int64_t k0,
+                    int64_t k) const {
     int64_t h[kDirectTile], w[kDirectTile];
     const float* origin[kDirectTile];
     for (int i = 0; i < rows; ++i, at.next(t)) {
+      to[i] = out.y + at.n * out.image + at.i * out.line + at.j * out.pixel;
       h[i] = at.i * t.h.step + t.h.first, w[i] = at.j * t.w.step + t.w.first;
       origin[i] = t.x + ((at.n * t.h.limit + h[i]) * t.w.limit + w[i]) * t.pixel;
     }
@@ -97,17 +105,16 @@ struct DirectProduct {
   }
 
   // Pixels [m0, m1), columns [n0, n0 + n).
-  template <class Out>
-  void pixels(const Out& out, int64_t m0, int64_t m1, int64_t n0, int64_t n) const {
+  void pixels(const GridOut& out, int64_t m0, int64_t m1, int64_t n0, int64_t n) const {
     const int64_t tiles = ceil_div(m1 - m0, kDirectTile);
     for (int64_t k0 = 0; k0 < s.K; k0 += block_k) {
       const int64_t k = least(block_k, s.K - k0);
-      for (int64_t i = 0; i < tiles; ++i) {
-        const int64_t m = m0 + (m1 - m0) * i / tiles, rows = m0 + (m1 - m0) * (i + 1) / tiles - m;
+      Place at(t, m0);
+      for (int64_t i = 0, m = m0, rows; i < tiles; ++i, m += rows) {
+        rows = (m1 - m) / (tiles - i);
         float* to[kDirectTile];
-        for (int64_t j = 0; j < rows; ++j) to[j] = out.row(0, m + j);
         Run run[kBlockK / kWidth + 2];
-        const int64_t runs = find_runs(run, Place(t, m), static_cast<int>(rows), k0, k);
+        const int64_t runs = find_runs(run, to, out, at, rows, k0, k);
         for (int64_t j = 0; j < n; j += kPanel) {
           const int columns = static_cast<int>(least(kPanel, n - j));
           kRunsProduct.of[columns > kWidth][rows - 1](
