@@ -156,11 +156,11 @@ void stem_forward(float* y, const float* x, const float* w, const float* arrange
 
 // --- gradient of the filter ---
 
-// Where a panel of dy is read. The first tile of taps reads it in place, asks for the outputs to come, and leaves a copy
-// for the others: in place, lines that are K floats apart would share a few sets of L1.
+// Where a panel of dy is read. The first tile of taps reads it in place and leaves a copy for the others: in place, lines
+// that are K floats apart would share a few sets of L1.
 struct InPlace {
   const float* dy;
-  int64_t step, ahead;
+  int64_t step;
   float* copy;
 };
 struct Copied {
@@ -172,7 +172,6 @@ FR_INLINE void next_output(Vec (&d)[NV], InPlace& from, M... mask) {
   unroll<NV - 1>(FR_LAMBDA(v) { d[v.value] = vec_load(from.dy + v.value * kWidth); });
   d[NV - 1] = vec_load(from.dy + (NV - 1) * kWidth, mask...);
   unroll<NV>(FR_LAMBDA(v) { vec_store(from.copy + v.value * kWidth, d[v.value]); });
-  prefetch_panel<NV>(from.dy + from.ahead);
   from.dy += from.step, from.copy += NV * kWidth;
 }
 template <int NV>
@@ -181,10 +180,16 @@ FR_INLINE void next_output(Vec (&d)[NV], Copied& from) {
   from.dy += NV * kWidth;
 }
 
+// The next rows of dy, asked for evenly by all tiles: only the first of a panel would wait for memory, the others not use it.
+struct NextRows {
+  const float* at;
+  int64_t step;
+};
+
 // sum[i][NV vectors] += sum over rows of outputs x[offset_i + ...] dy,   i < MR taps and channels
 template <int MR, int NV, class From, class... M>
-void stem_gradient_tile(float* sum, int64_t sum_step, From from, const float* x, const int64_t* offset,
-                        int64_t rows, const Strip& strip, M... mask) {
+void stem_gradient_tile(float* sum, int64_t sum_step, From from, NextRows& next, const float* x,
+                        const int64_t* offset, int64_t rows, const Strip& strip, M... mask) {
   Vec acc[MR][NV];
   const float* tap[MR];
   unroll<MR>(FR_LAMBDA(i) {
@@ -192,15 +197,19 @@ void stem_gradient_tile(float* sum, int64_t sum_step, From from, const float* x,
     unroll<NV>(
         FR_LAMBDA(v) { acc[i.value][v.value] = vec_load(sum + i.value * sum_step + v.value * kWidth); });
   });
+  const float* ahead = next.at;
   for (int64_t p = 0; p < rows; ++p)
     for (int64_t at = p * strip.row_step(), end = at + strip.Q * strip.step; at < end; at += strip.step) {
       Vec d[NV];
       next_output(d, from, mask...);
+      prefetch_panel<1>(ahead);
+      ahead += next.step;
       unroll<MR>(FR_LAMBDA(i) {
         const Vec xv = vec_set(tap[i.value][at]);
         unroll<NV>(FR_LAMBDA(v) { acc[i.value][v.value] = vec_fma(xv, d[v.value], acc[i.value][v.value]); });
       });
     }
+  next.at = ahead;
   unroll<MR>(FR_LAMBDA(i) {
     unroll<NV>(
         FR_LAMBDA(v) { vec_store(sum + i.value * sum_step + v.value * kWidth, acc[i.value][v.value]); });
@@ -209,8 +218,8 @@ void stem_gradient_tile(float* sum, int64_t sum_step, From from, const float* x,
 
 // All taps and channels with the NV vectors of filters at dy; the last of them may have fewer lanes.
 template <int NV, class... M>
-void stem_gradient_panel(float* sum, int64_t sum_step, const InPlace& first, const float* x, int64_t rows,
-                         const Strip& strip, M... mask) {
+void stem_gradient_panel(float* sum, int64_t sum_step, const InPlace& first, NextRows& next, const float* x,
+                         int64_t rows, const Strip& strip, M... mask) {
   const int64_t groups = ceil_div(strip.depth, kStemRows);
   for (int64_t g = 0; g < groups; ++g) {
     const int64_t i = strip.depth * g / groups, count = strip.depth * (g + 1) / groups - i;
@@ -218,10 +227,11 @@ void stem_gradient_panel(float* sum, int64_t sum_step, const InPlace& first, con
         count, FR_LAMBDA(mr) {
           float* to = sum + i * sum_step;
           if (g == 0)
-            stem_gradient_tile<mr.value, NV>(to, sum_step, first, x, strip.offset, rows, strip, mask...);
+            stem_gradient_tile<mr.value, NV>(to, sum_step, first, next, x, strip.offset, rows, strip,
+                                             mask...);
           else
-            stem_gradient_tile<mr.value, NV>(to, sum_step, Copied{first.copy}, x, strip.offset + i, rows,
-                                             strip);
+            stem_gradient_tile<mr.value, NV>(to, sum_step, Copied{first.copy}, next, x, strip.offset + i,
+                                             rows, strip);
         });
   }
 }
@@ -229,16 +239,17 @@ void stem_gradient_panel(float* sum, int64_t sum_step, const InPlace& first, con
 // sum[depth][K rounded up] += the share of some rows of outputs of one image
 inline void stem_gradient_rows(float* sum, int64_t sum_step, const float* dy, float* copy, const float* x,
                                int64_t rows, const Strip& strip) {
-  const int64_t K = strip.s.K;
+  const int64_t K = strip.s.K, tiles = ceil_div(K, kStemPanel) * ceil_div(strip.depth, kStemRows);
+  NextRows next{dy + rows * strip.Q * K, ceil_div(K, tiles)};
   for (int64_t k = 0; k < K; k += kStemPanel) {
-    const InPlace first{dy + k, K, rows * strip.Q * K, copy};
+    const InPlace first{dy + k, K, copy};
     const int64_t vectors = stem_width(K, k) / kWidth, rest = K - k - (vectors - 1) * kWidth;
     with_constant<kStemVectors>(
         vectors, FR_LAMBDA(nv) {
           if (rest >= kWidth)
-            stem_gradient_panel<nv.value>(sum + k, sum_step, first, x, rows, strip);
+            stem_gradient_panel<nv.value>(sum + k, sum_step, first, next, x, rows, strip);
           else
-            stem_gradient_panel<nv.value>(sum + k, sum_step, first, x, rows, strip,
+            stem_gradient_panel<nv.value>(sum + k, sum_step, first, next, x, rows, strip,
                                           first_lanes(static_cast<int>(rest)));
         });
   }
