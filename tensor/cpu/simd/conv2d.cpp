@@ -76,10 +76,10 @@ void direct_forward(Algorithm algorithm, float* y, const float* x, const float* 
   const Product product = forward_product(s);
   const MatrixB filters = forward_filters(w, s);
   const MatrixC out{y, s.K, K};
-  if (algorithm == Algorithm::pointwise)
-    multiply(product, MatrixA{x, s.C, C, false}, filters, out, prepared);
-  else if (direct_pays(product.M, C, s.groups))
+  if (direct_pays(product.M, C, s.groups))
     taps_forward(y, x, filters, prepared, s);
+  else if (algorithm == Algorithm::pointwise)
+    multiply(product, MatrixA{x, s.C, C, false}, filters, out, prepared);
   else
     multiply(product, TapA{taps_of_input(x, s)}, filters, out, prepared);
 }
@@ -288,7 +288,7 @@ void conv2d_backward_input(float* dx, const float* dy, const float* w, const Con
     return depthwise_backward_input(dx, dy, w, s);
   }
   const int64_t C = s.C / s.groups, K = s.K / s.groups;
-  if (algorithm == Algorithm::pointwise)
+  if (algorithm == Algorithm::pointwise && !direct_pays(s.N * s.H * s.W, K, s.groups))
     return multiply(Product{s.N * s.H * s.W, C, K, s.groups, 1, beta_of(into)}, MatrixA{dy, s.K, K, false},
                     MatrixB{w, C, K * C, false}, MatrixC{dx, s.C, C});
   PhaseProducts phases(dy, w, s, into);
