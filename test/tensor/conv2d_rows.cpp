@@ -157,12 +157,30 @@ std::vector<Row> conv2d_rows() {
       winograd("3x3 same, many channels", shape(4, 5, 5, 177, 167, 3, 3, 1, 1)),
       conv2d("two groups, larger", shape(1, 14, 12, 64, 32, 3, 3, 1, 1, 1, 2)),
   };
+  // few channels: one, odd and even ones; widths and filters that fill no tile
+  for (const int64_t C : {1, 3, 4})
+    for (const int64_t stride : {1, 2})
+      for (const int64_t pad : {0, 1, 2})
+        rows.push_back(conv2d("few channels", shape(1, 11, 9 + C + pad, C, 13 + 8 * pad, 3, 3, stride, pad)));
+  rows.push_back(conv2d("few channels, rows cut", shape(2, 19, 13, 3, 70, 5, 5, 2, 2)));
+  rows.push_back(conv2d("few channels, 7x7", shape(1, 17, 15, 3, 64, 7, 7, 2, 3)));
+  rows.push_back(conv2d("few channels, dilated", shape(1, 12, 13, 5, 9, 3, 3, 2, 2, 2)));
+  rows.push_back(conv2d("few channels, less than the padding", shape(1, 2, 1, 3, 5, 3, 3, 1, 2)));
+  // enough outputs for the strided kernels: pieces, panels and lines cut
+  rows.push_back(conv2d("stride 2, pieces", shape(1, 49, 51, 21, 35, 3, 3, 2, 1)));
+  rows.push_back(conv2d("stride 2, no padding", shape(2, 35, 41, 40, 17, 3, 3, 2, 0)));
+  rows.push_back(conv2d("stride 3, pieces", shape(1, 73, 77, 17, 16, 3, 3, 3, 1)));
+  rows.push_back(conv2d("stride 2, dilated", shape(1, 53, 57, 17, 16, 3, 3, 2, 2, 2)));
+  rows.push_back(conv2d("unpadded 1x1 stride 2, pieces", shape(3, 28, 27, 37, 50, 1, 1, 2, 0)));
+  rows.push_back(conv2d("pointwise, pieces", shape(3, 15, 17, 40, 27, 1, 1, 1, 0)));
+  rows.push_back(conv2d("pointwise, columns cut", shape(1, 24, 25, 16, 260, 1, 1, 1, 0)));
   Conv2dShape uneven = shape(1, 8, 6, 3, 5, 3, 5, 1, 0);
   uneven.stride_h = 2, uneven.pad_h = 1, uneven.pad_w = 2, uneven.dilation_h = 2;
   rows.push_back(conv2d("different along h and w", uneven));
   rows.push_back(prepared("pointwise", shape(2, 4, 3, 5, 7, 1, 1, 1, 0)));
   rows.push_back(prepared("stem", shape(1, 9, 8, 3, 70, 3, 3, 2, 1)));
   rows.push_back(prepared("stride 2", shape(1, 14, 12, 130, 70, 3, 3, 2, 1)));
+  rows.push_back(prepared("stride 2, pieces", shape(1, 49, 51, 21, 35, 3, 3, 2, 1)));
   rows.push_back(prepared("two groups", shape(1, 4, 5, 40, 300, 3, 3, 1, 1, 1, 2)));
   rows.push_back(prepared("depthwise", shape(1, 6, 5, 13, 13, 3, 3, 1, 1, 1, 13), false));
   rows.push_back(prepared("tiles", shape(1, 14, 12, 35, 70, 3, 3, 1, 1)));
@@ -172,12 +190,17 @@ std::vector<Row> conv2d_rows() {
   rows.push_back(overwritten("pointwise", shape(2, 4, 3, 5, 7, 1, 1, 1, 0)));
   rows.push_back(overwritten("pointwise, stride 3", shape(1, 5, 7, 7, 5, 1, 1, 3, 0)));
   rows.push_back(overwritten("3x3 stride 2", shape(1, 7, 6, 5, 7, 3, 3, 2, 1)));
+  rows.push_back(overwritten("few channels", shape(2, 9, 11, 3, 13, 3, 3, 2, 1)));
+  rows.push_back(overwritten("3x3 stride 2, pieces", shape(1, 49, 51, 21, 35, 3, 3, 2, 1)));
+  rows.push_back(overwritten("1x1 stride 2, pieces", shape(3, 28, 27, 37, 50, 1, 1, 2, 0)));
   rows.push_back(overwritten("depthwise, stride 2", shape(1, 7, 6, 13, 13, 3, 3, 2, 1, 1, 13)));
   rows.push_back(overwritten("two groups", shape(1, 5, 5, 10, 14, 3, 3, 1, 1, 1, 2)));
   rows.push_back(overwritten("tiles", shape(2, 9, 11, 35, 37, 3, 3, 1, 1)));
   rows.push_back(overwritten("no images", shape(0, 5, 5, 3, 4, 3, 3, 1, 1)));
   for (const char* parts : {"", "abpr", "b", "p", "r", "bp", "abr"})
     rows.push_back(fused(parts, shape(1, 9, 8, 3, 13, 3, 3, 2, 1)));
+  rows.push_back(fused("abpr", shape(1, 21, 19, 3, 70, 3, 3, 1, 1)));
+  rows.push_back(fused("abpr", shape(1, 49, 51, 21, 35, 3, 3, 2, 1)));
   for (const char* parts : {"", "abpr", "b"})
     rows.push_back(fused(parts, shape(1, 13, 13, 33, 37, 3, 3, 1, 1)));
   rows.push_back(fused("abpr", shape(1, 6, 5, 13, 13, 3, 3, 1, 1, 1, 13)));

@@ -1,7 +1,10 @@
 // Convolution on the blocked matrix product: y = im2col(x) w', dw = dy' im2col(x), dx = im2col(dy) w per phase. 3x3
 // filters with stride 1 go another way: conv2d_winograd.h.
 #include "tensor/cpu/simd/conv2d_depthwise.h"
+#include "tensor/cpu/simd/conv2d_direct.h"
+#include "tensor/cpu/simd/conv2d_filter_gradient.h"
 #include "tensor/cpu/simd/conv2d_pack.h"
+#include "tensor/cpu/simd/conv2d_stem.h"
 #include "tensor/cpu/simd/conv2d_winograd.h"
 
 namespace fr::FR_ISA {
@@ -9,7 +12,7 @@ namespace {
 
 int64_t tiles_of_map(const Conv2dShape& s) { return s.N * tiles_of(s.P()) * tiles_of(s.Q()); }
 
-enum class Algorithm { depthwise, pointwise, taps, winograd };
+enum class Algorithm { depthwise, pointwise, stem, taps, winograd };
 
 // Worth its transforms: enough channels, enough tiles to pay for those of the filters, and not mostly padding.
 bool winograd_pays(const Conv2dShape& s, bool prepared) {
@@ -30,6 +33,7 @@ Algorithm choose(const Conv2dShape& s, bool prepared = false) {
   const bool plain =
       s.R == 1 && s.S == 1 && s.stride_h == 1 && s.stride_w == 1 && s.pad_h == 0 && s.pad_w == 0;
   if (plain) return Algorithm::pointwise;
+  if (s.groups == 1 && s.C < 16 && s.R * s.S * s.C <= kStemDepth) return Algorithm::stem;
   if (!winograd_selected()) return Algorithm::taps;
   const bool few = prepared && fits_prepared(s);
   return winograd_pays(s, few) ? Algorithm::winograd : Algorithm::taps;
@@ -53,6 +57,18 @@ MatrixB forward_filters(const float* w, const Conv2dShape& s) {
   return {w, depth, s.K / s.groups * depth, true};
 }
 
+void taps_forward(float* y, const float* x, const MatrixB& filters, const float* prepared,
+                  const Conv2dShape& s) {
+  const Product product = forward_product(s);
+  Scratch<float> packed(static_cast<size_t>(prepared ? 0 : packed_b_floats(product)));
+  if (!prepared) pack_b_once(packed.get(), product, filters);
+  const DirectProduct direct(product, taps_of_input(x, s), prepared ? prepared : packed.get());
+  const int64_t Q = s.Q();
+  for_direct_pieces(s.N * s.P(), Q, s.K, [&](int64_t first, int64_t last, int64_t n0, int64_t n) {
+    direct.pixels({y, s.P() * Q * s.K, Q * s.K, s.K}, first * Q, last * Q, n0, n);
+  });
+}
+
 void direct_forward(Algorithm algorithm, float* y, const float* x, const float* w, const float* prepared,
                     const Conv2dShape& s) {
   if (algorithm == Algorithm::depthwise) return depthwise_forward(y, x, w, s);
@@ -60,7 +76,9 @@ void direct_forward(Algorithm algorithm, float* y, const float* x, const float* 
   const Product product = forward_product(s);
   const MatrixB filters = forward_filters(w, s);
   const MatrixC out{y, s.K, K};
-  if (algorithm == Algorithm::pointwise)
+  if (direct_pays(product.M, C, s.groups))
+    taps_forward(y, x, filters, prepared, s);
+  else if (algorithm == Algorithm::pointwise)
     multiply(product, MatrixA{x, s.C, C, false}, filters, out, prepared);
   else
     multiply(product, TapA{taps_of_input(x, s)}, filters, out, prepared);
@@ -69,20 +87,25 @@ void direct_forward(Algorithm algorithm, float* y, const float* x, const float* 
 void conv2d_forward(float* y, const float* x, const float* w, const Conv2dShape& s) {
   const Algorithm algorithm = choose(s);
   if (algorithm == Algorithm::winograd) return winograd_forward(y, x, w, nullptr, s, Overwrite{});
+  if (algorithm == Algorithm::stem) return stem_forward(y, x, w, nullptr, s, Overwrite{});
   direct_forward(algorithm, y, x, w, nullptr, s);
 }
 
 int64_t conv2d_prepared_size(const Conv2dShape& s) {
   const Algorithm algorithm = choose(s, true);
   if (!preparing_pays(s) || algorithm == Algorithm::depthwise || s.N * s.P() * s.Q() == 0) return 0;
+  if (algorithm == Algorithm::stem) return stem_filters(s);
   if (algorithm != Algorithm::winograd) return packed_b_floats(forward_product(s));
   const ForwardFilters none{nullptr, s.K, s.C};
   return fits_prepared(s) ? winograd_correlation(nullptr, nullptr, none, s, Overwrite{}).prepared_size() : 0;
 }
 
 void conv2d_prepare(float* prepared, const float* w, const Conv2dShape& s) {
+  const Algorithm algorithm = choose(s, true);
   const ForwardFilters filters{w, s.K, s.C};
-  if (choose(s, true) == Algorithm::winograd)
+  if (algorithm == Algorithm::stem)
+    arrange_stem(prepared, w, s);
+  else if (algorithm == Algorithm::winograd)
     winograd_correlation(nullptr, nullptr, filters, s, Overwrite{}).prepare(prepared);
   else
     pack_b_once(prepared, forward_product(s), forward_filters(w, s));
@@ -93,6 +116,7 @@ void conv2d_fused_forward(float* y, const float* x, const float* w, const float*
   const Algorithm algorithm = choose(s, prepared);
   const Finish finish{f, y};
   if (algorithm == Algorithm::winograd) return winograd_forward(y, x, w, prepared, s, finish);
+  if (algorithm == Algorithm::stem) return stem_forward(y, x, w, prepared, s, finish);
   direct_forward(algorithm, y, x, w, prepared, s);
   if (!f.scale && !f.shift && !f.slope && !f.residual) return;
   parallel_ranges(s.N * s.P() * s.Q(), 64, [&](int64_t begin, int64_t end) {
@@ -107,10 +131,12 @@ void conv2d_fused_forward(float* y, const float* x, const float* w, const float*
 void conv2d_backward_filter(float* dw, const float* dy, const float* x, const Conv2dShape& s, Gradient into) {
   const Algorithm algorithm = choose(s);
   if (algorithm == Algorithm::winograd) return winograd_backward_filter(dw, dy, x, s, into);
+  if (algorithm == Algorithm::stem) return stem_backward_filter(dw, dy, x, s, beta_of(into));
   if (algorithm == Algorithm::depthwise) {
     if (into == Gradient::overwrite) zero_floats(dw, s.K * s.R * s.S);
     return depthwise_backward_filter(dw, dy, x, s);
   }
+  if (filter_gradient_pays(s)) return FilterGradient(s, dy, x).run(dw, beta_of(into));
   const int64_t C = s.C / s.groups, K = s.K / s.groups, columns = s.R * s.S * C;
   const Product product{K, columns, s.N * s.P() * s.Q(), s.groups, 1, beta_of(into)};
   const MatrixA gradient{dy, s.K, K, true};
@@ -179,6 +205,79 @@ struct PhaseOut {
   }
 };
 
+// One product for each phase of the input.
+struct PhaseProducts {
+  const float *dy, *w;
+  const Conv2dShape& s;
+  Gradient into;
+  int64_t C = s.C / s.groups, K = s.K / s.groups;  // of one group
+
+  PhaseProducts(const float* gradient, const float* filters, const Conv2dShape& shape, Gradient to)
+      : dy(gradient), w(filters), s(shape), into(to) {}
+
+  Phase rows(int64_t a) const { return phase_of(a, s.stride_h, s.dilation_h, s.pad_h, s.R, s.H, s.P()); }
+  Phase columns(int64_t b) const { return phase_of(b, s.stride_w, s.dilation_w, s.pad_w, s.S, s.W, s.Q()); }
+  Product product(const Phase& h, const Phase& v) const {
+    return {s.N * h.count * v.count, C, h.axis.taps * v.axis.taps * K, s.groups, 1, beta_of(into)};
+  }
+  TapMatrix taps(const Phase& h, const Phase& v) const { return {dy, h.axis, v.axis, K, s.K}; }
+  PhaseFilters filters(const Phase& h, const Phase& v) const { return {w, h, v, s.R, s.S, C, K}; }
+
+  // f(rows, columns) for each
+  template <class F>
+  void for_phases(const F& f) const {
+    for (int64_t a = 0; a < s.stride_h; ++a)
+      for (int64_t b = 0; b < s.stride_w; ++b) f(rows(a), columns(b));
+  }
+
+  void packed(float* dx) const {
+    for_phases([&](const Phase& h, const Phase& v) {
+      const Product p = product(h, v);
+      if (p.K > 0 || into == Gradient::overwrite)
+        multiply(p, TapA{taps(h, v)}, filters(h, v), PhaseOut{dx, h, v, s});
+    });
+  }
+
+  // A piece does some lines of all phases: their rows of dy and dx are the same.
+  void direct(float* dx) const {
+    int64_t floats = 0;
+    for_phases([&](const Phase& h, const Phase& v) {
+      if (product(h, v).K > 0) floats += packed_b_floats(product(h, v));
+    });
+    Scratch<float> memory(static_cast<size_t>(floats));
+    float* to = memory.get();
+    for_phases([&](const Phase& h, const Phase& v) {
+      if (product(h, v).K == 0) return;
+      pack_b_once(to, product(h, v), filters(h, v));
+      to += packed_b_floats(product(h, v));
+    });
+    const int64_t lines = ceil_div(s.H, s.stride_h);  // of an image
+    for_direct_pieces(s.N * lines, ceil_div(s.W, s.stride_w), C,
+                      [&](int64_t first, int64_t last, int64_t n0, int64_t n) {
+                        piece(dx, memory.get(), lines, first, last, n0, n);
+                      });
+  }
+  void piece(float* dx, const float* packed, int64_t lines, int64_t first, int64_t last, int64_t n0,
+             int64_t n) const {
+    for_phases([&](const Phase& h, const Phase& v) {
+      // line l of all images, which may have one line less in this phase
+      auto pixel = [&](int64_t l) { return (l / lines * h.count + least(l % lines, h.count)) * v.count; };
+      const int64_t line = s.W * s.C;
+      const GridOut out{dx + h.offset * line + v.offset * s.C, s.H * line, s.stride_h * line,
+                        s.stride_w * s.C};
+      const Product p = product(h, v);
+      if (p.K > 0) {
+        DirectProduct(p, taps(h, v), packed).pixels(out, pixel(first), pixel(last), n0, n);
+        packed += packed_b_floats(p);
+      } else if (into == Gradient::overwrite) {
+        Place at(taps(h, v), pixel(first));
+        for (int64_t m = pixel(first); m < pixel(last); ++m, at.next(taps(h, v)))
+          zero_floats(out.y + at.n * out.image + at.i * out.line + at.j * out.pixel + n0, n);
+      }
+    });
+  }
+};
+
 void conv2d_backward_input(float* dx, const float* dy, const float* w, const Conv2dShape& s, Gradient into) {
   const Algorithm algorithm = choose(s);
   if (algorithm == Algorithm::winograd)
@@ -189,20 +288,14 @@ void conv2d_backward_input(float* dx, const float* dy, const float* w, const Con
     return depthwise_backward_input(dx, dy, w, s);
   }
   const int64_t C = s.C / s.groups, K = s.K / s.groups;
-  if (algorithm == Algorithm::pointwise)
+  if (algorithm == Algorithm::pointwise && !direct_pays(s.N * s.H * s.W, K, s.groups))
     return multiply(Product{s.N * s.H * s.W, C, K, s.groups, 1, beta_of(into)}, MatrixA{dy, s.K, K, false},
                     MatrixB{w, C, K * C, false}, MatrixC{dx, s.C, C});
-  for (int64_t a = 0; a < s.stride_h; ++a) {
-    const Phase h = phase_of(a, s.stride_h, s.dilation_h, s.pad_h, s.R, s.H, s.P());
-    for (int64_t b = 0; b < s.stride_w; ++b) {
-      const Phase v = phase_of(b, s.stride_w, s.dilation_w, s.pad_w, s.S, s.W, s.Q());
-      const Product product{
-          s.N * h.count * v.count, C, h.axis.taps * v.axis.taps * K, s.groups, 1, beta_of(into)};
-      if (product.K == 0 && into == Gradient::add) continue;
-      multiply(product, TapA{TapMatrix{dy, h.axis, v.axis, K, s.K}}, PhaseFilters{w, h, v, s.R, s.S, C, K},
-               PhaseOut{dx, h, v, s});
-    }
-  }
+  PhaseProducts phases(dy, w, s, into);
+  if (direct_pays(s.N * s.H * s.W / (s.stride_h * s.stride_w), K, s.groups))
+    phases.direct(dx);
+  else
+    phases.packed(dx);
 }
 
 }  // namespace
