@@ -10,6 +10,8 @@ namespace fr::FR_ISA {
 namespace {
 
 constexpr int kTile = 4, kReach = 6, kPlaces = kReach * kReach;  // 4 results see 6 inputs
+constexpr int kBlock =
+    16;  // channels of a tile that lie together: a cache line, so that no line is written in halves
 
 FR_INLINE Vec vec_sub(Vec a, Vec b) { return vec_fma(vec_set(-1), b, a); }
 
@@ -74,18 +76,35 @@ struct FilterGradientTransform {  // G', 6 -> 3
   }
 };
 
-// --- in two: Out x Out <- T (In x In) T' ---
+// --- in two: out (Out x Out) <- F in F', in (In x In); load(i, j) gives an element, store(i, j, v) takes one ---
 
-template <class T, int In, int Out>
-FR_INLINE void transform(Vec (&out)[Out][Out], const Vec (&in)[In][In]) {
+struct Index {
+  int value;
+};
+// A tile of 36 vectors fits the registers of AVX-512, but not the 16 of AVX2: there, loops that stay loops take one row
+// at a time, and what lies between them is an array in L1. Unrolled, half of the instructions would be spills.
+template <int N, class F>
+FR_INLINE void each(const F& f) {
+  if constexpr (kWidth == 16)
+    unroll<N>(f);
+  else
+    for (int i = 0; i < N; ++i) f(Index{i});
+}
+
+template <class F, int In, int Out, class Load, class Store>
+FR_INLINE void transform(const Load& load, const Store& store) {
   Vec half[Out][In];
-  unroll<In>(FR_LAMBDA(j) {
+  each<In>(FR_LAMBDA(j) {
     Vec column[In], result[Out];
-    unroll<In>(FR_LAMBDA(i) { column[i.value] = in[i.value][j.value]; });
-    T::apply(result, column);
+    unroll<In>(FR_LAMBDA(i) { column[i.value] = load(i.value, j.value); });
+    F::apply(result, column);
     unroll<Out>(FR_LAMBDA(i) { half[i.value][j.value] = result[i.value]; });
   });
-  unroll<Out>(FR_LAMBDA(i) { T::apply(out[i.value], half[i.value]); });
+  each<Out>(FR_LAMBDA(i) {
+    Vec result[Out];
+    F::apply(result, half[i.value]);
+    unroll<Out>(FR_LAMBDA(j) { store(i.value, j.value, result[j.value]); });
+  });
 }
 
 // --- from and to memory. The 36 places of a transformed tile are `step` floats apart. ---
@@ -95,12 +114,20 @@ FR_INLINE int64_t place_step(int64_t floats) { return (ceil_div(floats, 16) | 1)
 
 FR_INLINE void prefetch(const float* p) { _mm_prefetch(reinterpret_cast<const char*>(p), _MM_HINT_T0); }
 
-FR_INLINE void store_places(float* to, int64_t step, const Vec (&o)[kReach][kReach]) {
-  unroll<kPlaces>(FR_LAMBDA(k) { vec_store(to + k.value * step, o[k.value / kReach][k.value % kReach]); });
-}
-FR_INLINE void load_places(Vec (&d)[kReach][kReach], const float* from, int64_t step) {
-  unroll<kPlaces>(FR_LAMBDA(k) { d[k.value / kReach][k.value % kReach] = vec_load(from + k.value * step); });
-}
+struct Places {
+  float* at;
+  int64_t step;
+  FR_INLINE Vec operator()(int i, int j) const { return vec_load(at + (i * kReach + j) * step); }
+  FR_INLINE void operator()(int i, int j, Vec v) const { vec_store(at + (i * kReach + j) * step, v); }
+};
+
+// Where the pixels of a tile are.
+template <class T, int size>
+struct Pixels {
+  T* at[size][size];
+  FR_INLINE T* (&operator[](int i))[size] { return at[i]; }
+  FR_INLINE T* const (&operator[](int i) const)[size] { return at[i]; }
+};
 
 // A map (N,H,W,C) under a grid of tiles; tile (i, j) of an image starts at pixel (4 i - pad_h, 4 j - pad_w).
 template <class T>
@@ -109,59 +136,60 @@ struct TiledMap {
   int64_t H, W, C, pad_h, pad_w, rows, columns;  // of tiles
   const float* zeros = nullptr;                  // C of them, read where a tile leaves the map
 
-  // The pixels of a size x size tile; `outside` where the map ends.
+  // Pixels beyond the map are `outside`.
   template <int size>
-  FR_INLINE void pixels(T* (&at)[size][size], int64_t tile, T* outside) const {
+  FR_INLINE Pixels<T, size> pixels(int64_t tile, T* outside) const {
     const int64_t n = tile / (rows * columns), h0 = tile / columns % rows * kTile - pad_h,
                   w0 = tile % columns * kTile - pad_w;
+    Pixels<T, size> at;
     for (int i = 0; i < size; ++i)
       for (int j = 0; j < size; ++j) {
         const int64_t h = h0 + i, w = w0 + j;
         at[i][j] = h >= 0 && h < H && w >= 0 && w < W ? x + ((n * H + h) * W + w) * C : outside;
       }
+    return at;
   }
 };
 
-// v[place][channel block][T][kWidth] <- T (tile) T' for tiles begin .. begin + count - 1, of which the first is number
-// `first` of the T in v. Lanes beyond the last channel are zero.
+// A transformed tile of a map: v[place][block][T][kBlock] <- F (tile) F'. Lanes beyond the last channel up to a whole
+// vector are zero.
+template <class F, int size>
+void transform_tile(float* v, int64_t T, const Pixels<const float, size>& at, int64_t C) {
+  const int64_t step = place_step(ceil_div(C, kBlock) * T * kBlock);
+  for_channels(
+      C, [&](int64_t c, auto... mask) __attribute__((always_inline)) {
+        transform<F, size, kReach>(
+            [&](int i, int j) __attribute__((always_inline)) { return vec_load(at[i][j] + c, mask...); },
+            Places{v + c / kBlock * T * kBlock + c % kBlock, step});
+      });
+}
+// Tiles begin .. begin + count - 1, of which the first is number `first` of the T in v.
 template <class F, int size>
 void transform_tiles(float* v, int64_t T, int64_t first, const TiledMap<const float>& map, int64_t begin,
                      int64_t count) {
-  const int64_t step = place_step(ceil_div(map.C, kWidth) * T * kWidth);
-  for (int64_t t = 0; t < count; ++t) {
-    const float* at[size][size];
-    map.pixels(at, begin + t, map.zeros);
-    for_channels(
-        map.C, [&](int64_t c, auto... mask) __attribute__((always_inline)) {
-          Vec d[size][size], o[kReach][kReach];
-          unroll<size * size>(FR_LAMBDA(k) {
-            d[k.value / size][k.value % size] = vec_load(at[k.value / size][k.value % size] + c, mask...);
-          });
-          transform<F>(o, d);
-          store_places(v + (c / kWidth * T + first + t) * kWidth, step, o);
-        });
-  }
+  for (int64_t t = 0; t < count; ++t)
+    transform_tile<F, size>(v + (first + t) * kBlock, T, map.template pixels<size>(begin + t, map.zeros),
+                            map.C);
 }
 
-// Channels n0 .. n0 + kPanel - 1 of the map's tiles <- end(A' m A, address, channel), m[place][tile][kPanel].
+// Channels n0 .. n0 + kPanel - 1 of a tile <- end(A' m A, address, channel), m[place][kPanel].
+template <class End>
+inline void write_tile(const Pixels<float, kTile>& at, const float* m, int64_t step, int64_t C, int64_t n0,
+                       const End& end) {
+  for_channels(
+      least(kPanel, C - n0), [&](int64_t c, auto... mask) __attribute__((always_inline)) {
+        transform<OutputTransform, kReach, kTile>(
+            Places{const_cast<float*>(m) + c, step}, [&](int i, int j, Vec o) __attribute__((always_inline)) {
+              float* p = at[i][j] + n0 + c;
+              if (at[i][j]) vec_store(p, end(o, p, n0 + c, mask...), mask...);
+            });
+      });
+}
 template <class End>
 inline void write_tiles(const TiledMap<float>& map, const float* m, int64_t step, int64_t begin,
                         int64_t count, int64_t n0, const End& end) {
-  for (int64_t t = 0; t < count; ++t) {
-    float* at[kTile][kTile];
-    map.pixels(at, begin + t, static_cast<float*>(nullptr));
-    for_channels(
-        least(kPanel, map.C - n0), [&](int64_t c, auto... mask) __attribute__((always_inline)) {
-          Vec d[kReach][kReach], o[kTile][kTile];
-          load_places(d, m + t * kPanel + c, step);
-          transform<OutputTransform>(o, d);
-          unroll<kTile * kTile>(FR_LAMBDA(k) {
-            float* p = at[k.value / kTile][k.value % kTile] + n0 + c;
-            if (at[k.value / kTile][k.value % kTile])
-              vec_store(p, end(o[k.value / kTile][k.value % kTile], p, n0 + c, mask...), mask...);
-          });
-        });
-  }
+  for (int64_t t = 0; t < count; ++t)
+    write_tile(map.template pixels<kTile>(begin + t, nullptr), m + t * kPanel, step, map.C, n0, end);
 }
 
 // What is written in place of a result.
@@ -210,12 +238,11 @@ struct ForwardFilters {  // column k, channel c: w_k..c
           transpose_rows(taps + tap * kWidth * kWidth, kWidth, rows, count);
         }
         for (int64_t c = 0; c < count; ++c) {
-          Vec g[3][3], o[kReach][kReach];
-          unroll<9>(FR_LAMBDA(i) {
-            g[i.value / 3][i.value % 3] = vec_load(taps + (i.value * kWidth + c) * kWidth);
-          });
-          transform<FilterTransform>(o, g);
-          store_places(u + (c0 + c) * kPanel + v, step, o);
+          transform<FilterTransform, 3, kReach>(
+              [&](int i, int j) __attribute__((always_inline)) {
+                return vec_load(taps + ((i * 3 + j) * kWidth + c) * kWidth);
+              },
+              Places{u + (c0 + c) * kPanel + v, step});
         }
       }
   }
@@ -229,14 +256,13 @@ struct TurnedFilters {  // column c, channel k: w_k..c turned by 180 degrees
     for (int64_t k = 0; k < channels; ++k)
       for (int64_t v = 0; v < kPanel; v += kWidth) {
         const Mask mask = first_lanes(static_cast<int>(most(0, least(kWidth, C - n0 - v))));
-        Vec g[3][3], o[kReach][kReach];
-        unroll<9>(FR_LAMBDA(i) {
-          const float* row = w + ((first + k) * 9 + 8 - i.value) * C + n0 + v;
-          g[i.value / 3][i.value % 3] = vec_load(row, mask);
-          prefetch(row + 4 * 9 * C);  // rows are far apart: no hardware prefetcher sees the pattern
-        });
-        transform<FilterTransform>(o, g);
-        store_places(u + k * kPanel + v, step, o);
+        transform<FilterTransform, 3, kReach>(
+            [&](int i, int j) __attribute__((always_inline)) {
+              const float* row = w + ((first + k) * 9 + 8 - i * 3 - j) * C + n0 + v;
+              prefetch(row + 4 * 9 * C);  // rows are far apart: no hardware prefetcher sees the pattern
+              return vec_load(row, mask);
+            },
+            Places{u + k * kPanel + v, step});
       }
   }
 };
