@@ -9,12 +9,16 @@
 namespace fr::FR_ISA {
 namespace {
 
+// Functions with an inner loop that counts start at a cache line: where the loop's branch crosses two lines, which the
+// linker would decide, the product takes 15 % longer on Zen 3.
+#define FR_ALIGNED __attribute__((aligned(64)))
+
 constexpr int64_t kFetchAhead =
     kWidth == 16 ? 16 : 64;  // rows of filters: how far the next are fetched into L1
 
 // m[MR tiles][kPanel] (add: +=) sum_c a[c / kBlock][tile][c % kBlock] b[c][kPanel];   blocks of a are a_step apart
 template <int MR>
-void tiles_product(int64_t C, const float* a, int64_t a_step, const float* b, float* m, bool add) {
+FR_ALIGNED void tiles_product(int64_t C, const float* a, int64_t a_step, const float* b, float* m, bool add) {
   Vec acc[MR][2];
   unroll<MR>(FR_LAMBDA(i) {
     acc[i.value][0] = add ? vec_load(m + i.value * kPanel) : vec_zero();
@@ -72,7 +76,7 @@ template <class Filters, class End>
 struct WinogradCorrelation {
   TiledMap<float> out;
   TiledMap<const float> in;
-  int64_t tiles;
+  TileGrid grid;
   const Filters& filters;
   const End& end;
   const float* prepared = nullptr;  // all transformed filters, [panel][place][channel][kPanel], or none
@@ -82,8 +86,9 @@ struct WinogradCorrelation {
     int64_t step() const { return place_step(count * kPanel); }  // between places of their filters
     int64_t panel() const { return kPlaces * step(); }           // floats of a panel of filters
   };
-  struct Tiles {  // a range of those that were transformed together
-    int64_t begin, count;
+  struct
+      Tiles {  // a range of those that were transformed together, of which the first is number `first` of all
+    int64_t begin, count, first;
   };
   int64_t blocks() const { return ceil_div(in.C, kBlock); }
   int64_t panels() const { return ceil_div(out.C, kPanel); }
@@ -94,20 +99,27 @@ struct WinogradCorrelation {
   // the first are added.
   void product(float* m, int64_t step, const float* v, int64_t T, const Tiles& t, const float* u,
                const Channels& c, int64_t columns) const {
-    const int64_t groups = ceil_div(t.count, kMaxRows), v_step = v_places(T) / kPlaces;
-    const float* a = v + c.begin * T + t.begin * kBlock;
-    for (int place = 0; place < kPlaces; ++place)
+    const int64_t v_step = v_places(T) / kPlaces;
+    for (int place = 0; place < kPlaces; ++place) {
+      const TileGrid::Range has = grid.of_place(place);
+      const int64_t first = most(t.begin, has.begin - t.first),
+                    count = least(t.begin + t.count, has.end - t.first) - first;
+      const int64_t groups = count <= 0 ? 0 : ceil_div(count, kMaxRows);
+      const float* a = v + place * v_step + c.begin * T + first * kBlock;
+      float* to = m + (first - t.begin) * kPanel;
       for (int64_t g = 0; g < groups; ++g) {
-        const int64_t begin = t.count * g / groups, rows = t.count * (g + 1) / groups - begin;
+        const int64_t begin = count * g / groups, rows = count * (g + 1) / groups - begin;
         for (int64_t j = place; j < columns * kPlaces; j += kPlaces)
-          kTilesProduct.of_rows[rows - 1](c.count, a + place * v_step + begin * kBlock, T * kBlock,
-                                          u + j * c.step(), m + j * step + begin * kPanel, c.begin > 0);
+          kTilesProduct.of_rows[rows - 1](c.count, a + begin * kBlock, T * kBlock, u + j * c.step(),
+                                          to + j * step + begin * kPanel, c.begin > 0);
       }
+    }
   }
 
   // A piece transforms some tiles, multiplies them with the filters, a panel after the other, and writes them out. Its maps
   // stay within L2; the filters stream from the last cache.
   void run_fused() {
+    const int64_t tiles = grid.tiles;
     const int64_t turns = ceil_div(tiles, kFusedTiles * threads());  // of every thread, equally long
     const int64_t T = ceil_div(tiles, turns * threads()), pieces = ceil_div(tiles, T);
     const int64_t workers = least(pieces, threads());
@@ -123,19 +135,19 @@ struct WinogradCorrelation {
   void fused_piece(float* v, const float* u, int64_t T, int64_t begin, int64_t count) const {
     float* m = v + v_places(T);
     const Channels all{0, in.C};
-    transform_tiles<InputTransform, kReach>(v, T, 0, in, begin, count);
-    Pixels<float, kTile> to[kFusedTiles];
-    for (int64_t k = 0; k < count; ++k) to[k] = out.template pixels<kTile>(begin + k, nullptr);
+    transform_tiles<InputTransform>(v, T, 0, in, grid, begin, count);
+    TileOut to[kFusedTiles];
+    for (int64_t t = 0; t < count; ++t) to[t] = TileOut(out, grid, begin + t);
     for (int64_t j = 0; j < panels(); ++j) {
-      product(m, m_step(T), v, T, {0, count}, u + j * all.panel(), all, 1);
-      for (int64_t k = 0; k < count; ++k)
-        write_tile(to[k], m + k * kPanel, m_step(T), out.C, j * kPanel, end);
+      product(m, m_step(T), v, T, {0, count, begin}, u + j * all.panel(), all, 1);
+      for (int64_t t = 0; t < count; ++t) to[t].write(m + t * kPanel, m_step(T), out.C, j * kPanel, end);
     }
   }
 
   // Many channels: all tiles of a group are transformed first. A piece transforms the filters of two panels, some
   // channels at a time, and multiplies the group with them: transformed filters never leave the cache.
   void run_panels() {
+    const int64_t tiles = grid.tiles;
     const int64_t groups = ceil_div(kPlaces * in.C * tiles, kMapGroup), T = ceil_div(tiles, groups);
     const int64_t columns = least(kPanelsColumns, panels()), column_pieces = ceil_div(panels(), columns);
     const int64_t ranges =
@@ -155,26 +167,28 @@ struct WinogradCorrelation {
       for_each_piece(workers, pieces, [&](int64_t worker, int64_t i) {
         float *u = owned + worker * own, *m = u + u_size;
         const int64_t j = i / ranges * columns, t0 = i % ranges * range;
-        if (t0 < count) panels_piece(u, m, m_step(range), v, T, begin, {t0, least(range, count - t0)}, j);
+        if (t0 < count) panels_piece(u, m, m_step(range), v, T, {t0, least(range, count - t0), begin}, j);
       });
     }
   }
   void transform_group(float* v, int64_t T, int64_t begin, int64_t count) const {
     parallel_ranges(count, kChunk, [&](int64_t first, int64_t last) {
-      transform_tiles<InputTransform, kReach>(v, T, first, in, begin + first, last - first);
+      transform_tiles<InputTransform>(v, T, first, in, grid, begin + first, last - first);
     });
   }
-  void panels_piece(float* u, float* m, int64_t step, const float* v, int64_t T, int64_t begin,
-                    const Tiles& t, int64_t first_panel) const {
+  void panels_piece(float* u, float* m, int64_t step, const float* v, int64_t T, const Tiles& t,
+                    int64_t first_panel) const {
     const int64_t columns = least(kPanelsColumns, panels() - first_panel);
     for (Channels c = channels(0); c.count > 0; c = channels(c.begin + c.count)) {
       for (int64_t j = 0; j < columns && !prepared; ++j)
         transform_filters(u + j * c.panel(), first_panel + j, c);
       product(m, step, v, T, t, prepared ? prepared + first_panel * c.panel() : u, c, columns);
     }
-    for (int64_t j = 0; j < columns; ++j)
-      write_tiles(out, m + j * kPlaces * step, step, begin + t.begin, t.count, (first_panel + j) * kPanel,
-                  end);
+    for (int64_t k = 0; k < t.count; ++k) {
+      const TileOut to(out, grid, t.first + t.begin + k);
+      for (int64_t j = 0; j < columns; ++j)
+        to.write(m + j * kPlaces * step + k * kPanel, step, out.C, (first_panel + j) * kPanel, end);
+    }
   }
 
   // The next ones to be multiplied: all when their filters need no transform on the way.
@@ -197,7 +211,7 @@ struct WinogradCorrelation {
   void run() {
     const int64_t filters_floats = kPlaces * in.C * out.C;
     const bool fused =
-        filters_floats <= kCachedFilters || (filters_floats <= kKeptFilters && tiles >= kManyTiles);
+        filters_floats <= kCachedFilters || (filters_floats <= kKeptFilters && grid.tiles >= kManyTiles);
     fused && !prepared ? run_fused() : run_panels();
   }
 };
@@ -208,12 +222,8 @@ template <class End>
 WinogradCorrelation<ForwardFilters, End> winograd_correlation(float* y, const float* x,
                                                               const ForwardFilters& filters,
                                                               const Conv2dShape& s, const End& end) {
-  const int64_t rows = tiles_of(s.P()), columns = tiles_of(s.Q());
-  return {{y, s.P(), s.Q(), s.K, 0, 0, rows, columns},
-          {x, s.H, s.W, s.C, s.pad_h, s.pad_w, rows, columns},
-          s.N * rows * columns,
-          filters,
-          end};
+  return {
+      {y, s.P(), s.Q(), s.K, 0, 0}, {x, s.H, s.W, s.C, s.pad_h, s.pad_w}, {s.N, s.P(), s.Q()}, filters, end};
 }
 template <class End>
 void winograd_forward(float* y, const float* x, const float* w, const float* prepared, const Conv2dShape& s,
@@ -228,10 +238,9 @@ void winograd_forward(float* y, const float* x, const float* w, const float* pre
 template <class End>
 void winograd_backward_input(float* dx, const float* dy, const float* w, const Conv2dShape& s,
                              const End& end) {
-  const int64_t rows = tiles_of(s.H), columns = tiles_of(s.W);
-  WinogradCorrelation<TurnedFilters, End>{{dx, s.H, s.W, s.C, 0, 0, rows, columns},
-                                          {dy, s.P(), s.Q(), s.K, 2 - s.pad_h, 2 - s.pad_w, rows, columns},
-                                          s.N * rows * columns,
+  WinogradCorrelation<TurnedFilters, End>{{dx, s.H, s.W, s.C, 0, 0},
+                                          {dy, s.P(), s.Q(), s.K, 2 - s.pad_h, 2 - s.pad_w},
+                                          {s.N, s.H, s.W},
                                           TurnedFilters{w, s.K, s.C},
                                           end}
       .run();
@@ -242,8 +251,8 @@ void winograd_backward_input(float* dx, const float* dy, const float* w, const C
 // du[MR][NV kWidth] (add: +=) sum_t z[t][MR of kBlock] v[c / kBlock][t][c % kBlock], c of NV vectors from `first` on;
 // blocks of v are v_step apart
 template <int MR, int NV>
-void filters_product(int64_t T, const float* z, const float* v, int64_t first, int64_t v_step, float* du,
-                     int64_t ld, bool add) {
+FR_ALIGNED void filters_product(int64_t T, const float* z, const float* v, int64_t first, int64_t v_step,
+                                float* du, int64_t ld, bool add) {
   const float* from[NV];
   unroll<NV>(FR_LAMBDA(n) {
     const int64_t c = first + n.value * kWidth;
@@ -272,7 +281,7 @@ void filters_product(int64_t T, const float* z, const float* v, int64_t first, i
 struct WinogradFilterGradient {
   float* dw;
   TiledMap<const float> x, dy;
-  int64_t tiles;
+  TileGrid grid;
   Gradient into;
 
   struct Region {
@@ -286,7 +295,7 @@ struct WinogradFilterGradient {
   // filters is not what takes the time.
   int64_t group() const {
     const int64_t fit = kGradientGroup / (kPlaces * (x.C + dy.C)), enough = 2 * x.C * dy.C / (x.C + dy.C);
-    return ceil_div(tiles, ceil_div(tiles, most(most(fit, enough), kChunk)));
+    return ceil_div(grid.tiles, ceil_div(grid.tiles, most(most(fit, enough), kChunk)));
   }
 
   // The memory of a call: transformed tiles of both maps, sums, and the zeros beyond the maps.
@@ -309,12 +318,15 @@ struct WinogradFilterGradient {
     }
   };
 
-  // du[place][filter][channel] of a region (add: +=) z' v at one place
-  void product(float* du, int64_t step, const Maps& maps, int64_t count, const Region& r, int64_t place,
-               bool add) const {
+  // du[place][filter][channel] of a region (tiles before these: +=) z' v at one place, summed over the tiles that have it
+  void product(float* du, int64_t step, const Maps& maps, int64_t begin, int64_t tiles, const Region& r,
+               int place) const {
     constexpr int rows = kWidth / 2, wide = kWidth == 16 ? 2 : 3;
     const int64_t ld = r.c_count * kWidth, block = maps.T * kBlock;
-    const float *v = maps.v + place * maps.v_step, *z = maps.z + place * maps.z_step;
+    const TileGrid::Range has = grid.of_place(place);
+    const int64_t first = most(0, has.begin - begin), count = most(0, least(tiles, has.end - begin) - first);
+    const float* v = maps.v + place * maps.v_step + first * kBlock;
+    const float* z = maps.z + place * maps.z_step + first * kBlock;
     for (int64_t c = 0, n; c < r.c_count; c += n) {
       n = least(r.c_count - c == 4 ? 2 : wide, r.c_count - c);
       const auto kernel = n == 1   ? filters_product<rows, 1>
@@ -322,7 +334,7 @@ struct WinogradFilterGradient {
                                    : filters_product<rows, wide>;
       for (int64_t k = r.k * kWidth, end = k + r.k_count * kWidth; k < end; k += rows)
         kernel(count, z + k / kBlock * block + k % kBlock, v, (r.c + c) * kWidth, block,
-               du + place * step + (k - r.k * kWidth) * ld + c * kWidth, ld, add);
+               du + place * step + (k - r.k * kWidth) * ld + c * kWidth, ld, begin > 0);
     }
   }
 
@@ -332,7 +344,7 @@ struct WinogradFilterGradient {
     for (int64_t k = first; k < last; ++k)
       for_channels(
           least(ld, x.C - c0), [&](int64_t c, auto... mask) __attribute__((always_inline)) {
-            transform<FilterGradientTransform, kReach, 3>(
+            transform<FilterGradientTransform, kTile, kTile>(
                 Places{const_cast<float*>(du) + (k - k0) * ld + c, step},
                 [&](int i, int j, Vec g) __attribute__((always_inline)) {
                   float* p = dw + (k * 9 + i * 3 + j) * x.C + c0 + c;
@@ -345,9 +357,9 @@ struct WinogradFilterGradient {
     parallel_for(2 * ceil_div(count, kChunk), [&](int64_t i) {
       const int64_t first = i / 2 * kChunk, n = least(kChunk, count - first);
       if (i % 2 == 0)
-        transform_tiles<InputTransform, kReach>(maps.v, maps.T, first, x, begin + first, n);
+        transform_tiles<InputTransform>(maps.v, maps.T, first, x, grid, begin + first, n);
       else
-        transform_tiles<GradientTransform, kTile>(maps.z, maps.T, first, dy, begin + first, n);
+        transform_tiles<GradientTransform>(maps.z, maps.T, first, dy, grid, begin + first, n);
     });
   }
 
@@ -356,14 +368,14 @@ struct WinogradFilterGradient {
     const int64_t T = group(), K = blocks_k() * kWidth, ld = blocks_c() * kWidth, step = place_step(K * ld);
     const Region all{0, 0, blocks_k(), blocks_c()};
     Maps maps(*this, T, kPlaces * step);
-    for (int64_t begin = 0; begin < tiles; begin += T) {
-      const int64_t count = least(T, tiles - begin);
+    for (int64_t begin = 0; begin < grid.tiles; begin += T) {
+      const int64_t count = least(T, grid.tiles - begin);
       transform_both(maps, begin, count);
       const int64_t splits = least(blocks_k(), ceil_div(2 * threads(), kPlaces));
       parallel_for(kPlaces * splits, [&](int64_t i) {
         const int64_t k = blocks_k() * (i % splits) / splits, end = blocks_k() * (i % splits + 1) / splits;
-        product(maps.sums + k * kWidth * ld, step, maps, count, {k, 0, end - k, blocks_c()}, i / splits,
-                begin > 0);
+        product(maps.sums + k * kWidth * ld, step, maps, begin, count, {k, 0, end - k, blocks_c()},
+                static_cast<int>(i / splits));
       });
     }
     parallel_ranges(dy.C, 4,
@@ -376,18 +388,19 @@ struct WinogradFilterGradient {
     const int64_t T = group(), side = 64 / kWidth, rk = least(side, blocks_k()), rc = least(side, blocks_c());
     const int64_t across = ceil_div(blocks_c(), rc), regions = ceil_div(blocks_k(), rk) * across;
     const int64_t workers = least(regions, threads());
-    const bool once = T == tiles;  // then a worker needs the sums of its region only
+    const bool once = T == grid.tiles;  // then a worker needs the sums of its region only
     const int64_t step = place_step(rk * rc * kWidth * kWidth);
     Maps maps(*this, T, (once ? workers : regions) * kPlaces * step);
-    for (int64_t begin = 0; begin < tiles; begin += T) {
-      const int64_t count = least(T, tiles - begin);
+    for (int64_t begin = 0; begin < grid.tiles; begin += T) {
+      const int64_t count = least(T, grid.tiles - begin);
       transform_both(maps, begin, count);
       for_each_piece(workers, regions, [&](int64_t worker, int64_t i) {
         const int64_t k = i / across * rk, c = i % across * rc;
         const Region r{k, c, least(rk, blocks_k() - k), least(rc, blocks_c() - c)};
         float* sum = maps.sums + (once ? worker : i) * kPlaces * step;
-        for (int place = 0; place < kPlaces; ++place) product(sum, step, maps, count, r, place, begin > 0);
-        if (begin + T >= tiles) add_rows(sum, step, r, k * kWidth, least(dy.C, (k + r.k_count) * kWidth));
+        for (int place = 0; place < kPlaces; ++place) product(sum, step, maps, begin, count, r, place);
+        if (begin + T >= grid.tiles)
+          add_rows(sum, step, r, k * kWidth, least(dy.C, (k + r.k_count) * kWidth));
       });
     }
   }
@@ -397,12 +410,8 @@ struct WinogradFilterGradient {
 
 inline void winograd_backward_filter(float* dw, const float* dy, const float* x, const Conv2dShape& s,
                                      Gradient into) {
-  const int64_t rows = tiles_of(s.P()), columns = tiles_of(s.Q());
-  WinogradFilterGradient{dw,
-                         {x, s.H, s.W, s.C, s.pad_h, s.pad_w, rows, columns},
-                         {dy, s.P(), s.Q(), s.K, 0, 0, rows, columns},
-                         s.N * rows * columns,
-                         into}
+  WinogradFilterGradient{
+      dw, {x, s.H, s.W, s.C, s.pad_h, s.pad_w}, {dy, s.P(), s.Q(), s.K, 0, 0}, {s.N, s.P(), s.Q()}, into}
       .run();
 }
 
