@@ -1,6 +1,6 @@
 // 3x3 convolution with stride 1 in a quarter of the multiplications (winograd_transform.h has the equations): summed over
 // channels, the product in brackets is 36 matrix products, one for each place of a tile, and they are all this file does.
-// Nothing is packed: tiles are transformed into blocks of kWidth channels, [channel block][tile][kWidth], which the product
+// Nothing is packed: tiles are transformed into blocks of kBlock channels, [channel block][tile][kBlock], which the product
 // reads as they lie. Private to conv2d.cpp.
 #pragma once
 #include "tensor/cpu/simd/gemm_block.h"
@@ -9,9 +9,16 @@
 namespace fr::FR_ISA {
 namespace {
 
-// m[MR tiles][kPanel] (add: +=) sum_c a[c / kWidth][tile][c % kWidth] b[c][kPanel];   blocks of a are a_step apart
+// Functions with an inner loop that counts start at a cache line: where the loop's branch crosses two lines, which the
+// linker would decide, the product takes 15 % longer on Zen 3.
+#define FR_ALIGNED __attribute__((aligned(64)))
+
+constexpr int64_t kFetchAhead =
+    kWidth == 16 ? 16 : 64;  // rows of filters: how far the next are fetched into L1
+
+// m[MR tiles][kPanel] (add: +=) sum_c a[c / kBlock][tile][c % kBlock] b[c][kPanel];   blocks of a are a_step apart
 template <int MR>
-void tiles_product(int64_t C, const float* a, int64_t a_step, const float* b, float* m, bool add) {
+FR_ALIGNED void tiles_product(int64_t C, const float* a, int64_t a_step, const float* b, float* m, bool add) {
   Vec acc[MR][2];
   unroll<MR>(FR_LAMBDA(i) {
     acc[i.value][0] = add ? vec_load(m + i.value * kPanel) : vec_zero();
@@ -20,16 +27,14 @@ void tiles_product(int64_t C, const float* a, int64_t a_step, const float* b, fl
   auto step = [&](const float* ac, const float* bc) __attribute__((always_inline)) {
     const Vec b0 = vec_load(bc), b1 = vec_load(bc + kWidth);
     unroll<MR>(FR_LAMBDA(i) {
-      const Vec av = vec_set(ac[i.value * kWidth]);
+      const Vec av = vec_set(ac[i.value * kBlock]);
       acc[i.value][0] = vec_fma(av, b0, acc[i.value][0]);
       acc[i.value][1] = vec_fma(av, b1, acc[i.value][1]);
     });
   };
-  for (; C >= kWidth; C -= kWidth, a += a_step)
-    for (int c = 0; c < kWidth; ++c, b += kPanel) {
-#ifdef __AVX512F__
-      prefetch(b + 16 * kPanel), prefetch(b + 16 * kPanel + kWidth);
-#endif
+  for (; C >= kBlock; C -= kBlock, a += a_step)
+    for (int c = 0; c < kBlock; ++c, b += kPanel) {
+      for (int i = 0; i < kPanel; i += 16) prefetch(b + kFetchAhead * kPanel + i);
       step(a + c, b);
     }
   for (int c = 0; c < C; ++c, b += kPanel) step(a + c, b);
@@ -53,14 +58,16 @@ constexpr auto kTilesProduct = tiles_table<0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11,
 constexpr auto kTilesProduct = tiles_table<0, 1, 2, 3, 4, 5>();
 #endif
 
-// Found by measuring, on a processor with 1 MiB of L2 a core and a last cache that keeps up with writes to 8 MiB. Floats:
+// Found by measuring, for AVX-512 on a processor with 1 MiB of L2 a core and a last cache that keeps up with writes to
+// 8 MiB, for AVX2 on one with 512 KiB (Zen 3). Floats:
 constexpr int64_t kKeptFilters = 1 << 22;    // transformed filters, or sums, that are kept as a whole
 constexpr int64_t kCachedFilters = 1 << 20;  // transformed filters that run_fused keeps near
 constexpr int64_t kMapGroup = 1 << 22;       // transformed tiles of run_panels
 constexpr int64_t kGradientGroup = 1 << 20;  // transformed tiles of both maps, for the gradient of the filter
 // Tiles of a piece of run_fused; tiles, channels and panels of a piece of run_panels; tiles transformed by one thread.
-constexpr int64_t kFusedTiles = kWidth == 16 ? 14 : 18;
-constexpr int64_t kPanelsTiles = 256, kPanelsChannels = 64, kPanelsColumns = 2;
+constexpr int64_t kFusedTiles = kMaxRows;
+constexpr int64_t kPanelsTiles = kWidth == 16 ? 256 : 128, kPanelsChannels = 64,
+                  kPanelsColumns = kWidth == 16 ? 2 : 1;
 constexpr int64_t kManyTiles = 128;  // for run_fused with more filters than that
 constexpr int64_t kChunk = 8;
 
@@ -69,7 +76,7 @@ template <class Filters, class End>
 struct WinogradCorrelation {
   TiledMap<float> out;
   TiledMap<const float> in;
-  int64_t tiles;
+  TileGrid grid;
   const Filters& filters;
   const End& end;
   const float* prepared = nullptr;  // all transformed filters, [panel][place][channel][kPanel], or none
@@ -79,54 +86,68 @@ struct WinogradCorrelation {
     int64_t step() const { return place_step(count * kPanel); }  // between places of their filters
     int64_t panel() const { return kPlaces * step(); }           // floats of a panel of filters
   };
-  struct Tiles {  // a range of those that were transformed together
-    int64_t begin, count;
+  struct
+      Tiles {  // a range of those that were transformed together, of which the first is number `first` of all
+    int64_t begin, count, first;
   };
-  int64_t blocks() const { return ceil_div(in.C, kWidth); }
+  int64_t blocks() const { return ceil_div(in.C, kBlock); }
   int64_t panels() const { return ceil_div(out.C, kPanel); }
+  int64_t v_places(int64_t T) const { return kPlaces * place_step(blocks() * T * kBlock); }
   static int64_t m_step(int64_t tiles) { return place_step(tiles * kPanel); }
 
-  // m[panel][place][tile][kPanel] from v[place][block][T][kWidth] and u[panel][place][channel][kPanel]; channels after
+  // m[panel][place][tile][kPanel] from v[place][block][T][kBlock] and u[panel][place][channel][kPanel]; channels after
   // the first are added.
   void product(float* m, int64_t step, const float* v, int64_t T, const Tiles& t, const float* u,
                const Channels& c, int64_t columns) const {
-    const int64_t groups = ceil_div(t.count, kMaxRows), v_step = place_step(blocks() * T * kWidth);
-    const float* a = v + c.begin * T + t.begin * kWidth;
-    for (int place = 0; place < kPlaces; ++place)
+    const int64_t v_step = v_places(T) / kPlaces;
+    for (int place = 0; place < kPlaces; ++place) {
+      const TileGrid::Range has = grid.of_place(place);
+      const int64_t first = most(t.begin, has.begin - t.first),
+                    count = least(t.begin + t.count, has.end - t.first) - first;
+      const int64_t groups = count <= 0 ? 0 : ceil_div(count, kMaxRows);
+      const float* a = v + place * v_step + c.begin * T + first * kBlock;
+      float* to = m + (first - t.begin) * kPanel;
       for (int64_t g = 0; g < groups; ++g) {
-        const int64_t begin = t.count * g / groups, rows = t.count * (g + 1) / groups - begin;
+        const int64_t begin = count * g / groups, rows = count * (g + 1) / groups - begin;
         for (int64_t j = place; j < columns * kPlaces; j += kPlaces)
-          kTilesProduct.of_rows[rows - 1](c.count, a + place * v_step + begin * kWidth, T * kWidth,
-                                          u + j * c.step(), m + j * step + begin * kPanel, c.begin > 0);
+          kTilesProduct.of_rows[rows - 1](c.count, a + begin * kBlock, T * kBlock, u + j * c.step(),
+                                          to + j * step + begin * kPanel, c.begin > 0);
       }
+    }
   }
 
   // A piece transforms some tiles, multiplies them with the filters, a panel after the other, and writes them out. Its maps
   // stay within L2; the filters stream from the last cache.
   void run_fused() {
+    const int64_t tiles = grid.tiles;
     const int64_t turns = ceil_div(tiles, kFusedTiles * threads());  // of every thread, equally long
     const int64_t T = ceil_div(tiles, turns * threads()), pieces = ceil_div(tiles, T);
     const int64_t workers = least(pieces, threads());
-    const Channels all{0, in.C};
-    const int64_t v_size = kPlaces * place_step(blocks() * T * kWidth), own = v_size + kPlaces * m_step(T);
-    Scratch<float> memory(static_cast<size_t>(prepared_size() + workers * own + blocks() * kWidth));
+    const int64_t own = v_places(T) + kPlaces * m_step(T);
+    Scratch<float> memory(static_cast<size_t>(prepared_size() + workers * own + blocks() * kBlock));
     float *u = memory.get(), *owned = u + prepared_size();
     set_zeros(owned + workers * own);
     prepare(u);
     for_each_piece(workers, pieces, [&](int64_t worker, int64_t i) {
-      float *v = owned + worker * own, *m = v + v_size;
-      const Tiles t{0, least(T, tiles - i * T)};
-      transform_tiles<InputTransform, kReach>(v, T, 0, in, i * T, t.count);
-      for (int64_t j = 0; j < panels(); ++j) {
-        product(m, m_step(T), v, T, t, u + j * all.panel(), all, 1);
-        write_tiles(out, m, m_step(T), i * T, t.count, j * kPanel, end);
-      }
+      fused_piece(owned + worker * own, u, T, i * T, least(T, tiles - i * T));
     });
+  }
+  void fused_piece(float* v, const float* u, int64_t T, int64_t begin, int64_t count) const {
+    float* m = v + v_places(T);
+    const Channels all{0, in.C};
+    transform_tiles<InputTransform>(v, T, 0, in, grid, begin, count);
+    TileOut to[kFusedTiles];
+    for (int64_t t = 0; t < count; ++t) to[t] = TileOut(out, grid, begin + t);
+    for (int64_t j = 0; j < panels(); ++j) {
+      product(m, m_step(T), v, T, {0, count, begin}, u + j * all.panel(), all, 1);
+      for (int64_t t = 0; t < count; ++t) to[t].write(m + t * kPanel, m_step(T), out.C, j * kPanel, end);
+    }
   }
 
   // Many channels: all tiles of a group are transformed first. A piece transforms the filters of two panels, some
   // channels at a time, and multiplies the group with them: transformed filters never leave the cache.
   void run_panels() {
+    const int64_t tiles = grid.tiles;
     const int64_t groups = ceil_div(kPlaces * in.C * tiles, kMapGroup), T = ceil_div(tiles, groups);
     const int64_t columns = least(kPanelsColumns, panels()), column_pieces = ceil_div(panels(), columns);
     const int64_t ranges =
@@ -134,36 +155,40 @@ struct WinogradCorrelation {
     const int64_t range = ceil_div(T, ranges), pieces = column_pieces * ranges,
                   workers = least(pieces, threads());
     const Channels first = channels(0);
-    const int64_t v_size = kPlaces * place_step(blocks() * T * kWidth);
+    const int64_t v_size = v_places(T);
     const int64_t u_size = prepared ? 0 : columns * first.panel(),
                   own = u_size + columns * kPlaces * m_step(range);
-    Scratch<float> memory(static_cast<size_t>(v_size + workers * own + blocks() * kWidth));
+    Scratch<float> memory(static_cast<size_t>(v_size + workers * own + blocks() * kBlock));
     float *v = memory.get(), *owned = v + v_size;
     set_zeros(owned + workers * own);
     for (int64_t begin = 0; begin < tiles; begin += T) {
       const int64_t count = least(T, tiles - begin);
-      parallel_for(ceil_div(count, kChunk), [&](int64_t i) {
-        transform_tiles<InputTransform, kReach>(v, T, i * kChunk, in, begin + i * kChunk,
-                                                least(kChunk, count - i * kChunk));
-      });
+      transform_group(v, T, begin, count);
       for_each_piece(workers, pieces, [&](int64_t worker, int64_t i) {
         float *u = owned + worker * own, *m = u + u_size;
         const int64_t j = i / ranges * columns, t0 = i % ranges * range;
-        if (t0 < count) panels_piece(u, m, m_step(range), v, T, begin, {t0, least(range, count - t0)}, j);
+        if (t0 < count) panels_piece(u, m, m_step(range), v, T, {t0, least(range, count - t0), begin}, j);
       });
     }
   }
-  void panels_piece(float* u, float* m, int64_t step, const float* v, int64_t T, int64_t begin,
-                    const Tiles& t, int64_t first_panel) const {
+  void transform_group(float* v, int64_t T, int64_t begin, int64_t count) const {
+    parallel_ranges(count, kChunk, [&](int64_t first, int64_t last) {
+      transform_tiles<InputTransform>(v, T, first, in, grid, begin + first, last - first);
+    });
+  }
+  void panels_piece(float* u, float* m, int64_t step, const float* v, int64_t T, const Tiles& t,
+                    int64_t first_panel) const {
     const int64_t columns = least(kPanelsColumns, panels() - first_panel);
     for (Channels c = channels(0); c.count > 0; c = channels(c.begin + c.count)) {
       for (int64_t j = 0; j < columns && !prepared; ++j)
         transform_filters(u + j * c.panel(), first_panel + j, c);
       product(m, step, v, T, t, prepared ? prepared + first_panel * c.panel() : u, c, columns);
     }
-    for (int64_t j = 0; j < columns; ++j)
-      write_tiles(out, m + j * kPlaces * step, step, begin + t.begin, t.count, (first_panel + j) * kPanel,
-                  end);
+    for (int64_t k = 0; k < t.count; ++k) {
+      const TileOut to(out, grid, t.first + t.begin + k);
+      for (int64_t j = 0; j < columns; ++j)
+        to.write(m + j * kPlaces * step + k * kPanel, step, out.C, (first_panel + j) * kPanel, end);
+    }
   }
 
   // The next ones to be multiplied: all when their filters need no transform on the way.
@@ -179,14 +204,14 @@ struct WinogradCorrelation {
     filters.transform_panel(u, c.step(), panel * kPanel, c.begin, c.count);
   }
   void set_zeros(float* zeros) {
-    zero_floats(zeros, blocks() * kWidth);
+    zero_floats(zeros, blocks() * kBlock);
     in.zeros = zeros;
   }
   // With few tiles, writing all transformed filters to memory and reading them back would take longer than the product.
   void run() {
     const int64_t filters_floats = kPlaces * in.C * out.C;
     const bool fused =
-        filters_floats <= kCachedFilters || (filters_floats <= kKeptFilters && tiles >= kManyTiles);
+        filters_floats <= kCachedFilters || (filters_floats <= kKeptFilters && grid.tiles >= kManyTiles);
     fused && !prepared ? run_fused() : run_panels();
   }
 };
@@ -197,12 +222,8 @@ template <class End>
 WinogradCorrelation<ForwardFilters, End> winograd_correlation(float* y, const float* x,
                                                               const ForwardFilters& filters,
                                                               const Conv2dShape& s, const End& end) {
-  const int64_t rows = tiles_of(s.P()), columns = tiles_of(s.Q());
-  return {{y, s.P(), s.Q(), s.K, 0, 0, rows, columns},
-          {x, s.H, s.W, s.C, s.pad_h, s.pad_w, rows, columns},
-          s.N * rows * columns,
-          filters,
-          end};
+  return {
+      {y, s.P(), s.Q(), s.K, 0, 0}, {x, s.H, s.W, s.C, s.pad_h, s.pad_w}, {s.N, s.P(), s.Q()}, filters, end};
 }
 template <class End>
 void winograd_forward(float* y, const float* x, const float* w, const float* prepared, const Conv2dShape& s,
@@ -217,10 +238,9 @@ void winograd_forward(float* y, const float* x, const float* w, const float* pre
 template <class End>
 void winograd_backward_input(float* dx, const float* dy, const float* w, const Conv2dShape& s,
                              const End& end) {
-  const int64_t rows = tiles_of(s.H), columns = tiles_of(s.W);
-  WinogradCorrelation<TurnedFilters, End>{{dx, s.H, s.W, s.C, 0, 0, rows, columns},
-                                          {dy, s.P(), s.Q(), s.K, 2 - s.pad_h, 2 - s.pad_w, rows, columns},
-                                          s.N * rows * columns,
+  WinogradCorrelation<TurnedFilters, End>{{dx, s.H, s.W, s.C, 0, 0},
+                                          {dy, s.P(), s.Q(), s.K, 2 - s.pad_h, 2 - s.pad_w},
+                                          {s.N, s.H, s.W},
                                           TurnedFilters{w, s.K, s.C},
                                           end}
       .run();
@@ -228,21 +248,27 @@ void winograd_backward_input(float* dx, const float* dy, const float* w, const C
 
 // --- gradient of the filter ---
 
-// du[MR][NV kWidth] (add: +=) sum_t z[t][MR of kWidth] v[NV blocks][t][kWidth];   blocks of v are v_step apart
+// du[MR][NV kWidth] (add: +=) sum_t z[t][MR of kBlock] v[c / kBlock][t][c % kBlock], c of NV vectors from `first` on;
+// blocks of v are v_step apart
 template <int MR, int NV>
-void filters_product(int64_t T, const float* z, const float* v, int64_t v_step, float* du, int64_t ld,
-                     bool add) {
+FR_ALIGNED void filters_product(int64_t T, const float* z, const float* v, int64_t first, int64_t v_step,
+                                float* du, int64_t ld, bool add) {
+  const float* from[NV];
+  unroll<NV>(FR_LAMBDA(n) {
+    const int64_t c = first + n.value * kWidth;
+    from[n.value] = v + c / kBlock * v_step + c % kBlock;
+  });
   Vec acc[MR][NV];
   unroll<MR>(FR_LAMBDA(i) {
     unroll<NV>(FR_LAMBDA(n) {
       acc[i.value][n.value] = add ? vec_load(du + i.value * ld + n.value * kWidth) : vec_zero();
     });
   });
-  for (int64_t t = 0; t < T; ++t, z += kWidth, v += kWidth) {
+  for (int64_t t = 0; t < T * kBlock; t += kBlock) {
     Vec b[NV];
-    unroll<NV>(FR_LAMBDA(n) { b[n.value] = vec_load(v + n.value * v_step); });
+    unroll<NV>(FR_LAMBDA(n) { b[n.value] = vec_load(from[n.value] + t); });
     unroll<MR>(FR_LAMBDA(i) {
-      const Vec a = vec_set(z[i.value]);
+      const Vec a = vec_set(z[t + i.value]);
       unroll<NV>(FR_LAMBDA(n) { acc[i.value][n.value] = vec_fma(a, b[n.value], acc[i.value][n.value]); });
     });
   }
@@ -255,7 +281,7 @@ void filters_product(int64_t T, const float* z, const float* v, int64_t v_step, 
 struct WinogradFilterGradient {
   float* dw;
   TiledMap<const float> x, dy;
-  int64_t tiles;
+  TileGrid grid;
   Gradient into;
 
   struct Region {
@@ -269,7 +295,7 @@ struct WinogradFilterGradient {
   // filters is not what takes the time.
   int64_t group() const {
     const int64_t fit = kGradientGroup / (kPlaces * (x.C + dy.C)), enough = 2 * x.C * dy.C / (x.C + dy.C);
-    return ceil_div(tiles, ceil_div(tiles, most(most(fit, enough), kChunk)));
+    return ceil_div(grid.tiles, ceil_div(grid.tiles, most(most(fit, enough), kChunk)));
   }
 
   // The memory of a call: transformed tiles of both maps, sums, and the zeros beyond the maps.
@@ -280,8 +306,8 @@ struct WinogradFilterGradient {
 
     Maps(WinogradFilterGradient& g, int64_t tiles, int64_t sum_floats)
         : T(tiles),
-          v_step(place_step(g.blocks_c() * T * kWidth)),
-          z_step(place_step(g.blocks_k() * T * kWidth)),
+          v_step(place_step(ceil_div(g.x.C, kBlock) * T * kBlock)),
+          z_step(place_step(ceil_div(g.dy.C, kBlock) * T * kBlock)),
           memory(
               static_cast<size_t>(kPlaces * (v_step + z_step) + sum_floats + most(g.x.C, g.dy.C) + kWidth)),
           v(memory.get()),
@@ -292,21 +318,23 @@ struct WinogradFilterGradient {
     }
   };
 
-  // du[place][filter][channel] of a region (add: +=) z' v at one place
-  void product(float* du, int64_t step, const Maps& maps, int64_t count, const Region& r, int64_t place,
-               bool add) const {
+  // du[place][filter][channel] of a region (tiles before these: +=) z' v at one place, summed over the tiles that have it
+  void product(float* du, int64_t step, const Maps& maps, int64_t begin, int64_t tiles, const Region& r,
+               int place) const {
     constexpr int rows = kWidth / 2, wide = kWidth == 16 ? 2 : 3;
-    const int64_t ld = r.c_count * kWidth, block = maps.T * kWidth;
-    const float* v = maps.v + place * maps.v_step + r.c * block;
-    const float* z = maps.z + place * maps.z_step + r.k * block;
+    const int64_t ld = r.c_count * kWidth, block = maps.T * kBlock;
+    const TileGrid::Range has = grid.of_place(place);
+    const int64_t first = most(0, has.begin - begin), count = most(0, least(tiles, has.end - begin) - first);
+    const float* v = maps.v + place * maps.v_step + first * kBlock;
+    const float* z = maps.z + place * maps.z_step + first * kBlock;
     for (int64_t c = 0, n; c < r.c_count; c += n) {
       n = least(r.c_count - c == 4 ? 2 : wide, r.c_count - c);
       const auto kernel = n == 1   ? filters_product<rows, 1>
                           : n == 2 ? filters_product<rows, 2>
                                    : filters_product<rows, wide>;
-      for (int64_t k = 0; k < r.k_count * 2; ++k)
-        kernel(count, z + k / 2 * block + k % 2 * rows, v + c * block, block,
-               du + place * step + k * rows * ld + c * kWidth, ld, add);
+      for (int64_t k = r.k * kWidth, end = k + r.k_count * kWidth; k < end; k += rows)
+        kernel(count, z + k / kBlock * block + k % kBlock, v, (r.c + c) * kWidth, block,
+               du + place * step + (k - r.k * kWidth) * ld + c * kWidth, ld, begin > 0);
     }
   }
 
@@ -316,14 +344,12 @@ struct WinogradFilterGradient {
     for (int64_t k = first; k < last; ++k)
       for_channels(
           least(ld, x.C - c0), [&](int64_t c, auto... mask) __attribute__((always_inline)) {
-            Vec d[kReach][kReach], o[3][3];
-            load_places(d, du + (k - k0) * ld + c, step);
-            transform<FilterGradientTransform>(o, d);
-            unroll<9>(FR_LAMBDA(i) {
-              float* p = dw + (k * 9 + i.value) * x.C + c0 + c;
-              const Vec g = o[i.value / 3][i.value % 3];
-              vec_store(p, into == Gradient::add ? vec_add(vec_load(p, mask...), g) : g, mask...);
-            });
+            transform<FilterGradientTransform, kTile, kTile>(
+                Places{const_cast<float*>(du) + (k - k0) * ld + c, step},
+                [&](int i, int j, Vec g) __attribute__((always_inline)) {
+                  float* p = dw + (k * 9 + i * 3 + j) * x.C + c0 + c;
+                  vec_store(p, into == Gradient::add ? vec_add(vec_load(p, mask...), g) : g, mask...);
+                });
           });
   }
 
@@ -331,9 +357,9 @@ struct WinogradFilterGradient {
     parallel_for(2 * ceil_div(count, kChunk), [&](int64_t i) {
       const int64_t first = i / 2 * kChunk, n = least(kChunk, count - first);
       if (i % 2 == 0)
-        transform_tiles<InputTransform, kReach>(maps.v, maps.T, first, x, begin + first, n);
+        transform_tiles<InputTransform>(maps.v, maps.T, first, x, grid, begin + first, n);
       else
-        transform_tiles<GradientTransform, kTile>(maps.z, maps.T, first, dy, begin + first, n);
+        transform_tiles<GradientTransform>(maps.z, maps.T, first, dy, grid, begin + first, n);
     });
   }
 
@@ -342,14 +368,14 @@ struct WinogradFilterGradient {
     const int64_t T = group(), K = blocks_k() * kWidth, ld = blocks_c() * kWidth, step = place_step(K * ld);
     const Region all{0, 0, blocks_k(), blocks_c()};
     Maps maps(*this, T, kPlaces * step);
-    for (int64_t begin = 0; begin < tiles; begin += T) {
-      const int64_t count = least(T, tiles - begin);
+    for (int64_t begin = 0; begin < grid.tiles; begin += T) {
+      const int64_t count = least(T, grid.tiles - begin);
       transform_both(maps, begin, count);
       const int64_t splits = least(blocks_k(), ceil_div(2 * threads(), kPlaces));
       parallel_for(kPlaces * splits, [&](int64_t i) {
         const int64_t k = blocks_k() * (i % splits) / splits, end = blocks_k() * (i % splits + 1) / splits;
-        product(maps.sums + k * kWidth * ld, step, maps, count, {k, 0, end - k, blocks_c()}, i / splits,
-                begin > 0);
+        product(maps.sums + k * kWidth * ld, step, maps, begin, count, {k, 0, end - k, blocks_c()},
+                static_cast<int>(i / splits));
       });
     }
     parallel_ranges(dy.C, 4,
@@ -362,18 +388,19 @@ struct WinogradFilterGradient {
     const int64_t T = group(), side = 64 / kWidth, rk = least(side, blocks_k()), rc = least(side, blocks_c());
     const int64_t across = ceil_div(blocks_c(), rc), regions = ceil_div(blocks_k(), rk) * across;
     const int64_t workers = least(regions, threads());
-    const bool once = T == tiles;  // then a worker needs the sums of its region only
+    const bool once = T == grid.tiles;  // then a worker needs the sums of its region only
     const int64_t step = place_step(rk * rc * kWidth * kWidth);
     Maps maps(*this, T, (once ? workers : regions) * kPlaces * step);
-    for (int64_t begin = 0; begin < tiles; begin += T) {
-      const int64_t count = least(T, tiles - begin);
+    for (int64_t begin = 0; begin < grid.tiles; begin += T) {
+      const int64_t count = least(T, grid.tiles - begin);
       transform_both(maps, begin, count);
       for_each_piece(workers, regions, [&](int64_t worker, int64_t i) {
         const int64_t k = i / across * rk, c = i % across * rc;
         const Region r{k, c, least(rk, blocks_k() - k), least(rc, blocks_c() - c)};
         float* sum = maps.sums + (once ? worker : i) * kPlaces * step;
-        for (int place = 0; place < kPlaces; ++place) product(sum, step, maps, count, r, place, begin > 0);
-        if (begin + T >= tiles) add_rows(sum, step, r, k * kWidth, least(dy.C, (k + r.k_count) * kWidth));
+        for (int place = 0; place < kPlaces; ++place) product(sum, step, maps, begin, count, r, place);
+        if (begin + T >= grid.tiles)
+          add_rows(sum, step, r, k * kWidth, least(dy.C, (k + r.k_count) * kWidth));
       });
     }
   }
@@ -383,12 +410,8 @@ struct WinogradFilterGradient {
 
 inline void winograd_backward_filter(float* dw, const float* dy, const float* x, const Conv2dShape& s,
                                      Gradient into) {
-  const int64_t rows = tiles_of(s.P()), columns = tiles_of(s.Q());
-  WinogradFilterGradient{dw,
-                         {x, s.H, s.W, s.C, s.pad_h, s.pad_w, rows, columns},
-                         {dy, s.P(), s.Q(), s.K, 0, 0, rows, columns},
-                         s.N * rows * columns,
-                         into}
+  WinogradFilterGradient{
+      dw, {x, s.H, s.W, s.C, s.pad_h, s.pad_w}, {dy, s.P(), s.Q(), s.K, 0, 0}, {s.N, s.P(), s.Q()}, into}
       .run();
 }
 
