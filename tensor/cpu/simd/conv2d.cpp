@@ -39,6 +39,15 @@ Algorithm choose(const Conv2dShape& s, bool prepared = false) {
   return winograd_pays(s, few) ? Algorithm::winograd : Algorithm::taps;
 }
 
+// Pointwise and taps: which passes do without the packers of the blocked product.
+bool forward_is_direct(const Conv2dShape& s) { return direct_pays(s.N * s.P() * s.Q(), s.C, s.groups); }
+bool input_gradient_is_direct(const Conv2dShape& s) {
+  return direct_pays(s.N * s.H * s.W / (s.stride_h * s.stride_w), s.K, s.groups);
+}
+bool filter_gradient_is_direct(const Conv2dShape& s, Algorithm algorithm) {
+  return filter_gradient_pays(s) && (kDirect || algorithm == Algorithm::taps);
+}
+
 TapMatrix taps_of_input(const float* x, const Conv2dShape& s) {
   return {x,
           {s.P(), s.stride_h, -s.pad_h, s.dilation_h, s.R, s.H},
@@ -76,7 +85,7 @@ void direct_forward(Algorithm algorithm, float* y, const float* x, const float* 
   const Product product = forward_product(s);
   const MatrixB filters = forward_filters(w, s);
   const MatrixC out{y, s.K, K};
-  if (direct_pays(product.M, C, s.groups))
+  if (forward_is_direct(s))
     taps_forward(y, x, filters, prepared, s);
   else if (algorithm == Algorithm::pointwise)
     multiply(product, MatrixA{x, s.C, C, false}, filters, out, prepared);
@@ -136,7 +145,7 @@ void conv2d_backward_filter(float* dw, const float* dy, const float* x, const Co
     if (into == Gradient::overwrite) zero_floats(dw, s.K * s.R * s.S);
     return depthwise_backward_filter(dw, dy, x, s);
   }
-  if (filter_gradient_pays(s)) return FilterGradient(s, dy, x).run(dw, beta_of(into));
+  if (filter_gradient_is_direct(s, algorithm)) return FilterGradient(s, dy, x).run(dw, beta_of(into));
   const int64_t C = s.C / s.groups, K = s.K / s.groups, columns = s.R * s.S * C;
   const Product product{K, columns, s.N * s.P() * s.Q(), s.groups, 1, beta_of(into)};
   const MatrixA gradient{dy, s.K, K, true};
@@ -288,11 +297,11 @@ void conv2d_backward_input(float* dx, const float* dy, const float* w, const Con
     return depthwise_backward_input(dx, dy, w, s);
   }
   const int64_t C = s.C / s.groups, K = s.K / s.groups;
-  if (algorithm == Algorithm::pointwise && !direct_pays(s.N * s.H * s.W, K, s.groups))
+  if (algorithm == Algorithm::pointwise && !input_gradient_is_direct(s))
     return multiply(Product{s.N * s.H * s.W, C, K, s.groups, 1, beta_of(into)}, MatrixA{dy, s.K, K, false},
                     MatrixB{w, C, K * C, false}, MatrixC{dx, s.C, C});
   PhaseProducts phases(dy, w, s, into);
-  if (direct_pays(s.N * s.H * s.W / (s.stride_h * s.stride_w), K, s.groups))
+  if (input_gradient_is_direct(s))
     phases.direct(dx);
   else
     phases.packed(dx);
