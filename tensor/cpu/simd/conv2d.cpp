@@ -39,8 +39,12 @@ Algorithm choose(const Conv2dShape& s, bool prepared = false) {
   return winograd_pays(s, few) ? Algorithm::winograd : Algorithm::taps;
 }
 
-// Pointwise and taps: which passes do without the packers of the blocked product.
-bool forward_is_direct(const Conv2dShape& s) { return direct_pays(s.N * s.P() * s.Q(), s.C, s.groups); }
+// Pointwise and taps: which passes do without the packers of the blocked product. With more columns, the filters that
+// each tile reads anew from L2 cost more than packed pixels.
+constexpr int64_t kDirectColumns = 192;
+bool forward_is_direct(const Conv2dShape& s) {
+  return s.K <= kDirectColumns && direct_pays(s.N * s.P() * s.Q(), s.C, s.groups);
+}
 bool input_gradient_is_direct(const Conv2dShape& s) {
   return direct_pays(s.N * s.H * s.W / (s.stride_h * s.stride_w), s.K, s.groups);
 }

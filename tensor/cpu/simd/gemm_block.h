@@ -348,6 +348,8 @@ struct MatrixA {
         float* y = dst + i * k;
         for (int64_t j = begin; j < end; ++j) {
           const Vec row = vec_load(src + j * ld + i, mask);
+          _mm_prefetch(reinterpret_cast<const char*>(src + (j + kStrip) * ld + i),
+                       _MM_HINT_T0);  // the next strip
           if (j + 1 < k)
             vec_store(y + j * panel, row);  // spills into the next column, which comes after
           else
