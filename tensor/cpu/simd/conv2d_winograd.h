@@ -144,7 +144,7 @@ struct WinogradCorrelation {
     }
   }
 
-  // Many channels: all tiles of a group are transformed first. A piece transforms the filters of two panels, some
+  // Many channels: all tiles of a group are transformed first. A piece transforms the filters of one or two panels, some
   // channels at a time, and multiplies the group with them: transformed filters never leave the cache.
   void run_panels() {
     const int64_t tiles = grid.tiles;
