@@ -20,7 +20,7 @@ struct Run {
 
 // c[MR][NV vectors] = sum over the runs' channels of at[i] b + beta c,   b: [channel][NV * kWidth]
 template <int MR, int NV>
-void runs_product(const Run* run, int64_t runs, const float* b, const Tile& tile) {
+FR_ALIGNED void runs_product(const Run* run, int64_t runs, const float* b, const Tile& tile) {
   Vec acc[MR][NV];
   unroll<MR>(FR_LAMBDA(i) {
     unroll<NV>(FR_LAMBDA(v) { acc[i.value][v.value] = vec_zero(); });

@@ -9,10 +9,6 @@
 namespace fr::FR_ISA {
 namespace {
 
-// Functions with an inner loop that counts start at a cache line: where the loop's branch crosses two lines, which the
-// linker would decide, the product takes 15 % longer on Zen 3.
-#define FR_ALIGNED __attribute__((aligned(64)))
-
 constexpr int64_t kFetchAhead =
     kWidth == 16 ? 16 : 64;  // rows of filters: how far the next are fetched into L1
 

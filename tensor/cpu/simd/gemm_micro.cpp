@@ -120,11 +120,11 @@ FR_INLINE void tile_product(int64_t k, A a, const float* b, const Tile& tile) {
 }
 
 template <int MR, int NV>
-void micro_kernel(int64_t k, const float* a, const float* b, const Tile& tile) {
+FR_ALIGNED void micro_kernel(int64_t k, const float* a, const float* b, const Tile& tile) {
   tile_product<MR, NV>(k, PanelA<MR>{a}, b, tile);
 }
 template <int MR, int NV>
-void rows_micro_kernel(int64_t k, const float* a, int64_t lda, const float* b, const Tile& tile) {
+FR_ALIGNED void rows_micro_kernel(int64_t k, const float* a, int64_t lda, const float* b, const Tile& tile) {
   tile_product<MR, NV>(k, RowsA<MR>(a, lda), b, tile);
 }
 

@@ -3,6 +3,9 @@
 #include "tensor/cpu/simd/simd.h"
 
 #define FR_INLINE inline __attribute__((always_inline))
+// Functions with an inner loop that counts start at a cache line: where the loop's branch crosses two lines, which the
+// linker would decide, the product takes 15 % longer on Zen 3.
+#define FR_ALIGNED __attribute__((aligned(64)))
 
 namespace fr::FR_ISA {
 namespace {
