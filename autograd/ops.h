@@ -50,11 +50,17 @@ struct Pool2dOptions {
 };
 Var max_pool2d(const Var& x, const Pool2dOptions& options);
 Var average_pool2d(const Var& x, const Pool2dOptions& options);
-Var prelu(const Var& x, const Var& a);  // x (..., C), a (C)
+Var prelu(const Var& x, const Var& a, const Var& residual = {});  // x (..., C), a (C), + residual (..., C)
+// What follows a batch norm in a network, in the same passes over memory: prelu(y, slope) + residual. Empty parts are
+// left out. The numbers are those of the ops one after the other.
+struct BatchNormFinishing {
+  Var slope, residual;  // (C), (..., C)
+};
 // x (..., C). Training: batch statistics, running ones updated in place. Inference: running statistics.
 enum class BatchNormMode { training, inference };
 Var batch_norm(const Var& x, const Var& gamma, const Var& beta, const Tensor& running_mean,
-               const Tensor& running_var, BatchNormMode mode, double eps = 1e-5, double momentum = 0.1);
+               const Tensor& running_var, BatchNormMode mode, double eps = 1e-5, double momentum = 0.1,
+               const BatchNormFinishing& finish = {});
 
 // rows (l2_normalize.cpp, softmax_cross_entropy.cpp); labels are int64 (N), 0 <= label < M
 Var l2_normalize(const Var& x, double eps = 1e-12);

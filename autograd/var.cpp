@@ -5,12 +5,33 @@
 #include <atomic>
 #include <string_view>
 #include <unordered_set>
+#include <utility>
 
 namespace fr {
 
+// Shared by the Vars of a result and by what saved it.
+struct Recipe {
+  std::function<Tensor()> form;
+  int depth;
+  WeakTensor seen;  // the result, while anybody has it
+  Tensor held;      // the result, formed again, while another reader remains
+
+  Tensor value() {
+    if (held) return held;
+    Tensor t = seen.lock();
+    if (t) return t;
+    t = form();
+    seen = WeakTensor(t);
+    return t;
+  }
+};
+
 namespace {
 
-thread_local bool recording = true;
+thread_local bool recording = true, keeping = false;
+
+// Results of several maps, a chain of which holds one map a link while it is formed, and of one map: a few more.
+constexpr int kDeepestSum = 4, kDeepest = 6;
 
 uint64_t next_order() {
   static std::atomic<uint64_t> count{0};
@@ -61,24 +82,76 @@ Node::~Node() {
   }
 }
 
+Tensor Node::peek() const {
+  if (value) return value;
+  if (Tensor t = computed.lock()) return t;
+  const std::shared_ptr<Recipe> known = recipe.lock();
+  return known ? known->value() : Tensor();
+}
+
 const Tensor& Node::grad_or_zero() {
-  if (!grad) grad = Tensor::zeros(value.shape(), value.dtype());
+  if (!grad) grad = Tensor::zeros(shape, dtype);
   return grad;
 }
 
 Var::Var(Tensor value, bool requires_grad) : node_(std::make_shared<Node>()) {
   FR_CHECK(!requires_grad || value.dtype() != DType::int64, "autograd: an int64 tensor has no gradient");
-  node_->value = std::move(value);
   node_->requires_grad = requires_grad;
   node_->order = next_order();
+  set_value(std::move(value));
 }
 
-Var record(const char* op, Tensor value, std::vector<Var> inputs, std::function<void(Node& self)> backward) {
-  Var y(std::move(value));
+void Var::set_value(Tensor value) {
+  node_->shape = value.shape(), node_->dtype = value.dtype();
+  node_->value = std::move(value);
+}
+
+Saved::Saved(const Var& x) {
+  if (!x) return;
+  if (x.recipe_)
+    recipe_ = x.recipe_;
+  else
+    kept_ = x.value();
+}
+
+int Saved::depth() const { return recipe_ ? recipe_->depth : 0; }
+
+Tensor Saved::take() {
+  if (!recipe_) return std::exchange(kept_, {});
+  const std::shared_ptr<Recipe> recipe = std::move(recipe_);
+  Tensor t = recipe->value();
+  if (recipe.use_count() > 1) recipe->held = t;
+  return t;
+}
+
+Tensor Saved::look() const {
+  if (!recipe_) return kept_;
+  Tensor t = recipe_->value();
+  if (recipe_->depth > 1) recipe_->held = t;
+  return t;
+}
+
+Form::Form(std::initializer_list<const Saved*> from, std::function<Tensor()> f) {
+  int deepest = 0, maps = 0;
+  for (const Saved* x : from) deepest = std::max(deepest, x->depth()), maps += bool(*x);
+  if (deepest >= (maps > 1 ? kDeepestSum : kDeepest)) return;
+  form = std::move(f);
+  depth = deepest + 1;
+}
+
+Var record(const char* op, Tensor value, std::vector<Var> inputs, std::function<void(Node& self)> backward,
+           Form form) {
+  Var y(value);
   y.node_->op = op;
   const bool needed =
       std::any_of(inputs.begin(), inputs.end(), [](const Var& x) { return wants_gradient(x.node_.get()); });
   if (!needed || !recording) return y;
+  y.value_ = std::move(value), y.node_->value = Tensor();
+  y.node_->computed = WeakTensor(y.value_);
+  if (form.form && !keeping) {
+    y.recipe_ = std::make_shared<Recipe>(Recipe{std::move(form.form), form.depth, y.node_->computed, {}});
+    y.node_->recipe = y.recipe_;
+  }
   y.node_->requires_grad = true;
   y.node_->backward = std::move(backward);
   for (Var& x : inputs) y.node_->inputs.push_back(std::move(x.node_));
@@ -94,7 +167,14 @@ GradientTarget target_of(Node& self, size_t i) {
   Node* input = self.inputs.at(i).get();
   if (!wants_gradient(input)) return {};
   if (input->grad) return {input->grad, Gradient::add};
-  input->grad = Tensor(input->value.shape(), input->value.dtype(), input->value.device());
+  input->grad = Tensor(input->shape, input->dtype);
+  return {input->grad, Gradient::overwrite};
+}
+
+GradientTarget target_of(Node& self, size_t i, const Tensor& spent) {
+  Node* input = self.inputs.at(i).get();
+  if (!wants_gradient(input) || input->grad || !spent.sole_owner()) return target_of(self, i);
+  input->grad = spent.reshape(input->shape);
   return {input->grad, Gradient::overwrite};
 }
 
@@ -102,7 +182,7 @@ void add_gradient(Node& self, size_t i) {
   Node* input = self.inputs.at(i).get();
   if (!wants_gradient(input)) return;
   if (!input->grad) {
-    input->grad = self.grad.reshape(input->value.shape()).clone();
+    input->grad = self.grad.reshape(input->shape).clone();
     return;
   }
   with_kernels(input->grad, [&](const auto& k) {
@@ -114,7 +194,7 @@ void hand_over_gradient(Node& self, size_t i) {
   Node* input = self.inputs.at(i).get();
   if (!wants_gradient(input)) return;
   if (input->grad) return add_gradient(self, i);
-  input->grad = self.grad.reshape(input->value.shape());
+  input->grad = self.grad.reshape(input->shape);
   self.grad = Tensor();
 }
 
@@ -145,5 +225,7 @@ void backward(const Var& root, const Tensor& seed) {
 bool grad_enabled() { return recording; }
 NoGrad::NoGrad() : before_(recording) { recording = false; }
 NoGrad::~NoGrad() { recording = before_; }
+KeepValues::KeepValues() : before_(keeping) { keeping = true; }
+KeepValues::~KeepValues() { keeping = before_; }
 
 }  // namespace fr

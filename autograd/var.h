@@ -1,8 +1,22 @@
-// Reverse-mode differentiation. A Var is a handle on a node of the graph: its value, its gradient, and how
-// the op that made it passes a gradient back. Ops call record(); backward() walks the graph once, in reverse
-// order of creation.
+// Reverse-mode differentiation. A Var is a handle on a node of the graph: what an op computed, its gradient, and how
+// the op passes a gradient back. Ops call record(); backward() walks the graph once, in reverse order of creation.
+//
+// Memory. The graph itself holds no results. A result lives in the Vars that hold it and in what backward functions
+// saved of it; the forward pass of a network lets go of its Vars as it goes, so a map that nobody saved is gone by then.
+// A backward function captures its inputs as Saved: the value, or how to form it again from what is kept anyway.
+//
+//   conv2d -> batch_norm -> prelu -> conv2d        keeps   x, z1 = conv2d(x)
+//     x         z1            u       y            forms   y = prelu(gamma xh(z1) + beta) in one pass, when the second
+//                                                          convolution asks for it; u is never there a second time
+//
+// An op whose output is one elementwise pass over what its own backward function saves gives record() a Form: a function
+// that computes the same bits again. What was formed is kept while another reader remains and freed after the last one,
+// so nothing is formed twice for two readers of one value. Forms build on forms (a residual sum on the sum before it),
+// but only a few deep: every fifth sum of a chain is kept, so that at most four are there for the sake of the next.
+// In the backward walk the gradient of a value takes the value's own place where nobody else reads it any more.
 #pragma once
 #include <functional>
+#include <initializer_list>
 #include <memory>
 #include <vector>
 
@@ -10,20 +24,28 @@
 
 namespace fr {
 
+struct Recipe;  // a Form with what is known of its result; var.cpp
+
 struct Node {
-  Tensor value;
-  Tensor grad;  // empty until something flows in; the shape and type of value
+  Tensor value;  // of a leaf. What an op computed is in peek()
+  Tensor grad;   // empty until something flows in; the shape and type of the value
   bool requires_grad = false;
   const char* op = "leaf";
   std::vector<std::shared_ptr<Node>> inputs;
   std::function<void(Node& self)> backward;  // reads self.grad, adds into the inputs' gradients
   uint64_t order = 0;                        // creation time: inputs are always older than outputs
+  Shape shape;
+  DType dtype = DType::float32;
+  WeakTensor computed;
+  std::weak_ptr<Recipe> recipe;
 
   Node() = default;
   ~Node();  // iterative: a chain of any length is released without recursion
   Node(const Node&) = delete;
   Node& operator=(const Node&) = delete;
 
+  // The value if anybody keeps it or how to form it, otherwise empty. To be asked before backward().
+  Tensor peek() const;
   // Where a backward function adds; zero-filled on first use. Null pointer semantics: see grad_of().
   const Tensor& grad_or_zero();
 };
@@ -34,28 +56,56 @@ class Var {
   explicit Var(Tensor value, bool requires_grad = false);
 
   explicit operator bool() const { return node_ != nullptr; }
-  const Tensor& value() const { return node_->value; }
+  const Tensor& value() const { return value_ ? value_ : node_->value; }
   const Tensor& grad() const { return node_->grad; }  // empty when nothing flowed in
   bool requires_grad() const { return node_->requires_grad; }
-  const Shape& shape() const { return node_->value.shape(); }
-  int64_t dim(int i) const { return node_->value.dim(i); }
-  DType dtype() const { return node_->value.dtype(); }
+  const Shape& shape() const { return value().shape(); }
+  int64_t dim(int i) const { return value().dim(i); }
+  DType dtype() const { return value().dtype(); }
   const char* op() const { return node_->op; }
 
-  void set_value(Tensor value) { node_->value = std::move(value); }  // leaves only
+  void set_value(Tensor value);  // leaves only
   void zero_grad() { node_->grad = Tensor(); }
-  Var detach() const { return Var(node_->value); }  // the same value, cut off from the graph
+  Var detach() const { return Var(value()); }  // the same value, cut off from the graph
   const std::shared_ptr<Node>& node() const { return node_; }
 
  private:
-  friend Var record(const char*, Tensor, std::vector<Var>, std::function<void(Node&)>);
+  friend class Saved;
+  friend Var record(const char*, Tensor, std::vector<Var>, std::function<void(Node&)>, struct Form);
   std::shared_ptr<Node> node_;
+  Tensor value_;  // of an op's result: empty for leaves, whose value set_value() may replace
+  std::shared_ptr<Recipe> recipe_;
+};
+
+// A value for the backward pass: kept, or formed again when it is read.
+class Saved {
+ public:
+  Saved() = default;  // empty
+  explicit Saved(const Var& x);
+  explicit operator bool() const { return kept_ || recipe_; }
+  int depth() const;    // how many forms stand on each other; 0: the value itself is kept
+  Tensor take();        // for a backward function: the value, for the last time
+  Tensor look() const;  // for a Form: the value; one that is a single pass away is not kept for later
+
+ private:
+  Tensor kept_;
+  std::shared_ptr<Recipe> recipe_;
+};
+
+// How to compute an op's output again, bit for bit, from Saved values that its backward function holds anyway. A sum may
+// also read the other branch: it keeps that instead of itself.
+struct Form {
+  Form() = default;  // none: the output can only be kept
+  Form(std::initializer_list<const Saved*> from, std::function<Tensor()> f);
+  std::function<Tensor()> form;
+  int depth = 0;
 };
 
 // Record one op: its output, the inputs a gradient may flow to, and how. `backward` captures what it needs;
 // that capture list is the op's memory cost. An empty Var among the inputs (an optional bias) is allowed.
 // Nothing is recorded when no input requires a gradient or inside NoGrad.
-Var record(const char* op, Tensor value, std::vector<Var> inputs, std::function<void(Node& self)> backward);
+Var record(const char* op, Tensor value, std::vector<Var> inputs, std::function<void(Node& self)> backward,
+           Form form = {});
 
 // The tensor into which a backward function adds for input i, or an empty tensor (data() is null) when that
 // input needs no gradient: kernels skip null gradients.
@@ -70,6 +120,9 @@ struct GradientTarget {
   Pointer data() const { return grad.data(); }
 };
 GradientTarget target_of(Node& self, size_t i);
+// The same in the place of `spent`, a value of input i's size, when nobody else holds it. It may still be read: by
+// kernels whose dx may be x.
+GradientTarget target_of(Node& self, size_t i, const Tensor& spent);
 
 // Input i's gradient += self.grad, for ops that pass a gradient on unchanged (the element counts must agree).
 // hand_over_gradient gives the storage away when input i has no gradient yet: it must be the last use of
@@ -91,6 +144,18 @@ class NoGrad {
   ~NoGrad();
   NoGrad(const NoGrad&) = delete;
   NoGrad& operator=(const NoGrad&) = delete;
+
+ private:
+  bool before_;
+};
+// While alive, what this thread records keeps every value that a backward function reads. The results are the same to
+// the bit; memory and time are not.
+class KeepValues {
+ public:
+  KeepValues();
+  ~KeepValues();
+  KeepValues(const KeepValues&) = delete;
+  KeepValues& operator=(const KeepValues&) = delete;
 
  private:
   bool before_;

@@ -41,14 +41,16 @@ std::string first_nonfinite_tensor(const Var& loss, Module& model) {
       return cat("weight ", name, " ", place(parameter->var.value(), at));
   }
   for (const Node* node : in_order(loss)) {
-    const int64_t at = nonfinite_at(node->value);
+    const Tensor value =
+        node->peek();  // empty: nobody needs it any more; what was computed from it shows the fault
+    const int64_t at = nonfinite_at(value);
     if (at < 0) continue;
     std::string weights;
     for (const auto& input : node->inputs)
       if (input && name_of.count(input.get()))
         weights += (weights.empty() ? "" : ", ") + name_of[input.get()];
-    return node->inputs.empty() ? cat("the input ", place(node->value, at))
-                                : cat("the output of ", node->op, "(", weights, ") ", place(node->value, at));
+    return node->inputs.empty() ? cat("the input ", place(value, at))
+                                : cat("the output of ", node->op, "(", weights, ") ", place(value, at));
   }
   for (const auto& [name, parameter] : parameters)
     if (const int64_t at = nonfinite_at(parameter->var.grad()); at >= 0)

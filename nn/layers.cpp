@@ -1,6 +1,8 @@
 // Layers own weights and call ops; no mathematics here.
 #include "nn/layers.h"
 
+#include <utility>
+
 namespace fr {
 
 Conv2d::Conv2d(const Conv2dSpec& spec) : window_(spec.window) {
@@ -44,9 +46,9 @@ BatchNorm::BatchNorm(const BatchNormSpec& spec) : spec_(spec) {
   var_ = &add_buffer("running_var", Tensor::full({spec.C}, 1));
 }
 
-Var BatchNorm::forward(const Var& x) {
+Var BatchNorm::forward_fused(const Var& x, const BatchNormFinishing& finish) {
   const BatchNormMode mode = training() ? BatchNormMode::training : BatchNormMode::inference;
-  return batch_norm(x, gamma_->var, beta_->var, *mean_, *var_, mode, spec_.eps, spec_.momentum);
+  return batch_norm(x, gamma_->var, beta_->var, *mean_, *var_, mode, spec_.eps, spec_.momentum, finish);
 }
 
 void BatchNorm::line(Tensor& scale, Tensor& shift) const {
@@ -75,25 +77,60 @@ Var Dropout::forward(const Var& x) {
   return dropout(x, p_, {state.seed, Purpose::dropout, state.step, stream_});
 }
 
-Var chain(const std::vector<Module*>& layers, const Var& x, const Var& residual) {
-  Var y = x;
-  bool added = !residual;
-  const auto layer = [&](size_t i) { return i < layers.size() ? layers[i] : nullptr; };
-  for (size_t i = 0; i < layers.size();) {
-    auto* conv = grad_enabled() || layers[i]->training() ? nullptr : dynamic_cast<Conv2d*>(layers[i]);
-    if (!conv) {
-      y = layers[i++]->forward(y);
-      continue;
-    }
-    Conv2dFinishing finish{{}, conv->bias(), {}, {}};
-    ++i;
-    if (const auto* norm = dynamic_cast<BatchNorm*>(layer(i)); norm && !finish.shift)
-      norm->line(finish.scale, finish.shift), ++i;
-    if (const auto* activation = dynamic_cast<PReLU*>(layer(i))) finish.slope = activation->slope(), ++i;
-    if (!added && i == layers.size()) finish.residual = residual.value(), added = true;
-    y = conv->forward_fused(y, finish);
+namespace {
+
+// The chain as far as it has come. Each step takes the next layer, and what it can do in the same pass.
+struct Chain {
+  const std::vector<Module*>& layers;
+  Var y, residual;  // the residual is empty once it is added
+  size_t i = 0;
+
+  bool done() const { return i == layers.size(); }
+  template <class M>
+  M* take() {
+    M* layer = done() ? nullptr : dynamic_cast<M*>(layers[i]);
+    if (layer) ++i;
+    return layer;
   }
-  return added ? y : add(residual, y);
+  Var take_slope() {
+    const auto* activation = take<PReLU>();
+    return activation ? activation->slope() : Var();
+  }
+  // The residual, when nothing else comes before it and y keeps its shape until then.
+  Var take_residual(bool fits = true) {
+    return done() && residual && fits ? std::exchange(residual, {}) : Var();
+  }
+  bool residual_fits() const { return residual && residual.shape() == y.shape(); }
+
+  void convolution(Conv2d& conv) {
+    Conv2dFinishing finish{{}, conv.bias(), {}, {}};
+    if (!finish.shift)
+      if (const auto* norm = take<BatchNorm>()) norm->line(finish.scale, finish.shift);
+    if (const Var slope = take_slope()) finish.slope = slope.value();
+    if (const Var r = take_residual()) finish.residual = r.value();
+    y = conv.forward_fused(y, finish);
+  }
+  void step() {
+    const bool inference = !grad_enabled() && !layers[i]->training();
+    if (auto* conv = inference ? take<Conv2d>() : nullptr) return convolution(*conv);
+    if (auto* norm = take<BatchNorm>()) {
+      BatchNormFinishing finish{take_slope(), {}};
+      finish.residual = take_residual(residual_fits());
+      y = norm->forward_fused(y, finish);
+    } else if (const Var slope = take_slope()) {
+      y = prelu(y, slope, take_residual(residual_fits()));
+    } else {
+      y = layers[i++]->forward(y);
+    }
+  }
+};
+
+}  // namespace
+
+Var chain(const std::vector<Module*>& layers, const Var& x, const Var& residual) {
+  Chain chain{layers, x, residual};
+  while (!chain.done()) chain.step();
+  return chain.residual ? add(chain.residual, chain.y) : chain.y;
 }
 
 }  // namespace fr

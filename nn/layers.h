@@ -68,7 +68,8 @@ class BatchNorm : public Module {
  public:
   explicit BatchNorm(const BatchNormSpec& spec);
   explicit BatchNorm(int64_t C) : BatchNorm(BatchNormSpec{C}) {}
-  Var forward(const Var& x) override;             // training(): batch statistics; otherwise the running ones
+  Var forward(const Var& x) override { return forward_fused(x, {}); }  // training(): batch statistics
+  Var forward_fused(const Var& x, const BatchNormFinishing& finish);   // with what follows it; see chain()
   void line(Tensor& scale, Tensor& shift) const;  // forward() in inference is scale x + shift, each (C)
 
  private:
@@ -82,7 +83,7 @@ class PReLU : public Module {
  public:
   explicit PReLU(int64_t C, double slope = 0.25);
   Var forward(const Var& x) override;
-  const Tensor& slope() const { return slope_->var.value(); }
+  const Var& slope() const { return slope_->var; }
 
  private:
   Parameter* slope_ = nullptr;
@@ -129,8 +130,9 @@ class Flatten : public Module {
   Var forward(const Var& x) override { return flatten(x); }
 };
 
-// The layers one after the other, then + residual if there is one. In inference (NoGrad, not training) a
-// convolution takes the batch norm, the PReLU and the sum that follow it into its own pass over the result.
+// The layers one after the other, then + residual if there is one. Passes over memory are saved where they can be: in
+// inference (NoGrad, not training) a convolution takes the batch norm, the PReLU and the sum that follow it into its own
+// pass over the result, otherwise a batch norm takes the PReLU and the sum, or a PReLU the sum.
 Var chain(const std::vector<Module*>& layers, const Var& x, const Var& residual = {});
 
 // Its children, one after the other.

@@ -42,6 +42,18 @@ struct Conv2dFinish {
   const T* residual = nullptr;  // (N,P,Q,K)
 };
 
+// What batch normalisation makes of x (rows, C) once the statistics are known:
+//   u_rc = gamma_c xh_rc + beta_c,   xh_rc = (x_rc - mean_c) rstd_c,   act(u) = u > 0 ? u : slope_c u
+// All (C). A null slope leaves act out.
+template <class T>
+struct BatchNormLine {
+  const T* mean = nullptr;
+  const T* rstd = nullptr;
+  const T* gamma = nullptr;
+  const T* beta = nullptr;
+  const T* slope = nullptr;
+};
+
 // y (N,P,Q,C) from x (N,H,W,C); windows outside the map are ignored (average: divided by the cells inside).
 struct Pool2dShape {
   int64_t N = 1, H = 1, W = 1, C = 1, R = 2, S = 2;
@@ -143,23 +155,26 @@ struct Kernels {
   // db_c += sum_r dy_rc
   void (*bias_backward)(T* db, const T* dy, int64_t rows, int64_t C);
 
-  // --- activation ---
-  // y_rc = x_rc > 0 ? x_rc : a_c x_rc
-  // dx_rc += dy_rc (x_rc > 0 ? 1 : a_c);  da_c += sum_r dy_rc min(x_rc, 0)
-  void (*prelu_forward)(T* y, const T* x, const T* a, int64_t rows, int64_t C);
+  // --- activation ---                           the sum joined on: a residual connection in the same pass
+  // y_rc = act(x_rc) + residual_rc,  act(x) = x > 0 ? x : a_c x                 residual may be null
+  // dx_rc += dy_rc (x_rc > 0 ? 1 : a_c);  da_c += sum_r dy_rc min(x_rc, 0)      dx may be x when it is overwritten
+  void (*prelu_forward)(T* y, const T* x, const T* a, const T* residual, int64_t rows, int64_t C);
   void (*prelu_backward)(T* dx, T* da, const T* dy, const T* x, const T* a, int64_t rows, int64_t C,
                          Gradient into);
 
   // --- batch normalisation over the rows of x (rows, C)                            (Ioffe and Szegedy 2015)
-  // mean_c = sum_r x_rc / rows,  var_c = sum_r (x_rc - mean_c)^2 / rows (biased),  rstd_c = 1 / sqrt(var_c +
-  // eps) y = gamma (x - mean) rstd + beta running_mean <- (1 - momentum) running_mean + momentum mean;
-  // running_var likewise with var rows / (rows - 1)
-  void (*batch_norm_forward)(T* y, T* mean, T* rstd, T* running_mean, T* running_var, const T* x,
-                             const T* gamma, const T* beta, int64_t rows, int64_t C, T eps, T momentum);
-  // with xh = (x - mean) rstd:  dgamma += sum dy xh,  dbeta += sum dy,
-  // dx += gamma rstd (dy - mean_r(dy) - xh mean_r(dy xh))
-  void (*batch_norm_backward)(T* dx, T* dgamma, T* dbeta, const T* dy, const T* x, const T* mean,
-                              const T* rstd, const T* gamma, int64_t rows, int64_t C, Gradient into);
+  // mean_c = sum_r x_rc / rows,  var_c = sum_r (x_rc - mean_c)^2 / rows (biased),  rstd_c = 1 / sqrt(var_c + eps)
+  // running_mean <- (1 - momentum) running_mean + momentum mean; running_var likewise with var rows / (rows - 1)
+  void (*batch_norm_statistics)(T* mean, T* rstd, T* running_mean, T* running_var, const T* x, int64_t rows,
+                                int64_t C, T eps, T momentum);
+  // y = act(u) + residual                                    (BatchNormLine)    residual may be null
+  void (*batch_norm_apply)(T* y, const T* x, const BatchNormLine<T>& line, const T* residual, int64_t rows,
+                           int64_t C);
+  // The adjoint of both, where mean and rstd are functions of x. With du = dy (u > 0 ? 1 : slope):
+  // dslope += sum dy min(u, 0),  dgamma += sum du xh,  dbeta += sum du,
+  // dx += gamma rstd (du - mean_r(du) - xh mean_r(du xh))                       dx may be x when it is overwritten
+  void (*batch_norm_backward)(T* dx, T* dgamma, T* dbeta, T* dslope, const T* dy, const T* x,
+                              const BatchNormLine<T>& line, int64_t rows, int64_t C, Gradient into);
   // scale = gamma / sqrt(var + eps),  shift = beta - mean scale: fixed statistics as a straight line
   void (*batch_norm_line)(T* scale, T* shift, const T* gamma, const T* beta, const T* mean, const T* var,
                           int64_t C, T eps);

@@ -88,11 +88,31 @@ class Tensor {
   std::vector<T> host() const;  // a copy, converted to T
   double item() const;          // the only element
 
+  // No other Tensor shares the storage: nobody else will see what is written there.
+  bool sole_owner() const { return storage_.use_count() == 1; }
+
  private:
+  friend class WeakTensor;
   Shape shape_;
   DType type_ = DType::float32;
   Device device_ = Device::cpu;
   std::shared_ptr<void> storage_;
+};
+
+// Sees a tensor without keeping its storage alive.
+class WeakTensor {
+ public:
+  WeakTensor() = default;
+  explicit WeakTensor(const Tensor& t) : like_(t), storage_(t.storage_) { like_.storage_ = nullptr; }
+  Tensor lock() const {  // empty once the storage is gone
+    Tensor t = like_;
+    t.storage_ = storage_.lock();
+    return t;
+  }
+
+ private:
+  Tensor like_;  // shape and type alone
+  std::weak_ptr<void> storage_;
 };
 
 // f(table of kernels) for the tensor's element type (float32 or float64) and device:

@@ -23,31 +23,59 @@ Rows checked_rows(const Var& x, const Var& gamma, const Var& beta, const Tensor&
   return {C ? x.value().size() / C : 0, C};
 }
 
-// The batch's own statistics.
-//   forward    mean_c = sum_r x_rc / rows,  var_c = sum_r (x_rc - mean_c)^2 / rows,  rstd_c = 1 / sqrt(var_c
-//   + eps)
-//              xh = (x - mean) rstd,   y = gamma xh + beta
-//              running <- (1 - momentum) running + momentum (mean; var rows / (rows - 1))
-//   backward   dbeta += sum_r dy,   dgamma += sum_r dy xh
-//              dx += gamma rstd (dy - mean_r(dy) - xh mean_r(dy xh))
-// Saves x, mean, rstd and gamma; xh is formed again.
-Var train(const Var& x, const Var& gamma, const Var& beta, const Tensor& running_mean,
-          const Tensor& running_var, double eps, double momentum, const Rows& s) {
-  FR_CHECK(s.rows > 1, "batch_norm: training needs two rows or more, got x ", to_string(x.shape()));
-  const Tensor xv = x.value(), g = gamma.value();
-  Tensor y(xv.shape(), xv.dtype()), mean({s.C}, xv.dtype()), rstd({s.C}, xv.dtype());
-  with_kernels(y, [&](const auto& k) {
-    k.batch_norm_forward(y.data(), mean.data(), rstd.data(), running_mean.data(), running_var.data(),
-                         xv.data(), g.data(), beta.value().data(), s.rows, s.C, eps, momentum);
-  });
-  return record("batch_norm", y, {x, gamma, beta}, [xv, g, mean, rstd, s](Node& self) {
-    const GradientTarget dx = target_of(self, 0);
-    const Tensor dgamma = grad_of(self, 1), dbeta = grad_of(self, 2);
-    with_kernels(self.grad, [&](const auto& k) {
-      k.batch_norm_backward(dx.data(), dgamma.data(), dbeta.data(), self.grad.data(), xv.data(), mean.data(),
-                            rstd.data(), g.data(), s.rows, s.C, dx.into);
+// y = act(u) + residual with the statistics known, for the forward pass and for forming y again.
+struct Apply {
+  Tensor mean, rstd, gamma, beta, slope;
+  Rows s;
+
+  template <class T>
+  BatchNormLine<T> line() const {
+    return {mean.data(), rstd.data(), gamma.data(), beta.data(), slope.data()};
+  }
+  Tensor operator()(const Tensor& x, const Tensor& residual) const {
+    Tensor y(x.shape(), x.dtype());
+    with_kernels(y, [&]<class T>(const Kernels<T>& k) {
+      k.batch_norm_apply(y.data(), x.data(), line<T>(), residual.data(), s.rows, s.C);
     });
+    return y;
+  }
+};
+
+Tensor value_of(const Var& x) { return x ? x.value() : Tensor(); }
+
+// The batch's own statistics, then what follows in a network in the same passes: PReLU, the other branch of a unit.
+//   forward    mean_c = sum_r x_rc / rows,  var_c = sum_r (x_rc - mean_c)^2 / rows,  rstd_c = 1 / sqrt(var_c + eps)
+//              xh = (x - mean) rstd,   u = gamma xh + beta,   y = (u > 0 ? u : slope u) + residual
+//              running <- (1 - momentum) running + momentum (mean; var rows / (rows - 1))
+//   backward   du = dy (u > 0 ? 1 : slope),   dslope += sum_r dy min(u, 0),   dresidual += dy
+//              dbeta += sum_r du,   dgamma += sum_r du xh
+//              dx += gamma rstd (du - mean_r(du) - xh mean_r(du xh))
+// Saves x and the five vectors: u and y are formed again. dx takes x's place; dy is handed over to the residual.
+Var train(const Var& x, const Var& gamma, const Var& beta, const Tensor& running_mean,
+          const Tensor& running_var, double eps, double momentum, const BatchNormFinishing& finish,
+          const Rows& s) {
+  FR_CHECK(s.rows > 1, "batch_norm: training needs two rows or more, got x ", to_string(x.shape()));
+  const Tensor mean({s.C}, x.dtype()), rstd({s.C}, x.dtype());
+  with_kernels(mean, [&](const auto& k) {
+    k.batch_norm_statistics(mean.data(), rstd.data(), running_mean.data(), running_var.data(),
+                            x.value().data(), s.rows, s.C, eps, momentum);
   });
+  const Apply apply{mean, rstd, gamma.value(), beta.value(), value_of(finish.slope), s};
+  Saved xs(x), rs(finish.residual);
+  return record(
+      "batch_norm", apply(x.value(), value_of(finish.residual)),
+      {x, gamma, beta, finish.slope, finish.residual},
+      [xs, apply](Node& self) mutable {
+        const Tensor dgamma = grad_of(self, 1), dbeta = grad_of(self, 2), dslope = grad_of(self, 3);
+        const Tensor xv = xs.take();
+        const GradientTarget dx = target_of(self, 0, xv);
+        with_kernels(self.grad, [&]<class T>(const Kernels<T>& k) {
+          k.batch_norm_backward(dx.data(), dgamma.data(), dbeta.data(), dslope.data(), self.grad.data(),
+                                xv.data(), apply.line<T>(), apply.s.rows, apply.s.C, dx.into);
+        });
+        hand_over_gradient(self, 4);
+      },
+      Form({&xs, &rs}, [=] { return apply(xs.look(), rs.look()); }));
 }
 
 // Fixed statistics: a straight line per channel.
@@ -56,17 +84,17 @@ Var train(const Var& x, const Var& gamma, const Var& beta, const Tensor& running
 // Saves x and gamma, and shares the running statistics: walk the graph before training mode changes them.
 Var infer(const Var& x, const Var& gamma, const Var& beta, const Tensor& mean, const Tensor& var, double eps,
           const Rows& s) {
-  const Tensor xv = x.value(), g = gamma.value();
-  Tensor y(xv.shape(), xv.dtype());
+  const Tensor g = gamma.value();
+  Tensor y(x.shape(), x.dtype());
   with_kernels(y, [&](const auto& k) {
-    k.batch_norm_inference_forward(y.data(), xv.data(), g.data(), beta.value().data(), mean.data(),
+    k.batch_norm_inference_forward(y.data(), x.value().data(), g.data(), beta.value().data(), mean.data(),
                                    var.data(), s.rows, s.C, eps);
   });
-  return record("batch_norm", y, {x, gamma, beta}, [xv, g, mean, var, s, eps](Node& self) {
+  return record("batch_norm", y, {x, gamma, beta}, [xs = Saved(x), g, mean, var, s, eps](Node& self) mutable {
     const Tensor dx = grad_of(self, 0), dgamma = grad_of(self, 1), dbeta = grad_of(self, 2);
     with_kernels(self.grad, [&](const auto& k) {
-      k.batch_norm_inference_backward(dx.data(), dgamma.data(), dbeta.data(), self.grad.data(), xv.data(),
-                                      g.data(), mean.data(), var.data(), s.rows, s.C, eps);
+      k.batch_norm_inference_backward(dx.data(), dgamma.data(), dbeta.data(), self.grad.data(),
+                                      xs.take().data(), g.data(), mean.data(), var.data(), s.rows, s.C, eps);
     });
   });
 }
@@ -78,12 +106,19 @@ Var infer(const Var& x, const Var& gamma, const Var& beta, const Tensor& mean, c
 // The equations of the two modes stand above train() and infer().              Ioffe and Szegedy 2015, Alg. 1
 // and 2
 Var batch_norm(const Var& x, const Var& gamma, const Var& beta, const Tensor& running_mean,
-               const Tensor& running_var, BatchNormMode mode, double eps, double momentum) {
+               const Tensor& running_var, BatchNormMode mode, double eps, double momentum,
+               const BatchNormFinishing& finish) {
   const Rows s = checked_rows(x, gamma, beta, running_mean, running_var);
   FR_CHECK(eps > 0 && momentum >= 0 && momentum <= 1,
            "batch_norm: expected eps > 0 and 0 <= momentum <= 1, got ", eps, " and ", momentum);
-  if (mode == BatchNormMode::inference) return infer(x, gamma, beta, running_mean, running_var, eps, s);
-  return train(x, gamma, beta, running_mean, running_var, eps, momentum, s);
+  check_types("batch_norm", {&x, &finish.slope, &finish.residual});
+  if (finish.slope) check_shape("batch_norm", "slope", finish.slope, {s.C});
+  if (finish.residual) check_shape("batch_norm", "residual", finish.residual, x.shape());
+  if (mode == BatchNormMode::training)
+    return train(x, gamma, beta, running_mean, running_var, eps, momentum, finish, s);
+  Var y = infer(x, gamma, beta, running_mean, running_var, eps, s);
+  if (finish.slope) return prelu(y, finish.slope, finish.residual);
+  return finish.residual ? add(y, finish.residual) : y;
 }
 
 }  // namespace fr

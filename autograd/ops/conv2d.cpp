@@ -33,25 +33,27 @@ Conv2dShape checked_shape(const Var& x, const Var& w, const Conv2dOptions& o) {
 //   forward    y_npqk = b_k + sum_rsc x_n,(p stride - pad + r dilation),(q ...),(g C/groups + c) w_krsc
 //              with g = k / (K/groups)
 //   backward   dx += and dw += the adjoints of that sum,  db_k += sum_npq dy_npqk
-// Saves x and w.                                                                      LeCun et al. 1998
+// Saves x and w. dw first: then x has been read, and dx may lie in its place.          LeCun et al. 1998
 Var conv2d(const Var& x, const Var& w, const Var& b, const Conv2dOptions& options) {
   check_types("conv2d", {&x, &w, &b});
   const Conv2dShape s = checked_shape(x, w, options);
   if (b) check_shape("conv2d", "b", b, {s.K});
-  const Tensor xv = x.value(), wv = w.value();
+  const Tensor wv = w.value();
   Tensor y({s.N, s.P(), s.Q(), s.K}, x.dtype());
   const int64_t rows = s.N * s.P() * s.Q();
   with_kernels(y, [&](const auto& k) {
-    k.conv2d_forward(y.data(), xv.data(), wv.data(), s);
+    k.conv2d_forward(y.data(), x.value().data(), wv.data(), s);
     if (b) k.bias_forward(y.data(), y.data(), b.value().data(), rows, s.K);
   });
-  return record("conv2d", y, {x, w, b}, [xv, wv, s, rows](Node& self) {
-    const Tensor &dy = self.grad, db = grad_of(self, 2);
-    const GradientTarget dx = target_of(self, 0), dw = target_of(self, 1);
+  Saved saved = w.requires_grad() ? Saved(x) : Saved();
+  return record("conv2d", y, {x, w, b}, [xs = std::move(saved), wv, s, rows](Node& self) mutable {
+    const Tensor &dy = self.grad, xv = xs.take(), db = grad_of(self, 2);
     with_kernels(dy, [&](const auto& k) {
-      if (dx) k.conv2d_backward_input(dx.data(), dy.data(), wv.data(), s, dx.into);
-      if (dw) k.conv2d_backward_filter(dw.data(), dy.data(), xv.data(), s, dw.into);
+      if (const GradientTarget dw = target_of(self, 1))
+        k.conv2d_backward_filter(dw.data(), dy.data(), xv.data(), s, dw.into);
       if (db) k.bias_backward(db.data(), dy.data(), rows, s.K);
+      if (const GradientTarget dx = target_of(self, 0, xv))
+        k.conv2d_backward_input(dx.data(), dy.data(), wv.data(), s, dx.into);
     });
   });
 }

@@ -51,35 +51,41 @@ Var binary(const char* op, Binary f, const Var& a, const Var& b) {
   Tensor y(broadcast_shape(op, av.shape(), bv.shape()), av.dtype());
   const BroadcastShape s = plan(y.shape(), av.shape(), bv.shape());
   with_kernels(y, [&](const auto& k) { k.binary_forward(y.data(), av.data(), bv.data(), f, s); });
-  return record(op, y, {a, b}, [av, bv, f, s](Node& self) {
+  return record(op, y, {a, b}, [as = Saved(a), bs = Saved(b), f, s](Node& self) mutable {
     const Tensor da = grad_of(self, 0), db = grad_of(self, 1);
     with_kernels(self.grad, [&](const auto& k) {
-      k.binary_backward(da.data(), db.data(), self.grad.data(), av.data(), bv.data(), f, s);
+      k.binary_backward(da.data(), db.data(), self.grad.data(), as.take().data(), bs.take().data(), f, s);
     });
   });
 }
 
 }  // namespace
 
-// The sum of two values of one shape keeps nothing and hands its gradient on: residual connections cost no
-// extra pass.
+// The sum of two values of one shape hands its gradient on: residual connections cost no extra pass.
 //   forward  y_i = a_i + b_i        backward  da_i += dy_i, db_i += dy_i
+// Saves nothing. Where one of the two can be formed again, so can the sum: for the other one, at most as large.
 Var add(const Var& a, const Var& b) {
   if (!a || !b || a.shape() != b.shape() || a.shape().size() > 4) return binary("add", Binary::add, a, b);
   check_types("add", {&a, &b});
-  Tensor y(a.shape(), a.dtype());
-  const BroadcastShape s = plan(y.shape(), a.shape(), b.shape());
-  with_kernels(y, [&](const auto& k) {
-    k.binary_forward(y.data(), a.value().data(), b.value().data(), Binary::add, s);
-  });
-  return record("add", y, {a, b}, [](Node& self) {
-    if (self.inputs[1]->requires_grad) {
-      add_gradient(self, 0);
-      hand_over_gradient(self, 1);
-    } else {
-      hand_over_gradient(self, 0);
-    }
-  });
+  const BroadcastShape s = plan(a.shape(), a.shape(), b.shape());
+  const auto sum = [s](const Tensor& av, const Tensor& bv) {
+    Tensor y(av.shape(), av.dtype());
+    with_kernels(y, [&](const auto& k) { k.binary_forward(y.data(), av.data(), bv.data(), Binary::add, s); });
+    return y;
+  };
+  const Saved as(a), bs(b);
+  const bool gains = as.depth() > 0 || bs.depth() > 0;
+  return record(
+      "add", sum(a.value(), b.value()), {a, b},
+      [](Node& self) {
+        if (self.inputs[1]->requires_grad) {
+          add_gradient(self, 0);
+          hand_over_gradient(self, 1);
+        } else {
+          hand_over_gradient(self, 0);
+        }
+      },
+      gains ? Form({&as, &bs}, [=] { return sum(as.look(), bs.look()); }) : Form());
 }
 
 Var sub(const Var& a, const Var& b) { return binary("sub", Binary::sub, a, b); }
@@ -96,10 +102,10 @@ Var unary(const Var& x, Unary f) {
   const Tensor xv = x.value();
   Tensor y(xv.shape(), xv.dtype());
   with_kernels(y, [&](const auto& k) { k.unary_forward(y.data(), xv.data(), f, y.size()); });
-  return record("unary", y, {x}, [xv, f](Node& self) {
+  return record("unary", y, {x}, [xs = Saved(x), y, f](Node& self) mutable {
     const Tensor dx = grad_of(self, 0);
     with_kernels(dx, [&](const auto& k) {
-      k.unary_backward(dx.data(), self.grad.data(), xv.data(), self.value.data(), f, dx.size());
+      k.unary_backward(dx.data(), self.grad.data(), xs.take().data(), y.data(), f, dx.size());
     });
   });
 }

@@ -7,7 +7,7 @@ namespace fr {
 // Scale each row to unit length.                             x (N,D) -> y (N,D)
 //   forward    norm_n = sqrt(sum_d x_nd^2),   y_nd = x_nd / norm_n;  a row with norm_n < eps gives y_n = 0
 //   backward   dx_nd += (dy_nd - y_nd sum_k y_nk dy_nk) / norm_n;    such a row gets no gradient
-// Saves the norms (y is the node's own value). dx has no component along y: a change of length cannot move y.
+// Saves the norms and y. dx has no component along y: a change of length cannot move y.
 Var l2_normalize(const Var& x, double eps) {
   check_types("l2_normalize", {&x});
   check_rank("l2_normalize", "x (N,D)", x, 2);
@@ -16,11 +16,10 @@ Var l2_normalize(const Var& x, double eps) {
   Tensor y(x.shape(), x.dtype()), norm({N}, x.dtype());
   with_kernels(
       y, [&](const auto& k) { k.l2_normalize_forward(y.data(), norm.data(), x.value().data(), N, D, eps); });
-  return record("l2_normalize", y, {x}, [norm, N, D, eps](Node& self) {
+  return record("l2_normalize", y, {x}, [y, norm, N, D, eps](Node& self) {
     const Tensor dx = grad_of(self, 0);
     with_kernels(dx, [&](const auto& k) {
-      k.l2_normalize_backward(dx.data(), self.grad.data(), nullptr, self.value.data(), norm.data(), N, D,
-                              eps);
+      k.l2_normalize_backward(dx.data(), self.grad.data(), nullptr, y.data(), norm.data(), N, D, eps);
     });
   });
 }

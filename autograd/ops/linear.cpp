@@ -10,7 +10,7 @@ namespace fr {
 //   backward   dx += dy w              dx_nd += sum_m dy_nm w_md
 //              dw += dy^T x            dw_md += sum_n dy_nm x_nd
 //              db_m += sum_n dy_nm
-// Saves x and w.
+// Saves x and w. dw first: then x has been read, and dx may lie in its place.
 Var linear(const Var& x, const Var& w, const Var& b) {
   check_types("linear", {&x, &w, &b});
   check_rank("linear", "x", x, 2);
@@ -19,24 +19,26 @@ Var linear(const Var& x, const Var& w, const Var& b) {
   FR_CHECK(w.dim(1) == D, "linear: expected x (N,D) and w (M,D), got ", to_string(x.shape()), " and ",
            to_string(w.shape()));
   if (b) check_shape("linear", "b", b, {M});
-  const Tensor xv = x.value(), wv = w.value();
+  const Tensor wv = w.value();
   Tensor y({N, M}, x.dtype());
   with_kernels(y, [&](const auto& k) {
-    k.gemm(y.data(), xv.data(), wv.data(), {false, true, N, M, D, D, D, M}, 1, 0);
+    k.gemm(y.data(), x.value().data(), wv.data(), {false, true, N, M, D, D, D, M}, 1, 0);
     if (b) k.bias_forward(y.data(), y.data(), b.value().data(), N, M);
   });
-  return record("linear", y, {x, w, b}, [xv, wv, N, D, M](Node& self) {
-    const Tensor &dy = self.grad, db = grad_of(self, 2);
-    const GradientTarget dx = target_of(self, 0), dw = target_of(self, 1);
-    with_kernels(dy, [&](const auto& k) {
-      if (dx)
-        k.gemm(dx.data(), dy.data(), wv.data(), {false, false, N, D, M, M, D, D}, 1,
-               dx.into == Gradient::add);
-      if (dw)
-        k.gemm(dw.data(), dy.data(), xv.data(), {true, false, M, D, N, M, D, D}, 1, dw.into == Gradient::add);
-      if (db) k.bias_backward(db.data(), dy.data(), N, M);
-    });
-  });
+  return record("linear", y, {x, w, b},
+                [xs = w.requires_grad() ? Saved(x) : Saved(), wv, N, D, M](Node& self) mutable {
+                  const Tensor &dy = self.grad, xv = xs.take(), db = grad_of(self, 2);
+                  const GradientTarget dw = target_of(self, 1), dx = target_of(self, 0, xv);
+                  with_kernels(dy, [&](const auto& k) {
+                    if (dw)
+                      k.gemm(dw.data(), dy.data(), xv.data(), {true, false, M, D, N, M, D, D}, 1,
+                             dw.into == Gradient::add);
+                    if (dx)
+                      k.gemm(dx.data(), dy.data(), wv.data(), {false, false, N, D, M, M, D, D}, 1,
+                             dx.into == Gradient::add);
+                    if (db) k.bias_backward(db.data(), dy.data(), N, M);
+                  });
+                });
 }
 
 }  // namespace fr

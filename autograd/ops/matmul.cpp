@@ -38,18 +38,20 @@ Var matmul(const Var& a, const Var& b, bool transpose_a, bool transpose_b) {
            transpose_b ? "^T" : "");
   Tensor y({av.dim(transpose_a ? 1 : 0), bv.dim(transpose_b ? 0 : 1)}, av.dtype());
   product(y, {av, transpose_a}, {bv, transpose_b}, 0);
-  return record("matmul", y, {a, b}, [av, bv, transpose_a, transpose_b](Node& self) {
-    const Tensor& dy = self.grad;
-    const Tensor da = grad_of(self, 0), db = grad_of(self, 1);
-    if (transpose_a)
-      product(da, {bv, transpose_b}, {dy, true}, 1);  // op(b) dy^T
-    else
-      product(da, {dy, false}, {bv, !transpose_b}, 1);  // dy op(b)^T
-    if (transpose_b)
-      product(db, {dy, true}, {av, transpose_a}, 1);  // dy^T op(a)
-    else
-      product(db, {av, !transpose_a}, {dy, false}, 1);  // op(a)^T dy
-  });
+  return record("matmul", y, {a, b},
+                [as = Saved(a), bs = Saved(b), transpose_a, transpose_b](Node& self) mutable {
+                  const Tensor a_value = as.take(), b_value = bs.take();
+                  const Tensor& dy = self.grad;
+                  const Tensor da = grad_of(self, 0), db = grad_of(self, 1);
+                  if (transpose_a)
+                    product(da, {b_value, transpose_b}, {dy, true}, 1);  // op(b) dy^T
+                  else
+                    product(da, {dy, false}, {b_value, !transpose_b}, 1);  // dy op(b)^T
+                  if (transpose_b)
+                    product(db, {dy, true}, {a_value, transpose_a}, 1);  // dy^T op(a)
+                  else
+                    product(db, {a_value, !transpose_a}, {dy, false}, 1);  // op(a)^T dy
+                });
 }
 
 }  // namespace fr

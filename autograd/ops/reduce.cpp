@@ -19,12 +19,15 @@ Var reduce_axes(const Var& x, Reduce f, const Axes& s, Shape shape) {
   const Tensor xv = x.value();
   Tensor y(std::move(shape), xv.dtype());
   with_kernels(y, [&](const auto& k) { k.reduce_forward(y.data(), xv.data(), f, s.outer, s.n, s.inner); });
-  return record("reduce", y, {x}, [xv, f, s](Node& self) {
-    const Tensor dx = grad_of(self, 0);
-    with_kernels(dx, [&](const auto& k) {
-      k.reduce_backward(dx.data(), self.grad.data(), xv.data(), self.value.data(), f, s.outer, s.n, s.inner);
-    });
-  });
+  return record("reduce", y, {x},
+                [xs = f == Reduce::max ? Saved(x) : Saved(), ys = f == Reduce::max ? y : Tensor(), f,
+                 s](Node& self) mutable {
+                  const Tensor dx = grad_of(self, 0);
+                  with_kernels(dx, [&](const auto& k) {
+                    k.reduce_backward(dx.data(), self.grad.data(), xs.take().data(), ys.data(), f, s.outer,
+                                      s.n, s.inner);
+                  });
+                });
 }
 
 }  // namespace

@@ -41,11 +41,14 @@ void with_type(const Tensor& x, const F& f) {
 // The same numbers under another shape.                      x (any) -> y (shape), equal element counts
 //   forward    y shares x's memory
 //   backward   dx += dy, handed over without a copy when x has no gradient yet
-// Saves nothing.
+// Saves nothing; what x can be formed again from serves y too.
 Var reshape(const Var& x, Shape shape) {
   check_types("reshape", {&x});
-  return record("reshape", x.value().reshape(std::move(shape)), {x},
-                [](Node& self) { hand_over_gradient(self, 0); });
+  const Tensor y = x.value().reshape(std::move(shape));
+  const Saved xs(x);
+  return record(
+      "reshape", y, {x}, [](Node& self) { hand_over_gradient(self, 0); },
+      xs.depth() > 0 ? Form({&xs}, [xs, to = y.shape()] { return xs.look().reshape(to); }) : Form());
 }
 
 // (N, ...) -> (N, rest)

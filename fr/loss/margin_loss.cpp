@@ -13,7 +13,7 @@ constexpr double kTiny = 1e-12;       // a shorter row has no direction
 constexpr int64_t kClassBlock = 512;  // classes whose unit weights exist at one time: they stay in the cache
 
 // What the backward pass reads. c is the one (N,M) matrix: cosines until the gradient takes their place.
-struct Saved {
+struct Kept {
   int64_t N, M, D;
   MarginOptions options;
   Tensor w, labels;
@@ -23,7 +23,7 @@ struct Saved {
 
 // f(unit rows wh, lengths rho, first class, classes) for each block of classes: w is never copied as a whole.
 template <class T, class F>
-void for_class_blocks(const Kernels<T>& k, const Saved& s, const F& f) {
+void for_class_blocks(const Kernels<T>& k, const Kept& s, const F& f) {
   const int64_t B = std::min(s.M, kClassBlock);
   const Scratch<T> wh{size_t(B * s.D)}, rho{size_t(B)};
   for (int64_t m = 0; m < s.M; m += B) {
@@ -67,7 +67,7 @@ void check_inputs(const Var& x, const Var& w, const Tensor& labels) {
 
 // c = xh wh^T, and the lengths of the class weights.
 template <class T>
-void cosines(const Kernels<T>& k, const Saved& s, const Tensor& x, const Tensor& class_norm) {
+void cosines(const Kernels<T>& k, const Kept& s, const Tensor& x, const Tensor& class_norm) {
   const int64_t N = s.N, M = s.M, D = s.D;
   const T* xh = s.xh.data();
   k.l2_normalize_forward(s.xh.data(), s.r.data(), x.data(), N, D, T(kTiny));
@@ -79,7 +79,7 @@ void cosines(const Kernels<T>& k, const Saved& s, const Tensor& x, const Tensor&
 
 // g_nm = scale_n d_nm, times factor_n at the label (no factor: h'). dscale may be empty. g may be the cosines.
 template <class T>
-void score_gradient(const Kernels<T>& k, const Saved& s, const Tensor& g, const Tensor& dscale,
+void score_gradient(const Kernels<T>& k, const Kept& s, const Tensor& g, const Tensor& dscale,
                     const Tensor& d_label, const Tensor& dloss, const Tensor& factor) {
   k.margin_softmax_backward(g.data(), dscale.data(), d_label.data(), dloss.data(), s.c.data(), s.scale.data(),
                             s.lse.data(), s.h.data(), s.dh.data(), factor.data(), s.labels.data(), s.N, s.M);
@@ -88,7 +88,7 @@ void score_gradient(const Kernels<T>& k, const Saved& s, const Tensor& g, const 
 // The two products with the gradient of the scores; either may be empty.
 //   dxh = g wh,    dw_m += (v_m - <v_m, wh_m> wh_m) / rho_m  with  v = g^T xh
 template <class T>
-void products(const Kernels<T>& k, const Saved& s, const Tensor& dxh, const Tensor& dw, const Tensor& g) {
+void products(const Kernels<T>& k, const Kept& s, const Tensor& dxh, const Tensor& dw, const Tensor& g) {
   const int64_t N = s.N, M = s.M, D = s.D;
   const Tensor v({dw ? std::min(M, kClassBlock) : 0, D}, s.c.dtype());
   for_class_blocks(k, s, [&](const T* wh, const T* rho, int64_t m, int64_t classes) {
@@ -102,7 +102,7 @@ void products(const Kernels<T>& k, const Saved& s, const Tensor& dxh, const Tens
 
 // The exact and the detached gradient (h' = 1). Equations above margin_cross_entropy.
 template <class T>
-void chain_rule(const Kernels<T>& k, const Saved& s, const Tensor& dx, const Tensor& dw,
+void chain_rule(const Kernels<T>& k, const Kept& s, const Tensor& dx, const Tensor& dw,
                 const Tensor& dloss) {
   const int64_t N = s.N, D = s.D;
   const DType type = s.c.dtype();
@@ -122,7 +122,7 @@ struct CaffeRows {
 
 // c_n,label: with no margin the target function is the cosine itself.
 template <class T>
-std::vector<double> label_cosines(const Kernels<T>& k, const Saved& s) {
+std::vector<double> label_cosines(const Kernels<T>& k, const Kept& s) {
   const Tensor loss({s.N}, s.c.dtype()), lse = loss.clone(), c = loss.clone(), slope = loss.clone();
   k.margin_softmax_forward(loss.data(), lse.data(), c.data(), slope.data(), s.c.data(), s.scale.data(),
                            s.labels.data(), Margin{}, s.N, s.M);
@@ -135,7 +135,7 @@ void add_scaled_rows(const Kernels<T>& k, T* y, const T* a, const T* x, int64_t 
   k.binary_backward(y, nullptr, x, x, a, Binary::mul, {{1, 1, N, D}, {0, 0, D, 1}, {0, 0, 1, 0}});
 }
 
-CaffeRows caffe_rows(const Saved& s, const std::vector<double>& cosine) {
+CaffeRows caffe_rows(const Kept& s, const std::vector<double>& cosine) {
   const double lambda = s.options.margin.kind == Margin::Kind::a_softmax ? s.options.margin.lambda : 0;
   const std::vector<double> h = s.h.host<double>(), dh = s.dh.host<double>(), r = s.r.host<double>();
   CaffeRows rows{std::vector<double>(h.size(), 1), std::vector<double>(h.size(), 0)};
@@ -159,7 +159,7 @@ CaffeRows caffe_rows(const Saved& s, const std::vector<double>& cosine) {
 // q mixes a number with an inverse length, as the layer does. dx and dw see different factors at the label: here dx has
 // an (N,M) matrix of its own.
 template <class T>
-void caffe_rule(const Kernels<T>& k, const Saved& s, const Tensor& dx, const Tensor& dw,
+void caffe_rule(const Kernels<T>& k, const Kept& s, const Tensor& dx, const Tensor& dw,
                 const Tensor& dloss) {
   const int64_t N = s.N, M = s.M, D = s.D;
   const DType type = s.c.dtype();
@@ -181,10 +181,10 @@ void caffe_rule(const Kernels<T>& k, const Saved& s, const Tensor& dx, const Ten
   k.gemm(dw.data(), s.c.data(), s.xh.data(), {true, false, M, D, N, M, D, D}, 1, 1);  // r_n xh_n = x_n
 }
 
-Saved save(const Var& x, const Var& w, const Tensor& labels, const MarginOptions& options) {
+Kept save(const Var& x, const Var& w, const Tensor& labels, const MarginOptions& options) {
   const int64_t N = x.dim(0), D = x.dim(1), M = w.dim(0);
   const auto buffer = [&](Shape shape) { return Tensor(std::move(shape), x.dtype()); };
-  Saved s{N,
+  Kept s{N,
           M,
           D,
           options,
@@ -220,7 +220,7 @@ Var margin_cross_entropy(const Var& x, const Var& w, const Tensor& labels, const
                          MarginOutput* output) {
   check_options(options);
   check_inputs(x, w, labels);
-  const Saved s = save(x, w, labels, options);
+  const Kept s = save(x, w, labels, options);
   const DType type = x.dtype();
   Tensor loss({s.N}, type), mean(Shape{}, type), class_norm({s.M}, type);
   if (output) *output = {Tensor({s.N}, DType::int64), class_norm};

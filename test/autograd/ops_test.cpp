@@ -171,6 +171,37 @@ void add_conv2d(std::vector<Row>& rows) {
   }
 }
 
+void add_prelu(std::vector<Row>& rows, const Shape& s) {
+  const Shape a = {s.back()};
+  rows.push_back({"prelu" + to_string(s), {s, a}, [](const Vars& x) { return prelu(x[0], x[1]); }});
+  rows.push_back(
+      {"prelu + residual" + to_string(s), {s, a, s}, [](const Vars& x) { return prelu(x[0], x[1], x[2]); }});
+  rows.push_back({"prelu + its own input" + to_string(s), {s, a}, [](const Vars& x) {
+                    return prelu(x[0], x[1], x[0]);
+                  }});
+}
+
+// Batch norm with what may be joined to it: inputs x, gamma, beta, slope, residual.
+void add_batch_norm(std::vector<Row>& rows, const Shape& s, BatchNormMode mode) {
+  const Shape c = {s.back()};
+  const auto normalise = [c, mode](const Vars& x, const BatchNormFinishing& finish) {
+    const Tensor mean = Tensor::full(c, 0.3, DType::float64), var = Tensor::full(c, 1.7, DType::float64);
+    return batch_norm(x[0], x[1], x[2], mean, var, mode, 1e-3, 0.1, finish);
+  };
+  const std::string name = cat("batch_norm", to_string(s), " mode ", int(mode));
+  rows.push_back({name, {s, c, c}, [=](const Vars& x) { return normalise(x, {}); }});
+  rows.push_back({name + " + prelu", {s, c, c, c}, [=](const Vars& x) { return normalise(x, {x[3], {}}); }});
+  rows.push_back({name + " + residual", {s, c, c, s}, [=](const Vars& x) {
+                    return normalise(x, {{}, x[3]});
+                  }});
+  rows.push_back({name + " + both", {s, c, c, c, s}, [=](const Vars& x) {
+                    return normalise(x, {x[3], x[4]});
+                  }});
+  rows.push_back({name + " + its own input", {s, c, c, c}, [=](const Vars& x) {
+                    return normalise(x, {x[3], x[0]});
+                  }});
+}
+
 void add_pool_and_channel(std::vector<Row>& rows) {
   const std::pair<Shape, Pool2dOptions> pools[] = {{{1, 1, 1, 1}, {1, 1, 1, 1}},
                                                    {{2, 4, 6, 3}, {}},
@@ -186,18 +217,10 @@ void add_pool_and_channel(std::vector<Row>& rows) {
                       return average_pool2d(x[0], o);
                     }});
   }
-  for (const Shape& s : {Shape{1}, Shape{3, 1}, Shape{1, 5}, Shape{2, 3, 4, 7}})
-    rows.push_back(
-        {"prelu" + to_string(s), {s, {s.back()}}, [](const Vars& x) { return prelu(x[0], x[1]); }});
+  for (const Shape& s : {Shape{1}, Shape{3, 1}, Shape{1, 5}, Shape{2, 3, 4, 7}}) add_prelu(rows, s);
   for (const Shape& s : {Shape{3, 1}, Shape{5, 3}, Shape{2, 3, 3, 5}})
     for (BatchNormMode mode : {BatchNormMode::training, BatchNormMode::inference})
-      rows.push_back({cat("batch_norm", to_string(s), " mode ", int(mode)),
-                      {s, {s.back()}, {s.back()}},
-                      [s, mode](const Vars& x) {
-                        const Tensor mean = Tensor::full({s.back()}, 0.3, DType::float64);
-                        const Tensor var = Tensor::full({s.back()}, 1.7, DType::float64);
-                        return batch_norm(x[0], x[1], x[2], mean, var, mode, 1e-3);
-                      }});
+      add_batch_norm(rows, s, mode);
 }
 
 void add_rows_ops(std::vector<Row>& rows) {

@@ -137,8 +137,8 @@ TEST(Harness, CatchesAWrongNumber) {
   EXPECT_TRUE(mentions(with_broken(prelu_row(),
                                    [](Kernels<float>& k) {
                                      k.prelu_forward = [](float* y, const float* x, const float* a,
-                                                          int64_t rows, int64_t C) {
-                                       ref_kernels<float>().prelu_forward(y, x, a, rows, C);
+                                                          const float* residual, int64_t rows, int64_t C) {
+                                       ref_kernels<float>().prelu_forward(y, x, a, residual, rows, C);
                                        y[rows * C - 1] += 1e-4f;
                                      };
                                    }),
@@ -149,8 +149,8 @@ TEST(Harness, CatchesNaN) {
   EXPECT_TRUE(mentions(with_broken(prelu_row(),
                                    [](Kernels<float>& k) {
                                      k.prelu_forward = [](float* y, const float* x, const float* a,
-                                                          int64_t rows, int64_t C) {
-                                       ref_kernels<float>().prelu_forward(y, x, a, rows, C);
+                                                          const float* residual, int64_t rows, int64_t C) {
+                                       ref_kernels<float>().prelu_forward(y, x, a, residual, rows, C);
                                        y[3] = std::numeric_limits<float>::quiet_NaN();
                                      };
                                    }),
@@ -159,14 +159,16 @@ TEST(Harness, CatchesNaN) {
 
 TEST(Harness, CatchesWritesOutside) {
   const auto writes_behind = [](Kernels<float>& k) {
-    k.prelu_forward = [](float* y, const float* x, const float* a, int64_t rows, int64_t C) {
-      ref_kernels<float>().prelu_forward(y, x, a, rows, C);
+    k.prelu_forward = [](float* y, const float* x, const float* a, const float* residual, int64_t rows,
+                         int64_t C) {
+      ref_kernels<float>().prelu_forward(y, x, a, residual, rows, C);
       y[rows * C] = 0;
     };
   };
   const auto writes_before = [](Kernels<float>& k) {
-    k.prelu_forward = [](float* y, const float* x, const float* a, int64_t rows, int64_t C) {
-      ref_kernels<float>().prelu_forward(y, x, a, rows, C);
+    k.prelu_forward = [](float* y, const float* x, const float* a, const float* residual, int64_t rows,
+                         int64_t C) {
+      ref_kernels<float>().prelu_forward(y, x, a, residual, rows, C);
       y[-1] = 0;
     };
   };
@@ -178,8 +180,8 @@ TEST(Harness, CatchesReadsPastTheEnd) {
   EXPECT_TRUE(mentions(with_broken(prelu_row(),
                                    [](Kernels<float>& k) {
                                      k.prelu_forward = [](float* y, const float* x, const float* a,
-                                                          int64_t rows, int64_t C) {
-                                       ref_kernels<float>().prelu_forward(y, x, a, rows, C);
+                                                          const float* residual, int64_t rows, int64_t C) {
+                                       ref_kernels<float>().prelu_forward(y, x, a, residual, rows, C);
                                        y[0] += 0 * x[rows * C];
                                      };
                                    }),
@@ -202,8 +204,8 @@ TEST(Harness, CatchesAChangedInput) {
   EXPECT_TRUE(mentions(with_broken(prelu_row(),
                                    [](Kernels<float>& k) {
                                      k.prelu_forward = [](float* y, const float* x, const float* a,
-                                                          int64_t rows, int64_t C) {
-                                       ref_kernels<float>().prelu_forward(y, x, a, rows, C);
+                                                          const float* residual, int64_t rows, int64_t C) {
+                                       ref_kernels<float>().prelu_forward(y, x, a, residual, rows, C);
                                        const_cast<float*>(a)[0] = 1;
                                      };
                                    }),
@@ -214,8 +216,8 @@ TEST(Harness, CatchesResultsThatDependOnThreads) {
   EXPECT_TRUE(mentions(with_broken(prelu_row(),
                                    [](Kernels<float>& k) {
                                      k.prelu_forward = [](float* y, const float* x, const float* a,
-                                                          int64_t rows, int64_t C) {
-                                       ref_kernels<float>().prelu_forward(y, x, a, rows, C);
+                                                          const float* residual, int64_t rows, int64_t C) {
+                                       ref_kernels<float>().prelu_forward(y, x, a, residual, rows, C);
                                        if (threads() == 3) y[0] = std::nextafter(y[0], 2.0f);
                                      };
                                    }),

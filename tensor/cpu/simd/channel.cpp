@@ -32,11 +32,18 @@ void bias_backward(float* db, const float* dy, int64_t rows, int64_t C) {
   add_totals(db, total.get(), C);
 }
 
-void prelu_forward(float* y, const float* x, const float* a, int64_t rows, int64_t C) {
+// y = act(x) + residual
+template <bool kResidual>
+void prelu_rows(float* y, const float* x, const float* a, const float* residual, int64_t rows, int64_t C) {
   for_rows(rows, C, [&](int64_t i, int64_t c, auto lanes) {
     const Vec value = Vec::load(x + i, lanes);
-    select(positive(value), value, Vec::load(a + c, lanes) * value).store(y + i, lanes);
+    const Vec act = select(positive(value), value, Vec::load(a + c, lanes) * value);
+    (kResidual ? act + Vec::load(residual + i, lanes) : act).store(y + i, lanes);
   });
+}
+
+void prelu_forward(float* y, const float* x, const float* a, const float* residual, int64_t rows, int64_t C) {
+  residual ? prelu_rows<true>(y, x, a, residual, rows, C) : prelu_rows<false>(y, x, a, residual, rows, C);
 }
 
 // dx and the sums of da in one pass over dy and x.
@@ -96,67 +103,121 @@ void moments(double* mean, double* m2, const float* x, int64_t rows, int64_t C) 
   }
 }
 
-// y = (x - mean) scale + beta
-void normalise(float* y, const float* x, const float* mean, const float* scale, const float* beta,
-               int64_t rows, int64_t C) {
-  for_rows(rows, C, [&](int64_t i, int64_t c, auto lanes) {
-    const Vec centred = Vec::load(x + i, lanes) - Vec::load(mean + c, lanes);
-    fma(centred, Vec::load(scale + c, lanes), Vec::load(beta + c, lanes)).store(y + i, lanes);
-  });
-}
-
-void batch_norm_forward(float* y, float* mean, float* rstd, float* running_mean, float* running_var,
-                        const float* x, const float* gamma, const float* beta, int64_t rows, int64_t C,
-                        float eps, float momentum) {
+void batch_norm_statistics(float* mean, float* rstd, float* running_mean, float* running_var, const float* x,
+                           int64_t rows, int64_t C, float eps, float momentum) {
   const Scratch<double> exact(static_cast<size_t>(2 * C));
-  const Scratch<float> scale(static_cast<size_t>(C));
   double *exact_mean = exact.get(), *m2 = exact.get() + C;
   moments(exact_mean, m2, x, rows, C);
   const double n = static_cast<double>(rows > 1 ? rows : 1), keep_share = 1.0 - static_cast<double>(momentum);
   for (int64_t c = 0; c < C; ++c) {
     mean[c] = static_cast<float>(exact_mean[c]);
     rstd[c] = static_cast<float>(1 / sqrt(m2[c] / n + static_cast<double>(eps)));
-    scale.get()[c] = gamma[c] * rstd[c];
     if (rows == 0) continue;
     const double unbiased = m2[c] / (n > 1 ? n - 1 : 1);
     running_mean[c] = static_cast<float>(keep_share * running_mean[c] + momentum * exact_mean[c]);
     running_var[c] = static_cast<float>(keep_share * running_var[c] + momentum * unbiased);
   }
-  normalise(y, x, mean, scale.get(), beta, rows, C);
 }
 
-// dgamma += sum dy xh, dbeta += sum dy; total receives both sums (2, C)
-void parameter_gradients(float* dgamma, float* dbeta, double* total, const float* dy, const float* x,
-                         const float* mean, const float* rstd, int64_t rows, int64_t C) {
-  sum_columns<2>(total, rows, C, [&](int64_t i, int64_t c, auto lanes, const auto& add) {
-    const Vec d = Vec::load(dy + i, lanes);
-    const Vec xh = (Vec::load(x + i, lanes) - Vec::load(mean + c, lanes)) * Vec::load(rstd + c, lanes);
-    add(0, d * xh), add(1, d);
+// A BatchNormLine with gamma rstd multiplied out. u is formed by the same three instructions wherever it is needed, so
+// that the forward and the backward pass agree on its sign.
+template <bool kActivation>
+struct Line {
+  const BatchNormLine<float>& l;
+  const Scratch<float> scale;
+  Line(const BatchNormLine<float>& line, int64_t C) : l(line), scale(static_cast<size_t>(C)) {
+    for (int64_t c = 0; c < C; ++c) scale.get()[c] = l.gamma[c] * l.rstd[c];
+  }
+  template <class L>
+  FR_VEC Vec centred(Vec x, int64_t c, L lanes) const {
+    return x - Vec::load(l.mean + c, lanes);
+  }
+  template <class L>
+  FR_VEC Vec u(Vec centred, int64_t c, L lanes) const {
+    return fma(centred, Vec::load(scale.get() + c, lanes), Vec::load(l.beta + c, lanes));
+  }
+  // v where u > 0, slope v where not: the activation of u, and what it makes of a gradient
+  template <class L>
+  FR_VEC Vec act(Vec u, Vec v, int64_t c, L lanes) const {
+    return kActivation ? select(positive(u), v, Vec::load(l.slope + c, lanes) * v) : v;
+  }
+};
+
+template <bool kActivation, bool kResidual>
+void apply_rows(float* y, const float* x, const BatchNormLine<float>& l, const float* residual, int64_t rows,
+                int64_t C) {
+  const Line<kActivation> line(l, C);
+  for_rows(rows, C, [&](int64_t i, int64_t c, auto lanes) {
+    const Vec u = line.u(line.centred(Vec::load(x + i, lanes), c, lanes), c, lanes);
+    const Vec act = line.act(u, u, c, lanes);
+    (kResidual ? act + Vec::load(residual + i, lanes) : act).store(y + i, lanes);
   });
-  add_totals(dgamma, total, C);
-  add_totals(dbeta, total + C, C);
 }
 
-// dx += scale (dy - mean_dy - xh mean_dy_xh) with xh = (x - mean) rstd: one fused multiply-add per term.
-void batch_norm_backward(float* dx, float* dgamma, float* dbeta, const float* dy, const float* x,
-                         const float* mean, const float* rstd, const float* gamma, int64_t rows, int64_t C,
-                         Gradient into) {
-  const Scratch<double> total(static_cast<size_t>(2 * C));
-  parameter_gradients(dgamma, dbeta, total.get(), dy, x, mean, rstd, rows, C);
+void batch_norm_apply(float* y, const float* x, const BatchNormLine<float>& line, const float* residual,
+                      int64_t rows, int64_t C) {
+  const auto run = line.slope ? residual ? apply_rows<true, true> : apply_rows<true, false>
+                   : residual ? apply_rows<false, true>
+                              : apply_rows<false, false>;
+  run(y, x, line, residual, rows, C);
+}
+
+// total receives the sums of du xh, du and, with an activation, dy min(u, 0)
+template <bool kActivation>
+void backward_sums(double* total, const float* dy, const float* x, const Line<kActivation>& line,
+                   int64_t rows, int64_t C) {
+  sum_columns<kActivation ? 3 : 2>(total, rows, C, [&](int64_t i, int64_t c, auto lanes, const auto& add) {
+    const Vec d = Vec::load(dy + i, lanes), centred = line.centred(Vec::load(x + i, lanes), c, lanes);
+    Vec du = d;
+    if constexpr (kActivation) {
+      const Vec u = line.u(centred, c, lanes);
+      du = line.act(u, d, c, lanes);
+      add(2, select(positive(u), Vec::set(0), d * u));
+    }
+    add(0, du * (centred * Vec::load(line.l.rstd + c, lanes))), add(1, du);
+  });
+}
+
+// dx = scale (du - mean_du - xh mean_du_xh) with xh = (x - mean) rstd: one fused multiply-add per term.
+template <bool kActivation>
+void backward_rows(float* dx, float* dgamma, float* dbeta, float* dslope, const float* dy, const float* x,
+                   const BatchNormLine<float>& l, int64_t rows, int64_t C, Gradient into) {
+  const Line<kActivation> line(l, C);
+  const Scratch<double> total(static_cast<size_t>(3 * C));
+  backward_sums(total.get(), dy, x, line, rows, C);
+  add_totals(dgamma, total.get(), C);
+  add_totals(dbeta, total.get() + C, C);
+  if (kActivation) add_totals(dslope, total.get() + 2 * C, C);
   if (!dx || rows == 0) return;
-  const Scratch<float> constants(static_cast<size_t>(3 * C));
-  float *scale = constants.get(), *mean_dy = scale + C, *slope = mean_dy + C;
+  const Scratch<float> constants(static_cast<size_t>(2 * C));
+  float *mean_du = constants.get(), *slope = mean_du + C;
   for (int64_t c = 0; c < C; ++c) {
-    scale[c] = gamma[c] * rstd[c];
-    mean_dy[c] = static_cast<float>(total.get()[C + c] / static_cast<double>(rows));
-    slope[c] = static_cast<float>(total.get()[c] / static_cast<double>(rows) * rstd[c]);
+    mean_du[c] = static_cast<float>(total.get()[C + c] / static_cast<double>(rows));
+    slope[c] = static_cast<float>(total.get()[c] / static_cast<double>(rows) * l.rstd[c]);
   }
   for_rows(rows, C, [&](int64_t i, int64_t c, auto lanes) {
-    const Vec centred = Vec::load(x + i, lanes) - Vec::load(mean + c, lanes);
-    const Vec d = Vec::load(dy + i, lanes) - Vec::load(mean_dy + c, lanes);
+    const Vec centred = line.centred(Vec::load(x + i, lanes), c, lanes);
+    const Vec du = line.act(line.u(centred, c, lanes), Vec::load(dy + i, lanes), c, lanes);
+    const Vec d = du - Vec::load(mean_du + c, lanes);
     const Vec before = into == Gradient::add ? Vec::load(dx + i, lanes) : Vec::set(0);
-    fma(fnma(centred, Vec::load(slope + c, lanes), d), Vec::load(scale + c, lanes), before)
+    fma(fnma(centred, Vec::load(slope + c, lanes), d), Vec::load(line.scale.get() + c, lanes), before)
         .store(dx + i, lanes);
+  });
+}
+
+void batch_norm_backward(float* dx, float* dgamma, float* dbeta, float* dslope, const float* dy,
+                         const float* x, const BatchNormLine<float>& line, int64_t rows, int64_t C,
+                         Gradient into) {
+  const auto run = line.slope ? backward_rows<true> : backward_rows<false>;
+  run(dx, dgamma, dbeta, dslope, dy, x, line, rows, C, into);
+}
+
+// y = (x - mean) scale + beta
+void normalise(float* y, const float* x, const float* mean, const float* scale, const float* beta,
+               int64_t rows, int64_t C) {
+  for_rows(rows, C, [&](int64_t i, int64_t c, auto lanes) {
+    const Vec centred = Vec::load(x + i, lanes) - Vec::load(mean + c, lanes);
+    fma(centred, Vec::load(scale + c, lanes), Vec::load(beta + c, lanes)).store(y + i, lanes);
   });
 }
 
@@ -179,15 +240,25 @@ void batch_norm_inference_forward(float* y, const float* x, const float* gamma, 
   normalise(y, x, mean, scale.get(), beta, rows, C);
 }
 
+// dgamma += sum dy xh, dbeta += sum dy
+void parameter_gradients(float* dgamma, float* dbeta, const float* dy, const float* x, const float* mean,
+                         const float* rstd, int64_t rows, int64_t C) {
+  const Scratch<double> total(static_cast<size_t>(2 * C));
+  sum_columns<2>(total.get(), rows, C, [&](int64_t i, int64_t c, auto lanes, const auto& add) {
+    const Vec d = Vec::load(dy + i, lanes);
+    const Vec xh = (Vec::load(x + i, lanes) - Vec::load(mean + c, lanes)) * Vec::load(rstd + c, lanes);
+    add(0, d * xh), add(1, d);
+  });
+  add_totals(dgamma, total.get(), C);
+  add_totals(dbeta, total.get() + C, C);
+}
+
 void batch_norm_inference_backward(float* dx, float* dgamma, float* dbeta, const float* dy, const float* x,
                                    const float* gamma, const float* mean, const float* var, int64_t rows,
                                    int64_t C, float eps) {
   const Scratch<float> rstd(static_cast<size_t>(C));
   reciprocal_deviation(rstd.get(), var, C, eps);
-  if (dgamma || dbeta) {
-    const Scratch<double> total(static_cast<size_t>(2 * C));
-    parameter_gradients(dgamma, dbeta, total.get(), dy, x, mean, rstd.get(), rows, C);
-  }
+  if (dgamma || dbeta) parameter_gradients(dgamma, dbeta, dy, x, mean, rstd.get(), rows, C);
   if (!dx) return;
   for (int64_t c = 0; c < C; ++c) rstd.get()[c] *= gamma[c];
   for_rows(rows, C, [&](int64_t i, int64_t c, auto lanes) {
@@ -203,7 +274,8 @@ void install_channel(Kernels<float>& k) {
   k.bias_backward = bias_backward;
   k.prelu_forward = prelu_forward;
   k.prelu_backward = prelu_backward;
-  k.batch_norm_forward = batch_norm_forward;
+  k.batch_norm_statistics = batch_norm_statistics;
+  k.batch_norm_apply = batch_norm_apply;
   k.batch_norm_backward = batch_norm_backward;
   k.batch_norm_line = batch_norm_line;
   k.batch_norm_inference_forward = batch_norm_inference_forward;

@@ -247,12 +247,43 @@ FR_VEC void for_vectors_parallel(int64_t n, const F& f) {
   });
 }
 
+// sum_i += x_i, i < n
+FR_VEC void add_floats(double* sum, const float* x, int64_t n) {
+  constexpr int64_t kHalf = Vec::width / 2;
+  int64_t i = 0;
+  for (; i + Vec::width <= n; i += Vec::width) {
+    const Vec v = Vec::load(x + i);
+#ifdef __AVX512F__
+    _mm512_storeu_pd(sum + i, _mm512_add_pd(_mm512_loadu_pd(sum + i), DoubleSum::lower(v)));
+    _mm512_storeu_pd(sum + i + kHalf, _mm512_add_pd(_mm512_loadu_pd(sum + i + kHalf), DoubleSum::upper(v)));
+#else
+    _mm256_storeu_pd(sum + i, _mm256_add_pd(_mm256_loadu_pd(sum + i), DoubleSum::lower(v)));
+    _mm256_storeu_pd(sum + i + kHalf, _mm256_add_pd(_mm256_loadu_pd(sum + i + kHalf), DoubleSum::upper(v)));
+#endif
+  }
+  for (; i < n; ++i) sum[i] += x[i];
+}
+
+// block (S, padded) += the addends of R rows from element i on. R rows share one load and one store of the sums, and
+// walk through memory side by side.
+template <int S, int R, class F>
+FR_VEC void add_rows(float* block, int64_t padded, int64_t i, int64_t C, const F& f) {
+  for_vectors(C, [&](int64_t c, auto lanes) {
+    Vec sum[S];
+    for (int s = 0; s < S; ++s) sum[s] = Vec::load(block + s * padded + c);
+    for (int r = 0; r < R; ++r)
+      f(
+          i + r * C + c, c, lanes, [&](int s, Vec v) __attribute__((always_inline)) { sum[s] = sum[s] + v; });
+    for (int s = 0; s < S; ++s) sum[s].store(block + s * padded + c);
+  });
+}
+
 // total[s C + c] = sum over the rows r of column c, s < S, where f(i, c, lanes, add) calls add(s, Vec) with
 // the addends of the columns c.. of the row whose first wanted element is i = r C + c. 32 rows are summed in
 // float, the blocks of 32 in double, the pieces in order. May also write other outputs at i.
 template <int S, class F>
 void sum_columns(double* total, int64_t rows, int64_t C, const F& f) {
-  constexpr int64_t kBlock = 32;
+  constexpr int64_t kBlock = 32, kRows = 4;
   const int64_t grain = rows_per_piece(C), pieces = (rows + grain - 1) / grain;
   const int64_t padded = (C + Vec::width - 1) / Vec::width * Vec::width;
   for (int64_t i = 0; i < S * C; ++i) total[i] = 0;
@@ -263,17 +294,12 @@ void sum_columns(double* total, int64_t rows, int64_t C, const F& f) {
     for (int64_t i = 0; i < S * C; ++i) sum[i] = 0;
     const int64_t end = (piece + 1) * grain < rows ? (piece + 1) * grain : rows;
     for (int64_t first = piece * grain; first < end; first += kBlock) {
+      const int64_t last = first + kBlock < end ? first + kBlock : end;
       for (int64_t i = 0; i < S * padded; ++i) block.get()[i] = 0;
-      for (int64_t r = first; r < end && r < first + kBlock; ++r)
-        for_vectors(C, [&](int64_t c, auto lanes) {
-          f(
-              r * C + c, c, lanes, [&](int s, Vec v) __attribute__((always_inline)) {
-                float* place = block.get() + s * padded + c;
-                (Vec::load(place) + v).store(place);
-              });
-        });
-      for (int64_t s = 0; s < S; ++s)
-        for (int64_t c = 0; c < C; ++c) sum[s * C + c] += block.get()[s * padded + c];
+      int64_t r = first;
+      for (; r + kRows <= last; r += kRows) add_rows<S, kRows>(block.get(), padded, r * C, C, f);
+      for (; r < last; ++r) add_rows<S, 1>(block.get(), padded, r * C, C, f);
+      for (int64_t s = 0; s < S; ++s) add_floats(sum + s * C, block.get() + s * padded, C);
     }
   });
   for (int64_t piece = 0; piece < pieces; ++piece)
