@@ -1,10 +1,8 @@
-// The caching arena: a freed block waits in the list of its size class and is handed out again to the next
-// request of that class. Classes grow by an eighth of a power of two, so a block is at most 12.5 % (or 64
+// The caching arena. Large blocks are the heap's (tensor/heap.h). Of the others a freed block waits in the list of its
+// size class and is handed out again to the next request of that class: in constant time, for many threads' workspaces. Classes grow by an eighth of a power of two, so a block is at most 12.5 % (or 64
 // bytes) larger than asked. A block is a 64-byte header followed by the user's bytes; free blocks are linked
 // through their headers, so a request that the cache can serve allocates nothing at all.
 #include "tensor/arena.h"
-
-#include <sys/mman.h>
 
 #include <array>
 #include <bit>
@@ -13,28 +11,14 @@
 #include <new>
 
 #include "base/error.h"
-
-#if defined(__SANITIZE_ADDRESS__)
-#define FR_ARENA_POISON 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define FR_ARENA_POISON 1
-#endif
-#endif
-#ifdef FR_ARENA_POISON
-#include <sanitizer/asan_interface.h>
-#define FR_POISON(p, bytes) ASAN_POISON_MEMORY_REGION(p, bytes)
-#define FR_UNPOISON(p, bytes) ASAN_UNPOISON_MEMORY_REGION(p, bytes)
-#else
-#define FR_POISON(p, bytes) (void)(p)
-#define FR_UNPOISON(p, bytes) (void)(p)
-#endif
+#include "tensor/heap.h"
+#include "tensor/poison.h"
 
 namespace fr {
 namespace {
 
 constexpr size_t kAlign = 64;
-constexpr size_t kHugePage = size_t{2} << 20;
+constexpr size_t kLarge = size_t{1} << 20;    // from here on a block is the heap's
 constexpr size_t kLargest = size_t{1} << 46;  // half of a 47-bit address space: no machine has more
 
 struct alignas(kAlign) Block {
@@ -61,45 +45,29 @@ SizeClass size_class(size_t bytes) {
   return {8 * octave + static_cast<int>(count) - 1, (count << octave) * kAlign};
 }
 
-// Large blocks lie on pages of 2 MiB where the system has them: the kernels walk through many streams at once, and
-// would spend their time on address translation.
-void* take_from_system(size_t total) {
-  if (total < kHugePage) return std::aligned_alloc(kAlign, total);
-  void* memory = nullptr;
-  if (posix_memalign(&memory, kHugePage, total) != 0) return nullptr;
-#ifdef MADV_HUGEPAGE
-  (void)madvise(memory, total, MADV_HUGEPAGE);  // a wish: the answer does not matter
-#endif
-  return memory;
-}
-
 class Arena {
  public:
   void* alloc(size_t bytes) {
     if (bytes > kLargest) fail(bytes);
-    const SizeClass wanted = size_class(bytes);
     const std::scoped_lock lock(mutex_);
-    Block*& head = free_[static_cast<size_t>(wanted.index)];
-    Block* block = head;
-    if (block)
-      head = block->next;
-    else
-      block = ask_system(bytes, wanted);
-    stats_.in_use += block->capacity;
+    void* p = bytes >= kLarge ? heap_.alloc(bytes) : nullptr;
+    if (!p) p = of_class(bytes);
+    stats_.in_use += taken(p);
     if (stats_.in_use > stats_.peak) stats_.peak = stats_.in_use;
-    FR_UNPOISON(block->user(), bytes);
-    return block->user();
+    FR_UNPOISON(p, bytes);
+    return p;
   }
 
   void release(void* p) {
     if (!p) return;
-    Block* block = Block::of(p);
     const std::scoped_lock lock(mutex_);
+    stats_.in_use -= taken(p);
+    if (heap_.owns(p)) return heap_.release(p);
+    Block* block = Block::of(p);
+    FR_POISON(p, block->capacity);
     Block*& head = free_[static_cast<size_t>(block->size_class)];
     block->next = head;
     head = block;
-    stats_.in_use -= block->capacity;
-    FR_POISON(p, block->capacity);
   }
 
   void trim() {
@@ -109,7 +77,9 @@ class Arena {
 
   ArenaStats stats() {
     const std::scoped_lock lock(mutex_);
-    return stats_;
+    ArenaStats s = stats_;
+    s.reserved += heap_.reserved(), s.system_allocations += heap_.system_calls();
+    return s;
   }
 
   void reset_peak() {
@@ -118,12 +88,25 @@ class Arena {
   }
 
  private:
+  // Bytes that a block takes.
+  size_t taken(const void* p) const {
+    return heap_.owns(p) ? Heap::size(p) : Block::of(const_cast<void*>(p))->capacity;
+  }
+
+  void* of_class(size_t bytes) {
+    const SizeClass wanted = size_class(bytes);
+    Block*& head = free_[static_cast<size_t>(wanted.index)];
+    Block* block = head ? head : ask_system(bytes, wanted);
+    head = block->next;
+    return block->user();
+  }
+
   Block* ask_system(size_t bytes, const SizeClass& wanted) {
     const size_t total = sizeof(Block) + wanted.capacity;
-    void* memory = take_from_system(total);
+    void* memory = std::aligned_alloc(kAlign, total);
     if (!memory) {
       free_all();
-      memory = take_from_system(total);
+      memory = std::aligned_alloc(kAlign, total);
     }
     if (!memory) fail(bytes);
     Block* block = new (memory) Block{nullptr, wanted.capacity, wanted.index};
@@ -134,6 +117,7 @@ class Arena {
   }
 
   void free_all() {
+    heap_.trim();
     for (Block*& head : free_)
       while (Block* block = head) {
         head = block->next;
@@ -144,11 +128,13 @@ class Arena {
   }
 
   [[noreturn]] void fail(size_t bytes) const {
-    throw Error(ErrorKind::memory, cat("out of memory: asked for ", bytes, " bytes, ", stats_.in_use,
-                                       " in use, ", stats_.reserved, " held from the system"));
+    throw Error(ErrorKind::memory,
+                cat("out of memory: asked for ", bytes, " bytes, ", stats_.in_use, " in use, ",
+                    stats_.reserved + heap_.reserved(), " held from the system"));
   }
 
   std::mutex mutex_;
+  Heap heap_;
   std::array<Block*, 8 * 48> free_{};
   ArenaStats stats_;
 };

@@ -69,6 +69,61 @@ TEST(Arena, TrimGivesBack) {
   EXPECT_EQ(arena_stats().reserved, arena_stats().in_use);
 }
 
+// Large blocks: what several small ones leave behind serves one that is larger than each, and the other way round.
+TEST(Arena, FreedNeighboursServeOtherSizes) {
+  constexpr size_t kMap = size_t{3} << 20;
+  arena_trim();
+  std::vector<void*> maps;
+  for (int i = 0; i < 8; ++i) maps.push_back(arena_alloc(kMap));
+  for (const size_t i : {1, 3, 2, 0, 7, 5, 6, 4})
+    arena_release(maps[i]);  // every way to meet a free neighbour
+  const ArenaStats before = arena_stats();
+  void* large = arena_alloc(7 * kMap);
+  EXPECT_EQ(arena_stats().reserved, before.reserved);
+  EXPECT_EQ(arena_stats().system_allocations, before.system_allocations);
+  arena_release(large);
+  for (void*& map : maps) map = arena_alloc(kMap);
+  EXPECT_EQ(arena_stats().reserved, before.reserved);
+  for (void* map : maps) arena_release(map);
+}
+
+TEST(Arena, LargeBlocksAreAlignedAndSeparate) {
+  std::vector<unsigned char*> blocks;
+  uint32_t x = 1;
+  for (int i = 0; i < 300; ++i) {  // blocks come and go in no order
+    x = x * 1664525 + 1013904223;
+    if (blocks.size() > 12) {
+      const size_t j = (x >> 8) % blocks.size();
+      EXPECT_EQ(*blocks[j], blocks[j][(size_t{1} << 20) - 1]);
+      arena_release(blocks[j]);
+      blocks.erase(blocks.begin() + std::ptrdiff_t(j));
+    }
+    const size_t bytes = (size_t{1} << 20) + (x >> 10) % (size_t{3} << 20);
+    auto* block = static_cast<unsigned char*>(arena_alloc(bytes));
+    ASSERT_EQ(reinterpret_cast<uintptr_t>(block) % 64, 0u);
+    std::memset(block, i, bytes);
+    blocks.push_back(block);
+  }
+  for (auto* block : blocks) {
+    EXPECT_EQ(*block, block[(size_t{1} << 20) - 1]);
+    arena_release(block);
+  }
+}
+
+TEST(Arena, WhatWasGivenBackCanBeUsedAgain) {
+  const size_t bytes = size_t{8} << 20;
+  auto* block = static_cast<unsigned char*>(arena_alloc(bytes));
+  std::memset(block, 1, bytes);
+  arena_release(block);
+  arena_trim();
+  EXPECT_EQ(arena_stats().reserved, arena_stats().in_use);
+  block = static_cast<unsigned char*>(arena_alloc(bytes));
+  std::memset(block, 2, bytes);
+  EXPECT_EQ(block[bytes - 1], 2);
+  EXPECT_GE(arena_stats().reserved, arena_stats().in_use);
+  arena_release(block);
+}
+
 void step() {
   const Tensor x = Tensor::zeros({64, 33}), y = x.clone(), z({7, 11, 13}, DType::float64);
   const Scratch<float> workspace(5000);
