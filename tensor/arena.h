@@ -1,6 +1,6 @@
-// The caching arena behind every host tensor: freed blocks are kept by size and handed out again, so a
-// training step with stable shapes asks the system for nothing after its second iteration. Thread-safe.
-// 64-byte aligned.
+// The caching arena behind every host tensor: freed blocks are kept and handed out again, small ones by size, large ones
+// merged with their neighbours (tensor/heap.h), so a training step with stable shapes asks the system for nothing after
+// its second iteration. Thread-safe. 64-byte aligned.
 #pragma once
 #include <cstddef>
 #include <cstdint>

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "base/parallel.h"
 #include "nn/layers.h"
 #include "nn/optimizer.h"
 #include "nn/state.h"
@@ -74,6 +75,46 @@ TEST(Training, AsksTheSystemForNothingAfterTheSecondStep) {
   for (uint64_t step = 2; step < 10; ++step) train_step(net, sgd, x, y, step);
   EXPECT_EQ(arena_stats().system_allocations, settled);
   EXPECT_EQ(arena_stats().in_use, in_use);
+}
+
+// The same for blocks that the arena takes from its heap: maps of 1 to 2 MiB. On one thread: how many workspaces several
+// threads hold at one moment is a matter of chance, and the largest number may come late.
+struct WideNet : Sequential {
+  WideNet() {
+    for (int64_t i = 0, C = 3; i < 4; ++i, C = 32) {
+      add<Conv2d>(cat("conv", i), Conv2dSpec::square(C, 32, 3, i % 2 ? 2 : 1, 1));
+      add<BatchNorm>(cat("norm", i), 32);
+      add<PReLU>(cat("act", i), 32);
+    }
+    add<Flatten>("flatten");
+    add<Linear>("fc", LinearSpec{32 * 12 * 12, 128});
+    initialise(42);
+  }
+};
+
+TEST(Training, LargeMapsSettleToo) {
+  const int before = threads();
+  set_threads(1);
+  for (bool zeros_first : {true, false}) {
+    WideNet net;
+    Sgd sgd(net.parameters(), {});
+    const Tensor x = Tensor::full({8, 48, 48, 3}, 0.5),
+                 y = Tensor::from<int64_t>({0, 1, 2, 3, 4, 5, 6, 7}, {8});
+    const auto step = [&] {
+      if (zeros_first) sgd.zero_grad();
+      const Var loss = softmax_cross_entropy(net.forward(Var(x)), y);
+      if (!zeros_first) sgd.zero_grad();
+      backward(loss);
+      sgd.step(0.05);
+    };
+    arena_trim();
+    step(), step();
+    const ArenaStats settled = arena_stats();
+    for (int i = 0; i < 6; ++i) step();
+    EXPECT_EQ(arena_stats().system_allocations, settled.system_allocations);
+    EXPECT_EQ(arena_stats().in_use, settled.in_use);
+  }
+  set_threads(before);
 }
 
 NamedTensors clones(const NamedTensors& state) {
