@@ -102,8 +102,7 @@ void products(const Kernels<T>& k, const Kept& s, const Tensor& dxh, const Tenso
 
 // The exact and the detached gradient (h' = 1). Equations above margin_cross_entropy.
 template <class T>
-void chain_rule(const Kernels<T>& k, const Kept& s, const Tensor& dx, const Tensor& dw,
-                const Tensor& dloss) {
+void chain_rule(const Kernels<T>& k, const Kept& s, const Tensor& dx, const Tensor& dw, const Tensor& dloss) {
   const int64_t N = s.N, D = s.D;
   const DType type = s.c.dtype();
   const Tensor ones = s.options.gradient == MarginGradient::detached ? Tensor::full({N}, 1, type) : Tensor();
@@ -159,8 +158,7 @@ CaffeRows caffe_rows(const Kept& s, const std::vector<double>& cosine) {
 // q mixes a number with an inverse length, as the layer does. dx and dw see different factors at the label: here dx has
 // an (N,M) matrix of its own.
 template <class T>
-void caffe_rule(const Kernels<T>& k, const Kept& s, const Tensor& dx, const Tensor& dw,
-                const Tensor& dloss) {
+void caffe_rule(const Kernels<T>& k, const Kept& s, const Tensor& dx, const Tensor& dw, const Tensor& dloss) {
   const int64_t N = s.N, M = s.M, D = s.D;
   const DType type = s.c.dtype();
   const Tensor d_label({N}, type);
@@ -185,18 +183,18 @@ Kept save(const Var& x, const Var& w, const Tensor& labels, const MarginOptions&
   const int64_t N = x.dim(0), D = x.dim(1), M = w.dim(0);
   const auto buffer = [&](Shape shape) { return Tensor(std::move(shape), x.dtype()); };
   Kept s{N,
-          M,
-          D,
-          options,
-          w.value(),
-          labels,
-          buffer({N, D}),
-          buffer({N}),
-          buffer({N, M}),
-          {},
-          buffer({N}),
-          buffer({N}),
-          buffer({N})};
+         M,
+         D,
+         options,
+         w.value(),
+         labels,
+         buffer({N, D}),
+         buffer({N}),
+         buffer({N, M}),
+         {},
+         buffer({N}),
+         buffer({N}),
+         buffer({N})};
   s.scale = options.scale == LogitScale::embedding_norm ? s.r : Tensor::full({N}, options.s, x.dtype());
   return s;
 }
