@@ -27,8 +27,9 @@ void bias_forward(float* y, const float* x, const float* b, int64_t rows, int64_
 
 void bias_backward(float* db, const float* dy, int64_t rows, int64_t C) {
   const Scratch<double> total(static_cast<size_t>(C));
-  sum_columns<1>(total.get(), rows, C,
-                 [&](int64_t i, int64_t, auto lanes, const auto& add) { add(0, Vec::load(dy + i, lanes)); });
+  sum_columns<1, 4>(total.get(), rows, C, [&](int64_t i, int64_t, auto lanes, const auto& add) {
+    add(0, Vec::load(dy + i, lanes));
+  });
   add_totals(db, total.get(), C);
 }
 
@@ -81,7 +82,7 @@ void moments(double* mean, double* m2, const float* x, int64_t rows, int64_t C) 
       add(0, Vec::load(x_p + i, lanes));
     });
     for (int64_t c = 0; c < C; ++c) shift.get()[c] = static_cast<float>(sum[c] / static_cast<double>(sample));
-    sum_columns<2>(sum, count, C, [&](int64_t i, int64_t c, auto lanes, const auto& add) {
+    sum_columns<2, 4>(sum, count, C, [&](int64_t i, int64_t c, auto lanes, const auto& add) {
       const Vec d = Vec::load(x_p + i, lanes) - Vec::load(shift.get() + c, lanes);
       add(0, d), add(1, d * d);
     });
@@ -166,16 +167,17 @@ void batch_norm_apply(float* y, const float* x, const BatchNormLine<float>& line
 template <bool kActivation>
 void backward_sums(double* total, const float* dy, const float* x, const Line<kActivation>& line,
                    int64_t rows, int64_t C) {
-  sum_columns<kActivation ? 3 : 2>(total, rows, C, [&](int64_t i, int64_t c, auto lanes, const auto& add) {
-    const Vec d = Vec::load(dy + i, lanes), centred = line.centred(Vec::load(x + i, lanes), c, lanes);
-    Vec du = d;
-    if constexpr (kActivation) {
-      const Vec u = line.u(centred, c, lanes);
-      du = line.act(u, d, c, lanes);
-      add(2, select(positive(u), Vec::set(0), d * u));
-    }
-    add(0, du * (centred * Vec::load(line.l.rstd + c, lanes))), add(1, du);
-  });
+  sum_columns<kActivation ? 3 : 2, kActivation ? 4 : 1>(
+      total, rows, C, [&](int64_t i, int64_t c, auto lanes, const auto& add) {
+        const Vec d = Vec::load(dy + i, lanes), centred = line.centred(Vec::load(x + i, lanes), c, lanes);
+        Vec du = d;
+        if constexpr (kActivation) {
+          const Vec u = line.u(centred, c, lanes);
+          du = line.act(u, d, c, lanes);
+          add(2, select(positive(u), Vec::set(0), d * u));
+        }
+        add(0, du * (centred * Vec::load(line.l.rstd + c, lanes))), add(1, du);
+      });
 }
 
 // dx = scale (du - mean_du - xh mean_du_xh) with xh = (x - mean) rstd: one fused multiply-add per term.
