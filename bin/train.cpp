@@ -25,8 +25,8 @@ int start(const Arguments& a, const Config& config) {
                    a.resume ? RunFolder::Mode::resume : RunFolder::Mode::fresh);
   if (!folder.moved_to().empty()) std::cerr << "the earlier run was moved to " << folder.moved_to() << "\n";
   if (a.resume) {
-    if (!list_checkpoints(folder.path())
-             .empty())  // else: it ended before the first; the same bits from step 0
+    // Without a checkpoint the run ended before its first: from step 0 it is the same, bit for bit.
+    if (!list_checkpoints(folder.path()).empty())
       session.step = resume_newest(folder.path(), session.model, session.optimizer, session.info()).step;
     folder.drop_metrics_after(session.step);
     const auto points = folder.train_points();

@@ -1,7 +1,8 @@
 // The caching arena. Large blocks are the heap's (tensor/heap.h). Of the others a freed block waits in the list of its
-// size class and is handed out again to the next request of that class: in constant time, for many threads' workspaces. Classes grow by an eighth of a power of two, so a block is at most 12.5 % (or 64
-// bytes) larger than asked. A block is a 64-byte header followed by the user's bytes; free blocks are linked
-// through their headers, so a request that the cache can serve allocates nothing at all.
+// size class and is handed out again to the next request of that class: in constant time, for many threads' workspaces.
+// Classes grow by an eighth of a power of two, so a block is at most 12.5 % (or 64 bytes) larger than asked. A block is a
+// 64-byte header followed by the user's bytes; free blocks are linked through their headers, so a request that the cache
+// can serve allocates nothing at all.
 #include "tensor/arena.h"
 
 #include <array>

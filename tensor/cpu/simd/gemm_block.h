@@ -35,18 +35,6 @@ struct Plan {
   int64_t packed_n;         // columns of packed B
 };
 
-// The panel height that wastes the fewest rows; 0.4 rows stand for the fixed cost of a call.
-FR_INLINE int panel_rows(int64_t M) {
-  if (M <= kMaxRows) return static_cast<int>(M);
-  int best = kMaxRows;
-  double least_cost = 1e300;
-  for (int rows = kMaxRows; rows > kMaxRows / 2; --rows) {
-    const double cost = static_cast<double>(ceil_div(M, rows)) * (rows + 0.4);
-    if (cost < least_cost) least_cost = cost, best = rows;
-  }
-  return best;
-}
-
 FR_INLINE int64_t packed_columns(int64_t n) {
   const int64_t full = n / kPanel * kPanel, rest = n - full;
   return full + (rest == 0 ? 0 : rest <= kWidth ? kWidth : kPanel);
