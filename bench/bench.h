@@ -42,6 +42,7 @@ void measure(Row& row, const Options& options, const std::function<void()>& ours
 
 std::vector<Row> bench_gemm(const Kernels<float>& kernels, const Options& options);
 std::vector<Row> bench_conv2d(const Kernels<float>& kernels, const Options& options);
+std::vector<Row> bench_memory(const Kernels<float>& kernels, const Options& options);
 std::vector<Row> bench_steps(const Kernels<float>& kernels, const Options& options);
 
 // Measures one convolution from the reference's loops to the last step and writes the table between the markers of a

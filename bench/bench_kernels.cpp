@@ -65,7 +65,7 @@ std::vector<Row> run(const Kernels<float>* kernels, const Options& options) {
   if (!kernels) return {};
   std::cerr << "measuring " << kernels->name << " beside OpenBLAS " << openblas_core() << "\n";
   std::vector<Row> rows = bench_gemm(*kernels, options);
-  for (const auto bench : {bench_conv2d, bench_steps})
+  for (const auto bench : {bench_conv2d, bench_memory, bench_steps})
     for (Row& r : bench(*kernels, options)) rows.push_back(r);
   return rows;
 }
