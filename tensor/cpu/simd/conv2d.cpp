@@ -40,16 +40,18 @@ Algorithm choose(const Conv2dShape& s, bool prepared = false) {
 }
 
 // Pointwise and taps: which passes do without the packers of the blocked product. With more columns, the filters that
-// each tile reads anew from L2 cost more than packed pixels.
-constexpr int64_t kDirectColumns = 192;
+// each tile reads anew from L2 cost more than packed pixels. With AVX-512 the packed product has taller tiles, and it
+// pays only where packing would cost most.
+constexpr int64_t kDirectColumns = kWidth == 8 ? 192 : 64;
 bool forward_is_direct(const Conv2dShape& s) {
   return s.K <= kDirectColumns && direct_pays(s.N * s.P() * s.Q(), s.C, s.groups);
 }
 bool input_gradient_is_direct(const Conv2dShape& s) {
-  return direct_pays(s.N * s.H * s.W / (s.stride_h * s.stride_w), s.K, s.groups);
+  const int64_t phases = s.stride_h * s.stride_w;
+  return (kWidth == 8 || phases > 1) && direct_pays(s.N * s.H * s.W / phases, s.K, s.groups);
 }
 bool filter_gradient_is_direct(const Conv2dShape& s, Algorithm algorithm) {
-  return filter_gradient_pays(s) && (kDirect || algorithm == Algorithm::taps);
+  return (kWidth == 8 || algorithm == Algorithm::taps) && filter_gradient_pays(s);
 }
 
 TapMatrix taps_of_input(const float* x, const Conv2dShape& s) {

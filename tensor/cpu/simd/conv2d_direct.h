@@ -1,14 +1,13 @@
 // The product of taps and filters without a packed left operand: a channel of NHWC is broadcast from where it lies, one
 // address for each pixel of the tile. Packing would turn over every pixel once a tap, for K filters only. A piece does some
 // lines of the map for all phases, so that what they share comes from L2. Private to conv2d.cpp.
-//   AVX2: 6 addresses, the filters' and the counter fit the 16 general registers; 14 for AVX-512 would not.
+//   6 addresses (AVX-512: 8), the filters' and the counter fit the 16 general registers; the 14 of the packed product would not.
 #pragma once
 #include "tensor/cpu/simd/conv2d_pack.h"
 
 namespace fr::FR_ISA {
 namespace {
 
-constexpr bool kDirect = kWidth == 8;
 constexpr int64_t kDirectTile = kMaxRows < 8 ? kMaxRows : 8;
 constexpr int64_t kDirectPixels = 144;  // of a piece, about
 
@@ -53,14 +52,13 @@ FR_ALIGNED void runs_product(const Run* run, int64_t runs, const float* b, const
 
 using RunsProduct = void (*)(const Run* run, int64_t runs, const float* b, const Tile& tile);
 template <int... I>
-constexpr auto runs_table() {
+constexpr auto runs_table(std::integer_sequence<int, I...>) {
   struct Table {
     RunsProduct of[2][sizeof...(I)];
   };
   return Table{{{runs_product<I + 1, 1>...}, {runs_product<I + 1, 2>...}}};
 }
-constexpr auto kRunsProduct = runs_table<0, 1, 2, 3, 4, 5>();
-static_assert(!kDirect || kDirectTile == 6);
+constexpr auto kRunsProduct = runs_table(std::make_integer_sequence<int, kDirectTile>());
 
 // Pixel (n, i, j) of the grid in the output.
 struct GridOut {
@@ -128,7 +126,7 @@ struct DirectProduct {
 
 // Enough pixels that K need not be cut, and channels enough to be worth a run.
 inline bool direct_pays(int64_t pixels, int64_t channels, int64_t groups) {
-  return kDirect && groups == 1 && channels >= 2 * kWidth && pixels >= 4 * kDirectPixels;
+  return groups == 1 && channels >= 2 * kWidth && pixels >= 4 * kDirectPixels;
 }
 
 // f(first line, last line, first column, columns) for pieces of a map of `lines` lines of `line` pixels.

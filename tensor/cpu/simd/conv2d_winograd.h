@@ -28,11 +28,15 @@ FR_ALIGNED void tiles_product(int64_t C, const float* a, int64_t a_step, const f
       acc[i.value][1] = vec_fma(av, b1, acc[i.value][1]);
     });
   };
-  for (; C >= kBlock; C -= kBlock, a += a_step)
-    for (int c = 0; c < kBlock; ++c, b += kPanel) {
+  const float* const following = a + MR * kBlock;  // tiles: those of the next call, more often than not
+  for (; C >= kBlock; C -= kBlock, a += a_step) {
+    const float* next = C >= 2 * kBlock ? a + a_step : following;
+    for (int c = 0; c < kBlock; ++c, b += kPanel, next += kBlock) {
       for (int i = 0; i < kPanel; i += 16) prefetch(b + kFetchAhead * kPanel + i);
+      if constexpr (kWidth == 16) prefetch(next);  // tiles come from L2 or further away
       step(a + c, b);
     }
+  }
   for (int c = 0; c < C; ++c, b += kPanel) step(a + c, b);
   unroll<MR>(FR_LAMBDA(i) {
     vec_store(m + i.value * kPanel, acc[i.value][0]);
@@ -60,6 +64,8 @@ constexpr int64_t kKeptFilters = 1 << 22;    // transformed filters, or sums, th
 constexpr int64_t kCachedFilters = 1 << 20;  // transformed filters that run_fused keeps near
 constexpr int64_t kMapGroup = 1 << 22;       // transformed tiles of run_panels
 constexpr int64_t kGradientGroup = 1 << 20;  // transformed tiles of both maps, for the gradient of the filter
+constexpr int64_t kSliceSums = 80 << 10;     // sums of run_slices
+constexpr int64_t kSliceTiles = 96 << 10;    // transformed tiles of run_slices
 // Tiles of a piece of run_fused; tiles, channels and panels of a piece of run_panels; tiles transformed by one thread.
 constexpr int64_t kFusedTiles = kMaxRows;
 constexpr int64_t kPanelsTiles = kWidth == 16 ? 256 : 128, kPanelsChannels = 64,
@@ -294,25 +300,23 @@ struct WinogradFilterGradient {
     return ceil_div(grid.tiles, ceil_div(grid.tiles, most(most(fit, enough), kChunk)));
   }
 
-  // The memory of a call: transformed tiles of both maps, sums, and the zeros beyond the maps.
+  // Transformed tiles of both maps, T at a time, and sums.
   struct Maps {
     int64_t T, v_step, z_step;
-    Scratch<float> memory;
-    float *v, *z, *sums;
+    float *v = nullptr, *z = nullptr, *sums = nullptr;
 
-    Maps(WinogradFilterGradient& g, int64_t tiles, int64_t sum_floats)
+    Maps(int64_t tiles, int64_t channels, int64_t filters)
         : T(tiles),
-          v_step(place_step(ceil_div(g.x.C, kBlock) * T * kBlock)),
-          z_step(place_step(ceil_div(g.dy.C, kBlock) * T * kBlock)),
-          memory(
-              static_cast<size_t>(kPlaces * (v_step + z_step) + sum_floats + most(g.x.C, g.dy.C) + kWidth)),
-          v(memory.get()),
-          z(v + kPlaces * v_step),
-          sums(z + kPlaces * z_step) {
-      zero_floats(sums + sum_floats, most(g.x.C, g.dy.C) + kWidth);
-      g.x.zeros = g.dy.zeros = sums + sum_floats;
-    }
+          v_step(place_step(ceil_div(channels, kBlock) * T * kBlock)),
+          z_step(place_step(ceil_div(filters, kBlock) * T * kBlock)) {}
+    int64_t floats() const { return kPlaces * (v_step + z_step); }
+    void place(float* memory) { v = memory, z = v + kPlaces * v_step, sums = z + kPlaces * z_step; }
   };
+  int64_t zeros() const { return most(x.C, dy.C) + kWidth; }
+  void set_zeros(float* p) {
+    zero_floats(p, zeros());
+    x.zeros = dy.zeros = p;
+  }
 
   // du[place][filter][channel] of a region (tiles before these: +=) z' v at one place, summed over the tiles that have it
   void product(float* du, int64_t step, const Maps& maps, int64_t begin, int64_t tiles, const Region& r,
@@ -359,11 +363,46 @@ struct WinogradFilterGradient {
     });
   }
 
+  // Very few filters: a piece is a slice of them with all channels. Its sums and, some at a time, its tiles stay within L2,
+  // at the cost of transforming x in every piece.
+  int64_t slices() const {
+    return most(ceil_div(kPlaces * x.C * dy.C, kSliceSums), least(threads(), ceil_div(dy.C, kBlock)));
+  }
+  bool slices_pay() const { return kWidth == kBlock && slices() <= 2; }
+  void run_slices() {
+    const int64_t blocks = ceil_div(dy.C, kBlock), count = least(slices(), blocks),
+                  widest = ceil_div(blocks, count);
+    const int64_t workers = least(count, threads());
+    const int64_t T = least(grid.tiles, most(kChunk, kSliceTiles / (kPlaces * (x.C + widest * kBlock))));
+    const int64_t step = place_step(widest * kBlock * blocks_c() * kWidth);
+    const int64_t own = Maps(T, x.C, widest * kBlock).floats() + kPlaces * step;
+    Scratch<float> memory(static_cast<size_t>(workers * own + zeros()));
+    set_zeros(memory.get() + workers * own);
+    for_each_piece(workers, count, [&](int64_t worker, int64_t i) {
+      const int64_t first = blocks * i / count * kBlock,
+                    filters = least(dy.C, blocks * (i + 1) / count * kBlock) - first;
+      Maps maps(T, x.C, filters);
+      maps.place(memory.get() + worker * own);
+      const int64_t k_count = ceil_div(filters, kWidth);
+      for (int64_t begin = 0; begin < grid.tiles; begin += T) {
+        const int64_t tiles = least(T, grid.tiles - begin);
+        transform_tiles<InputTransform>(maps.v, T, 0, x, grid, begin, tiles);
+        transform_channels<GradientTransform>(maps.z, T, 0, dy, grid, begin, tiles, first, filters);
+        for (int place = 0; place < kPlaces; ++place)
+          product(maps.sums, step, maps, begin, tiles, {0, 0, k_count, blocks_c()}, place);
+      }
+      add_rows(maps.sums, step, {first / kWidth, 0, k_count, blocks_c()}, first, first + filters);
+    });
+  }
+
   // Some filters: a piece is one place, whose three matrices fit L2; the sums of all places are kept.
   void run_places() {
     const int64_t T = group(), K = blocks_k() * kWidth, ld = blocks_c() * kWidth, step = place_step(K * ld);
     const Region all{0, 0, blocks_k(), blocks_c()};
-    Maps maps(*this, T, kPlaces * step);
+    Maps maps(T, x.C, dy.C);
+    Scratch<float> memory(static_cast<size_t>(maps.floats() + kPlaces * step + zeros()));
+    maps.place(memory.get());
+    set_zeros(maps.sums + kPlaces * step);
     for (int64_t begin = 0; begin < grid.tiles; begin += T) {
       const int64_t count = least(T, grid.tiles - begin);
       transform_both(maps, begin, count);
@@ -386,7 +425,11 @@ struct WinogradFilterGradient {
     const int64_t workers = least(regions, threads());
     const bool once = T == grid.tiles;  // then a worker needs the sums of its region only
     const int64_t step = place_step(rk * rc * kWidth * kWidth);
-    Maps maps(*this, T, (once ? workers : regions) * kPlaces * step);
+    const int64_t sums = (once ? workers : regions) * kPlaces * step;
+    Maps maps(T, x.C, dy.C);
+    Scratch<float> memory(static_cast<size_t>(maps.floats() + sums + zeros()));
+    maps.place(memory.get());
+    set_zeros(maps.sums + sums);
     for (int64_t begin = 0; begin < grid.tiles; begin += T) {
       const int64_t count = least(T, grid.tiles - begin);
       transform_both(maps, begin, count);
@@ -401,7 +444,10 @@ struct WinogradFilterGradient {
     }
   }
 
-  void run() { kPlaces* x.C* dy.C <= kKeptFilters ? run_places() : run_regions(); }
+  void run() {
+    if (slices_pay()) return run_slices();
+    kPlaces* x.C* dy.C <= kKeptFilters ? run_places() : run_regions();
+  }
 };
 
 inline void winograd_backward_filter(float* dw, const float* dy, const float* x, const Conv2dShape& s,

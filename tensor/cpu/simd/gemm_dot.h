@@ -9,8 +9,9 @@
 namespace fr::FR_ISA {
 namespace {
 
-constexpr int64_t kDotRows = 16;     // of A at most
-constexpr int64_t kDotDepth = 1024;  // of K at a time: A stays in L2, four rows of B in L1
+constexpr int64_t kDotRows = 16;              // of A at most
+constexpr int64_t kDotDepth = 1024;           // of K at a time: A stays in L2, four rows of B in L1
+constexpr int64_t kDotStep = kDotDepth + 16;  // between rows of the copy of A: not a multiple of a page
 constexpr int kDotM = kWidth == 16 ? 6 : 3,
               kDotN = 4;  // a tile: kDotM kDotN accumulators, kDotN rows of B, one of A
 
@@ -64,21 +65,29 @@ constexpr DotTable dot_table(std::integer_sequence<int, I...>) {
 constexpr DotTable kDotTiles = dot_table<kDotN>(std::make_integer_sequence<int, kDotM>()),
                    kDotSingles = dot_table<1>(std::make_integer_sequence<int, kDotM>());
 
+// The left operand as it lies, or for more than a few rows a copy [block of K][row][kDotStep]: rows that are a multiple of
+// 4 KiB apart would share a few sets of L1.
+struct DotRows {
+  const float* a;
+  int64_t step, block;
+  const float* at(int64_t m, int64_t k0) const { return a + m * step + k0 / kDotDepth * block; }
+};
+
 // Rows n0 .. n0 + n - 1 of B with all rows of A; acc holds M n vectors.
-inline void dot_block(float* c, float* acc, const float* a, const float* b, const GemmShape& s, float alpha,
+inline void dot_block(float* c, float* acc, const DotRows& a, const float* b, const GemmShape& s, float alpha,
                       float beta, int64_t n0, int64_t n) {
   const int64_t groups = ceil_div(s.M, kDotM);
   for (int64_t k0 = 0; k0 < s.K; k0 += kDotDepth) {
     const int64_t k = least(kDotDepth, s.K - k0);
-    for (int64_t j = 0; j < n;) {
-      const bool tile = n - j >= kDotN;
+    for (int64_t j = 0, columns; j < n; j += columns) {
+      columns = n - j >= kDotN ? kDotN : 1;
+      const float* rows_b = b + (n0 + j) * s.ldb + k0;
+      const DotTable& table = columns == 1 ? kDotSingles : kDotTiles;
       for (int64_t g = 0; g < groups; ++g) {
         const int64_t m = s.M * g / groups, rows = s.M * (g + 1) / groups - m;
-        const DotTable& table = tile ? kDotTiles : kDotSingles;
-        table.of_rows[rows - 1](acc + (m * n + j) * kWidth, n, a + m * s.lda + k0, s.lda,
-                                b + (n0 + j) * s.ldb + k0, s.ldb, k, k0 == 0);
+        table.of_rows[rows - 1](acc + (m * n + j) * kWidth, n, a.at(m, k0), a.step, rows_b, s.ldb, k,
+                                k0 == 0);
       }
-      j += tile ? kDotN : 1;
     }
   }
   for (int64_t m = 0; m < s.M; ++m)
@@ -93,11 +102,21 @@ inline void dot_product(float* c, const float* a, const float* b, const GemmShap
                         float beta) {
   const int64_t block = s.K > kDotDepth ? 16 : 64, blocks = ceil_div(s.N, block), pieces = s.batch * blocks;
   const int64_t workers = least(pieces, threads()), own = s.M * block * kWidth;
-  Scratch<float> memory(static_cast<size_t>(workers * own));
+  const int64_t depths = s.M > 4 ? ceil_div(s.K, kDotDepth) : 0, copied = depths * s.M * kDotStep;
+  Scratch<float> memory(static_cast<size_t>(workers * own + s.batch * copied));
+  float* copy = memory.get() + workers * own;
+  parallel_for(s.batch * depths, [&](int64_t i) {
+    const int64_t k0 = i % depths * kDotDepth;
+    for (int64_t m = 0; m < s.M; ++m)
+      copy_floats(copy + (i * s.M + m) * kDotStep, a + i / depths * s.a_step + m * s.lda + k0,
+                  least(kDotDepth, s.K - k0));
+  });
   for_each_piece(workers, pieces, [&](int64_t worker, int64_t i) {
     const int64_t batch = i / blocks, n0 = i % blocks * block;
-    dot_block(c + batch * s.c_step, memory.get() + worker * own, a + batch * s.a_step, b + batch * s.b_step,
-              s, alpha, beta, n0, least(block, s.N - n0));
+    const DotRows rows = depths > 0 ? DotRows{copy + batch * copied, kDotStep, s.M * kDotStep}
+                                    : DotRows{a + batch * s.a_step, s.lda, kDotDepth};
+    dot_block(c + batch * s.c_step, memory.get() + worker * own, rows, b + batch * s.b_step, s, alpha, beta,
+              n0, least(block, s.N - n0));
   });
 }
 

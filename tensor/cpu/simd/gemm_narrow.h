@@ -6,11 +6,11 @@
 namespace fr::FR_ISA {
 namespace {
 
-// Columns at most; rows of a piece; of K at a time: six rows of A stay in L1, B comes from L2.
-constexpr int64_t kNarrowColumns = 128, kNarrowPiece = 48, kNarrowDepth = 768;
+// Columns at most; rows of a piece; of K at a time: a tile's rows of A stay in L1, B comes from L2.
+constexpr int64_t kNarrowColumns = 128, kNarrowPiece = kWidth == 8 ? 48 : 56, kNarrowDepth = kWidth == 8 ? 768 : 384;
 
 inline bool narrow_pays(const GemmShape& s) {
-  return kWidth == 8 && !s.transpose_a && s.batch == 1 && s.N <= kNarrowColumns && s.M >= 4 * kNarrowPiece &&
+  return !s.transpose_a && s.batch == 1 && s.N <= kNarrowColumns && s.M >= 4 * kNarrowPiece &&
          s.K >= (s.M >= 16 * kNarrowPiece ? 16 : 512);
 }
 

@@ -275,26 +275,34 @@ struct TiledMap {
 // A transformed tile of a map: v[place][block][T][kBlock] <- F (tile) F', at the places that it has. Lanes beyond the last
 // channel up to a whole vector are zero.
 template <class F, int height, int width>
-void transform_tile(float* v, int64_t T, const Pixels<const float, F::kIn>& at, int64_t C) {
-  const int64_t step = place_step(ceil_div(C, kBlock) * T * kBlock);
+void transform_tile(float* v, int64_t T, const Pixels<const float, F::kIn>& at, int64_t channel,
+                    int64_t channels) {
+  const int64_t step = place_step(ceil_div(channels, kBlock) * T * kBlock);
   for_channels(
-      C, [&](int64_t c, auto... mask) __attribute__((always_inline)) {
+      channels, [&](int64_t c, auto... mask) __attribute__((always_inline)) {
         transform<F, height, width>(
-            [&](int i, int j) __attribute__((always_inline)) { return vec_load(at[i][j] + c, mask...); },
+            [&](int i, int j)
+                __attribute__((always_inline)) { return vec_load(at[i][j] + channel + c, mask...); },
             Places{v + c / kBlock * T * kBlock + c % kBlock, step});
       });
 }
-// Tiles begin .. begin + count - 1, of which the first is number `first` of the T in v.
+// Tiles begin .. begin + count - 1, of which the first is number `first` of the T in v; some channels of the map.
 template <class F>
-void transform_tiles(float* v, int64_t T, int64_t first, const TiledMap<const float>& map,
-                     const TileGrid& grid, int64_t begin, int64_t count) {
+void transform_channels(float* v, int64_t T, int64_t first, const TiledMap<const float>& map,
+                        const TileGrid& grid, int64_t begin, int64_t count, int64_t channel,
+                        int64_t channels) {
   for (int64_t t = 0; t < count; ++t) {
     const TileGrid::Position p = grid.position(begin + t);
     const auto at = map.template pixels<F::kIn>(p, map.zeros);
     with_size(p, [&](auto height, auto width) {
-      transform_tile<F, height.value, width.value>(v + (first + t) * kBlock, T, at, map.C);
+      transform_tile<F, height.value, width.value>(v + (first + t) * kBlock, T, at, channel, channels);
     });
   }
+}
+template <class F>
+void transform_tiles(float* v, int64_t T, int64_t first, const TiledMap<const float>& map,
+                     const TileGrid& grid, int64_t begin, int64_t count) {
+  transform_channels<F>(v, T, first, map, grid, begin, count, 0, map.C);
 }
 
 // Channels n0 .. n0 + kPanel - 1 of a tile of C <- end(A' m A, address, channel), m[place][kPanel].
