@@ -6,6 +6,7 @@
 #include "tensor/cpu/simd/conv2d_pack.h"
 #include "tensor/cpu/simd/conv2d_stem.h"
 #include "tensor/cpu/simd/conv2d_winograd.h"
+#include "tensor/cpu/simd/gemm_narrow.h"
 
 namespace fr::FR_ISA {
 namespace {
@@ -91,8 +92,11 @@ void direct_forward(Algorithm algorithm, float* y, const float* x, const float* 
   const Product product = forward_product(s);
   const MatrixB filters = forward_filters(w, s);
   const MatrixC out{y, s.K, K};
+  const GemmShape plain{false, true, product.M, K, C, s.C, C, s.K};
   if (forward_is_direct(s))
     taps_forward(y, x, filters, prepared, s);
+  else if (algorithm == Algorithm::pointwise && s.groups == 1 && !prepared && narrow_pays(plain))
+    narrow_product(y, x, w, plain, 1, 0);
   else if (algorithm == Algorithm::pointwise)
     multiply(product, MatrixA{x, s.C, C, false}, filters, out, prepared);
   else
@@ -303,9 +307,12 @@ void conv2d_backward_input(float* dx, const float* dy, const float* w, const Con
     return depthwise_backward_input(dx, dy, w, s);
   }
   const int64_t C = s.C / s.groups, K = s.K / s.groups;
-  if (algorithm == Algorithm::pointwise && !input_gradient_is_direct(s))
-    return multiply(Product{s.N * s.H * s.W, C, K, s.groups, 1, beta_of(into)}, MatrixA{dy, s.K, K, false},
+  if (algorithm == Algorithm::pointwise && !input_gradient_is_direct(s)) {
+    const GemmShape plain{false, false, s.N * s.H * s.W, C, K, s.K, C, s.C};
+    if (s.groups == 1 && narrow_pays(plain)) return narrow_product(dx, dy, w, plain, 1, beta_of(into));
+    return multiply(Product{plain.M, C, K, s.groups, 1, beta_of(into)}, MatrixA{dy, s.K, K, false},
                     MatrixB{w, C, K * C, false}, MatrixC{dx, s.C, C});
+  }
   PhaseProducts phases(dy, w, s, into);
   if (input_gradient_is_direct(s))
     phases.direct(dx);

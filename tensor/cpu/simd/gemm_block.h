@@ -29,10 +29,11 @@ struct Product {
 struct Plan {
   int64_t block_k;          // depth of a block
   int64_t tile_m, tiles_m;  // rows of a piece, how many
-  int64_t tile_n, tiles_n;  // columns of a piece, how many
+  int64_t panels, tiles_n;  // of columns; pieces that share them
   int64_t slice_k, slices;  // length of a slice of K, how many
   bool share_a, share_b;    // packed before the pieces start
   int64_t packed_n;         // columns of packed B
+  int64_t first_column(int64_t piece) const { return panels * piece / tiles_n * kPanel; }
 };
 
 FR_INLINE int64_t packed_columns(int64_t n) {
@@ -48,9 +49,8 @@ inline Plan make_plan(const Product& s, bool may_share, bool prepared = false) {
   const int64_t row_pieces = p.share_a ? 1 : p.tiles_m;
   // Columns: as few pieces as keep everyone busy, since each packs its rows of A again.
   const int64_t most_n = ceil_div(s.N, kBlockN), wanted_n = ceil_div(kPieces, row_pieces * s.batch);
+  p.panels = ceil_div(s.N, kPanel);
   p.tiles_n = least(most_n, wanted_n);
-  p.tile_n = round_up(ceil_div(s.N, p.tiles_n), kPanel);
-  p.tiles_n = ceil_div(s.N, p.tile_n);
   const int64_t pieces = row_pieces * p.tiles_n * s.batch;
   p.slices = pieces >= kPieces / 2 ? 1 : most(1, least(ceil_div(kPieces, pieces), s.K / kSplitK));
   p.slice_k = ceil_div(s.K, p.slices);
@@ -175,7 +175,7 @@ struct Multiply {
     const Piece p{rest / plan.slices / row_pieces,
                   slice,
                   {slice * plan.slice_k, least(s.K, (slice + 1) * plan.slice_k)},
-                  {tn * plan.tile_n, least(s.N, (tn + 1) * plan.tile_n)}};
+                  {plan.first_column(tn), least(s.N, plan.first_column(tn + 1))}};
     if (plan.share_a)
       columns(p, b_own);
     else
