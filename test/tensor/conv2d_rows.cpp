@@ -169,6 +169,7 @@ std::vector<Row> conv2d_rows() {
   // enough outputs for the strided kernels: pieces, panels and lines cut
   rows.push_back(conv2d("stride 2, pieces", shape(1, 49, 51, 21, 35, 3, 3, 2, 1)));
   rows.push_back(conv2d("stride 2, no padding", shape(2, 35, 41, 40, 17, 3, 3, 2, 0)));
+  rows.push_back(conv2d("5x3 stride 2, wide padding", shape(1, 47, 51, 132, 37, 5, 3, 2, 3)));
   rows.push_back(conv2d("stride 3, pieces", shape(1, 73, 77, 17, 16, 3, 3, 3, 1)));
   rows.push_back(conv2d("stride 2, dilated", shape(1, 53, 57, 17, 16, 3, 3, 2, 2, 2)));
   rows.push_back(conv2d("unpadded 1x1 stride 2, pieces", shape(3, 28, 27, 37, 50, 1, 1, 2, 0)));

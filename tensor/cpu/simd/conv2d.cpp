@@ -6,7 +6,6 @@
 #include "tensor/cpu/simd/conv2d_pack.h"
 #include "tensor/cpu/simd/conv2d_stem.h"
 #include "tensor/cpu/simd/conv2d_winograd.h"
-#include "tensor/cpu/simd/gemm_narrow.h"
 
 namespace fr::FR_ISA {
 namespace {
@@ -93,7 +92,9 @@ void direct_forward(Algorithm algorithm, float* y, const float* x, const float* 
   const MatrixB filters = forward_filters(w, s);
   const MatrixC out{y, s.K, K};
   const GemmShape plain{false, true, product.M, K, C, s.C, C, s.K};
-  if (forward_is_direct(s))
+  if (algorithm == Algorithm::taps && !prepared && strip_pays(s))
+    StripForward(s).forward(y, x, w);
+  else if (forward_is_direct(s))
     taps_forward(y, x, filters, prepared, s);
   else if (algorithm == Algorithm::pointwise && s.groups == 1 && !prepared && narrow_pays(plain))
     narrow_product(y, x, w, plain, 1, 0);

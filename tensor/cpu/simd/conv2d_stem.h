@@ -5,7 +5,7 @@
 //   x_n,(p stride - pad + r dilation),(...),c = strip[p' stride_h row + q stride_w C + offset[r,s,c]]
 // Both products broadcast straight from the strip, and their vectors are filters. Private to conv2d.cpp.
 #pragma once
-#include "tensor/cpu/simd/gemm_block.h"
+#include "tensor/cpu/simd/conv2d_strip.h"
 
 namespace fr::FR_ISA {
 namespace {
@@ -18,38 +18,15 @@ constexpr int64_t kStripRows = 8;    // rows of outputs whose inputs are copied 
 constexpr int64_t kStemPieces = 32;  // of the gradient
 constexpr int64_t kStemNear = 4096;  // floats of a panel of dy that stay in L1
 
-// Where the inputs of some rows of outputs lie in a copy of their rows of x that is padded with zeros.
-struct Strip {
-  const Conv2dShape& s;
-  int64_t P, Q, depth, row, step;  // row: floats of a row; step: from output to output
-  int64_t offset[kStemDepth];
+struct StemStrip : Strip {
+  int64_t depth, offset[kStemDepth];
 
-  explicit Strip(const Conv2dShape& shape)
-      : s(shape),
-        P(s.P()),
-        Q(s.Q()),
-        depth(s.R * s.S * s.C),
-        row(((Q - 1) * s.stride_w + (s.S - 1) * s.dilation_w + 1) * s.C),
-        step(s.stride_w * s.C) {
+  explicit StemStrip(const Conv2dShape& shape) : Strip(shape), depth(s.R * s.S * s.C) {
     for (int64_t r = 0, i = 0; r < s.R; ++r)
       for (int64_t t = 0; t < s.S; ++t)
         for (int64_t c = 0; c < s.C; ++c) offset[i++] = r * s.dilation_h * row + t * s.dilation_w * s.C + c;
   }
-  int64_t input_rows(int64_t rows) const { return (rows - 1) * s.stride_h + (s.R - 1) * s.dilation_h + 1; }
-  int64_t floats() const { return round_up(input_rows(kStripRows) * row, 16); }
-  int64_t row_step() const { return s.stride_h * row; }  // from a row of outputs to the next
-
-  void fill(float* strip, const float* x, int64_t n, int64_t p0, int64_t rows) const {
-    const int64_t left = least(row, s.pad_w * s.C), inside = least(row - left, s.W * s.C);
-    for (int64_t i = 0; i < input_rows(rows); ++i, strip += row) {
-      const int64_t h = p0 * s.stride_h - s.pad_h + i;
-      const bool zero = h < 0 || h >= s.H;
-      zero_floats(strip, zero ? row : left);
-      if (zero) continue;
-      copy_floats(strip + left, x + (n * s.H + h) * s.W * s.C, inside);
-      zero_floats(strip + left + inside, row - left - inside);
-    }
-  }
+  int64_t floats() const { return Strip::floats(kStripRows); }
 };
 
 // An address that the compiler cannot derive from another one: it would chain additions in the innermost loop.
@@ -80,7 +57,7 @@ inline void arrange_stem(float* to, const float* w, const Conv2dShape& s) {
 // MR outputs next to each other and some panels of NV vectors of filters from k on:
 // y[i K + ...] <- end(sum_j x[i step + offset_j] w_j)
 template <int MR, int NV, class End>
-void stem_outputs(float* y, const float* x, const float* w, int64_t k, int64_t panels, const Strip& strip,
+void stem_outputs(float* y, const float* x, const float* w, int64_t k, int64_t panels, const StemStrip& strip,
                   const End& end) {
   const int64_t K = strip.s.K, *const offset = strip.offset, depth = strip.depth;
   const float* from[MR];
@@ -123,7 +100,7 @@ FR_INLINE void with_constant(int64_t n, const F& f) {
 template <class End>
 void stem_forward(float* y, const float* x, const float* w, const float* arranged, const Conv2dShape& s,
                   const End& end) {
-  const Strip strip(s);
+  const StemStrip strip(s);
   const int64_t blocks = ceil_div(strip.P, kStripRows), pieces = s.N * blocks,
                 workers = least(pieces, threads());
   const int64_t groups = ceil_div(strip.Q, kStemRows);
@@ -189,7 +166,7 @@ struct NextRows {
 // sum[i][NV vectors] += sum over rows of outputs x[offset_i + ...] dy,   i < MR taps and channels
 template <int MR, int NV, class From, class... M>
 void stem_gradient_tile(float* sum, int64_t sum_step, From from, NextRows& next, const float* x,
-                        const int64_t* offset, int64_t rows, const Strip& strip, M... mask) {
+                        const int64_t* offset, int64_t rows, const StemStrip& strip, M... mask) {
   Vec acc[MR][NV];
   const float* tap[MR];
   unroll<MR>(FR_LAMBDA(i) {
@@ -219,7 +196,7 @@ void stem_gradient_tile(float* sum, int64_t sum_step, From from, NextRows& next,
 // All taps and channels with the NV vectors of filters at dy; the last of them may have fewer lanes.
 template <int NV, class... M>
 void stem_gradient_panel(float* sum, int64_t sum_step, const InPlace& first, NextRows& next, const float* x,
-                         int64_t rows, const Strip& strip, M... mask) {
+                         int64_t rows, const StemStrip& strip, M... mask) {
   const int64_t groups = ceil_div(strip.depth, kStemRows);
   for (int64_t g = 0; g < groups; ++g) {
     const int64_t i = strip.depth * g / groups, count = strip.depth * (g + 1) / groups - i;
@@ -238,7 +215,7 @@ void stem_gradient_panel(float* sum, int64_t sum_step, const InPlace& first, Nex
 
 // sum[depth][K rounded up] += the share of some rows of outputs of one image
 inline void stem_gradient_rows(float* sum, int64_t sum_step, const float* dy, float* copy, const float* x,
-                               int64_t rows, const Strip& strip) {
+                               int64_t rows, const StemStrip& strip) {
   const int64_t K = strip.s.K, tiles = ceil_div(K, kStemPanel) * ceil_div(strip.depth, kStemRows);
   NextRows next{dy + rows * strip.Q * K, ceil_div(K, tiles)};
   for (int64_t k = 0; k < K; k += kStemPanel) {
@@ -257,7 +234,7 @@ inline void stem_gradient_rows(float* sum, int64_t sum_step, const float* dy, fl
 
 // dw (K, depth) <- beta dw + the sums of all pieces, in order
 inline void add_stem_pieces(float* dw, float* partial, int64_t pieces, int64_t sum_step, int64_t sums,
-                            const Strip& strip, float beta) {
+                            const StemStrip& strip, float beta) {
   const int64_t K = strip.s.K, depth = strip.depth;
   parallel_ranges(depth, 32, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i)
@@ -272,7 +249,7 @@ inline void add_stem_pieces(float* dw, float* partial, int64_t pieces, int64_t s
 
 inline void stem_backward_filter(float* dw, const float* dy, const float* x, const Conv2dShape& s,
                                  float beta) {
-  const Strip strip(s);
+  const StemStrip strip(s);
   const int64_t all = strip.Q > 0 ? s.N * strip.P : 0, step = most(1, ceil_div(all, kStemPieces));
   const int64_t pieces = ceil_div(all, step), workers = least(pieces, threads());
   const int64_t near = most(1, kStemNear / most(1, strip.Q * kStemPanel));
