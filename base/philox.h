@@ -29,20 +29,30 @@ struct PhiloxKey {
   uint32_t stream = 0;  // layer number, worker-independent sub-stream (16 bits are used)
 };
 
+constexpr int kPhiloxRounds = 10;
+// The words of key and counter that do not change from block to block.
+struct PhiloxStart {
+  uint32_t c2, c3, k0, k1;
+  explicit PhiloxStart(const PhiloxKey& k)
+      : c2(static_cast<uint32_t>(k.step)),
+        c3(static_cast<uint32_t>((k.step >> 32) & 0xffff) | (k.stream << 16)),
+        k0(static_cast<uint32_t>(k.seed) ^ (static_cast<uint32_t>(k.purpose) * 0x9E3779B1u)),
+        k1(static_cast<uint32_t>(k.seed >> 32)) {}
+};
+static inline void philox_round(uint32_t& c0, uint32_t& c1, uint32_t& c2, uint32_t& c3, uint32_t k0,
+                                uint32_t k1) {
+  const uint64_t p0 = uint64_t{0xD2511F53u} * c0, p1 = uint64_t{0xCD9E8D57u} * c2;
+  c0 = static_cast<uint32_t>(p1 >> 32) ^ c1 ^ k0, c1 = static_cast<uint32_t>(p1);
+  c2 = static_cast<uint32_t>(p0 >> 32) ^ c3 ^ k1, c3 = static_cast<uint32_t>(p0);
+}
+static inline void philox_next(uint32_t& k0, uint32_t& k1) { k0 += 0x9E3779B9u, k1 += 0xBB67AE85u; }
+
 // Four 32-bit words for counter block `block` of the key's stream.
 static inline std::array<uint32_t, 4> philox4x32(const PhiloxKey& k, uint64_t block) {
-  uint32_t c0 = static_cast<uint32_t>(block), c1 = static_cast<uint32_t>(block >> 32);
-  uint32_t c2 = static_cast<uint32_t>(k.step);
-  uint32_t c3 = static_cast<uint32_t>((k.step >> 32) & 0xffff) | (k.stream << 16);
-  uint32_t k0 = static_cast<uint32_t>(k.seed) ^ (static_cast<uint32_t>(k.purpose) * 0x9E3779B1u);
-  uint32_t k1 = static_cast<uint32_t>(k.seed >> 32);
-  for (int round = 0; round < 10; ++round) {
-    const uint64_t p0 = uint64_t{0xD2511F53u} * c0, p1 = uint64_t{0xCD9E8D57u} * c2;
-    const uint32_t n0 = static_cast<uint32_t>(p1 >> 32) ^ c1 ^ k0,
-                   n2 = static_cast<uint32_t>(p0 >> 32) ^ c3 ^ k1;
-    c1 = static_cast<uint32_t>(p1), c3 = static_cast<uint32_t>(p0), c0 = n0, c2 = n2;
-    k0 += 0x9E3779B9u, k1 += 0xBB67AE85u;
-  }
+  PhiloxStart s(k);
+  uint32_t c0 = static_cast<uint32_t>(block), c1 = static_cast<uint32_t>(block >> 32), c2 = s.c2, c3 = s.c3;
+  for (int round = 0; round < kPhiloxRounds; ++round, philox_next(s.k0, s.k1))
+    philox_round(c0, c1, c2, c3, s.k0, s.k1);
   return {c0, c1, c2, c3};
 }
 

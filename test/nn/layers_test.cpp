@@ -4,6 +4,10 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <numbers>
+
+#include "base/file.h"
+#include "base/philox.h"
 
 namespace fr {
 namespace {
@@ -161,6 +165,28 @@ TEST(Init, NormalUniformConstantKeep) {
   EXPECT_EQ(w.host<double>(), std::vector<double>(3, 7));
   initialise(w, Init::constant(0.25), 1, "w");
   EXPECT_EQ(w.host<double>(), std::vector<double>(3, 0.25));
+}
+
+// The definition, number by number, with the logarithm and the sine of the C library.
+TEST(Init, DrawsAreBoxMullerOfPhilox) {
+  const uint64_t f = fingerprint("w");
+  const PhiloxKey key{11, Purpose::initialise, f & ((uint64_t{1} << 48) - 1), uint32_t(f >> 48)};
+  const auto u = [](uint32_t bits) { return (bits + 0.5) / 4294967296.0; };
+  for (const int64_t n : {1, 3, 63, 64, 65, 20000}) {
+    const Tensor normal({1, n}, DType::float64), uniform({1, n}, DType::float64);
+    initialise(normal, Init::normal(1), 11, "w");
+    initialise(uniform, Init::uniform(1), 11, "w");
+    const auto x = normal.host<double>(), y = uniform.host<double>();
+    for (int64_t i = 0; i < n; ++i) {
+      const auto words = philox4x32(key, uint64_t(i / 4));
+      const uint32_t *pair = words.data() + i % 4 / 2 * 2, word = words[i % 4];
+      const double angle = 2 * std::numbers::pi * u(pair[1]);
+      const double expected =
+          std::sqrt(-2 * std::log(u(pair[0]))) * (i % 2 ? std::sin(angle) : std::cos(angle));
+      ASSERT_NEAR(x[size_t(i)], expected, 4e-14) << i << " of " << n;
+      ASSERT_EQ(y[size_t(i)], 2 * u(word) - 1) << i << " of " << n;
+    }
+  }
 }
 
 std::vector<double> drawn(uint64_t seed, const char* name, Shape shape, DType type = DType::float32) {
