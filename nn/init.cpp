@@ -21,7 +21,7 @@ PhiloxKey key_of(uint64_t seed, std::string_view name) {
 }
 
 // Numbers are drawn kLanes blocks at a time, side by side, in plain arithmetic without branches or libm: the compiler makes
-// vector code of it, and every machine gets the same bits.
+// vector code of it, and the bits do not depend on the version of a library.
 constexpr int kLanes = 16;
 struct Draws {
   double x[4][kLanes];  // [element of the block][block]

@@ -3,6 +3,8 @@
 // lines of the map for all phases, so that what they share comes from L2. Private to conv2d.cpp.
 //   6 addresses (AVX-512: 8), the filters' and the counter fit the 16 general registers; the 14 of the packed product would not.
 #pragma once
+#include <utility>
+
 #include "tensor/cpu/simd/conv2d_pack.h"
 
 namespace fr::FR_ISA {

@@ -28,7 +28,7 @@ inline void narrow_product(float* c, const float* a, const float* b, const GemmS
     const int64_t k0 = i / strips * block, k = least(block, s.K - k0), n0 = i % strips * kNarrowColumns;
     matrix.pack(packed.get() + k0 * width + n0 * k, 0, n0, least(kNarrowColumns, s.N - n0), k0, k);
   });
-  const int64_t pieces = round_up(ceil_div(s.M, kNarrowPiece), threads());
+  const int64_t pieces = least(s.M, round_up(ceil_div(s.M, kNarrowPiece), threads()));
   parallel_for(pieces, [&](int64_t piece) {
     const int64_t first = s.M * piece / pieces, m = s.M * (piece + 1) / pieces - first;
     const Panels panels(m);
