@@ -22,6 +22,10 @@ endif
 # Every source of tensor/cpu/simd is compiled once per instruction set; its namespace follows the flags.
 AVX2      = -mavx2 -mfma -ffp-contract=off
 AVX512    = -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mprefer-vector-width=512 -ffp-contract=off
+ifdef SANITIZE  # checks as calls, and UBSan for one instruction set of the same source: in line they take minutes to compile
+  AVX2   += $(if $(findstring clang,$(CXX)),,--param asan-instrumentation-with-call-threshold=0)
+  AVX512 += -fno-sanitize=undefined $(if $(findstring clang,$(CXX)),,--param asan-instrumentation-with-call-threshold=0)
+endif
 SIMD      = $(wildcard tensor/cpu/simd/*.cpp)
 SRC       = $(wildcard $(addsuffix /*.cpp,base tensor tensor/cpu autograd autograd/ops nn data data/* fr fr/* bin/common))
 OBJ       = $(SRC:%.cpp=$(BUILD)/%.o) $(SIMD:%.cpp=$(BUILD)/%.avx2.o) $(SIMD:%.cpp=$(BUILD)/%.avx512.o)
