@@ -6,7 +6,7 @@ cxx=${CXX:-g++}
 missing=""
 
 tool()   { command -v "$1" >/dev/null 2>&1 || missing="$missing $2"; }
-header() { echo "#include <$1>" | ${cxx#ccache } -std=c++20 -x c++ -E - >/dev/null 2>&1 || missing="$missing $2"; }
+header() { echo "#include <$1>" | ${cxx#ccache } -std=c++20 -x c++ -E - 2>/dev/null | grep -q "${3:-.}" || missing="$missing $2"; }
 
 for part in "$@"; do
   case $part in
@@ -20,7 +20,7 @@ for part in "$@"; do
     test) header gtest/gtest.h libgtest-dev ;;
     bench)
       header benchmark/benchmark.h libbenchmark-dev
-      header cblas.h libopenblas-dev ;;
+      header cblas.h libopenblas-dev openblas_set_num_threads ;;  # not any other BLAS's
     *) echo "dependencies: unknown part '$part'" >&2; exit 2 ;;
   esac
 done

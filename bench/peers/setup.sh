@@ -13,7 +13,7 @@ debian="libopenblas-dev libblis-dev"
 missing=""
 for package in $debian; do dpkg -s "$package" >/dev/null 2>&1 || missing="$missing $package"; done
 if [ -n "$missing" ]; then
-  command="apt-get install -y --no-install-recommends$missing"
+  command="apt-get install -y -o DPkg::Lock::Timeout=60 --no-install-recommends$missing"
   if [ "$(id -u)" = 0 ]; then apt-get update -qq && $command -qq; else echo "Missing: run  sudo $command" >&2; fi
 fi
 
