@@ -122,13 +122,14 @@ def measure(row, options):
 
 
 def circumstances(options):
-    model = re.search(r"model name\s*: (.*)", pathlib.Path("/proc/cpuinfo").read_text())
+    cpu = dict(re.findall(r"^([^\t:]+)\t*: (.*)$", pathlib.Path("/proc/cpuinfo").read_text().split("\n\n")[0], re.M))
+    machine = f"{cpu.get('model name', 'unknown CPU')} (family {cpu.get('cpu family')}, model {cpu.get('model')})"
     commit = subprocess.run(["git", "describe", "--always", "--dirty=-changed", "--exclude", "*"], cwd=ROOT,
                             capture_output=True, text=True).stdout.strip()
     versions = options.venv / "versions.txt"
     wanted = r"^(?:torch|torchvision|onnxruntime|openvino|ncnn|faiss-cpu|onednn|onednn_cpu_gomp|scipy-openblas32|lib\w+-dev)(?:==| |-[0-9]).*"
     found = re.findall(wanted, versions.read_text(), re.M) if versions.exists() else ["versions unknown: no versions.txt"]
-    return {"machine": model.group(1) if model else "unknown CPU", "isa": options.isa or "all instruction sets",
+    return {"machine": machine, "isa": options.isa or "all instruction sets",
             "all_threads": options.threads, "date": datetime.date.today().isoformat(), "commit": commit or "unknown",
             "versions": ", ".join(v.replace("==", " ") for v in found), "rounds": options.rounds}
 
