@@ -31,7 +31,9 @@ SRC       = $(wildcard $(addsuffix /*.cpp,base tensor tensor/cpu autograd autogr
 OBJ       = $(SRC:%.cpp=$(BUILD)/%.o) $(SIMD:%.cpp=$(BUILD)/%.avx2.o) $(SIMD:%.cpp=$(BUILD)/%.avx512.o)
 LIB       = $(BUILD)/libprosopon.a
 PROGRAMS  = $(patsubst %.cpp,%,$(wildcard bin/*.cpp))
-TEST_OBJ  = $(patsubst %.cpp,$(BUILD)/%.o,$(wildcard test/*.cpp test/*/*.cpp))
+CU        = $(wildcard cuda/*.cu)
+# The tests run the kernels of cuda/ on the CPU: the same sources, compiled for test/emulator.
+TEST_OBJ  = $(patsubst %.cpp,$(BUILD)/%.o,$(wildcard test/*.cpp test/*/*.cpp)) $(CU:%.cu=$(BUILD)/%.emulated.o)
 BENCH_OBJ = $(patsubst %.cpp,$(BUILD)/%.o,$(wildcard bench/*.cpp))
 WORKER_OBJ = $(patsubst %.cpp,$(BUILD)/%.o,$(wildcard bench/worker/*.cpp))
 DEPENDS  := $(shell CXX="$(CXX)" scripts/dependencies.sh build $(filter test bench,$(MAKECMDGOALS)) || echo missing)
@@ -74,6 +76,8 @@ $(BUILD)/%.avx2.o: %.cpp
 	@mkdir -p $(@D); echo "  $< (avx2)"; $(CXX) $(CXXFLAGS) $(AVX2) -c $< -o $@
 $(BUILD)/%.avx512.o: %.cpp
 	@mkdir -p $(@D); echo "  $< (avx512)"; $(CXX) $(CXXFLAGS) $(AVX512) -c $< -o $@
+$(BUILD)/%.emulated.o: %.cu
+	@mkdir -p $(@D); echo "  $< (emulated)"; $(CXX) $(CXXFLAGS) -DPROSOPON_EMULATED -x c++ -c $< -o $@
 $(BUILD)/%.o: %.cpp $(STANDARD).gch
 	@mkdir -p $(@D); echo "  $<"; $(CXX) $(CXXFLAGS) -include $(STANDARD) -c $< -o $@
 

@@ -6,6 +6,8 @@
 #include <cmath>
 #include <cstdint>
 
+#include "base/bfloat16.h"
+
 namespace fr {
 
 // What the numbers are for. Two purposes never share a stream. Values are part of the checkpoint format: only
@@ -26,29 +28,35 @@ struct PhiloxKey {
   Purpose purpose = Purpose::test;
   uint64_t step =
       0;  // training step, epoch, identity: whatever outer counter the purpose has (48 bits are used)
-  uint32_t stream = 0;  // layer number, worker-independent sub-stream (16 bits are used)
+  uint32_t stream = 0;                // layer number, worker-independent sub-stream (16 bits are used)
+  const uint64_t* step_at = nullptr;  // where the step lies in the kernels' memory, instead
 };
 
 constexpr int kPhiloxRounds = 10;
 // The words of key and counter that do not change from block to block.
 struct PhiloxStart {
   uint32_t c2, c3, k0, k1;
-  explicit PhiloxStart(const PhiloxKey& k)
-      : c2(static_cast<uint32_t>(k.step)),
-        c3(static_cast<uint32_t>((k.step >> 32) & 0xffff) | (k.stream << 16)),
+  FR_HOST_DEVICE explicit PhiloxStart(const PhiloxKey& k) : PhiloxStart(k, k.step_at ? *k.step_at : k.step) {}
+
+ private:
+  FR_HOST_DEVICE PhiloxStart(const PhiloxKey& k, uint64_t step)
+      : c2(static_cast<uint32_t>(step)),
+        c3(static_cast<uint32_t>((step >> 32) & 0xffff) | (k.stream << 16)),
         k0(static_cast<uint32_t>(k.seed) ^ (static_cast<uint32_t>(k.purpose) * 0x9E3779B1u)),
         k1(static_cast<uint32_t>(k.seed >> 32)) {}
 };
-static inline void philox_round(uint32_t& c0, uint32_t& c1, uint32_t& c2, uint32_t& c3, uint32_t k0,
-                                uint32_t k1) {
+FR_HOST_DEVICE static inline void philox_round(uint32_t& c0, uint32_t& c1, uint32_t& c2, uint32_t& c3,
+                                               uint32_t k0, uint32_t k1) {
   const uint64_t p0 = uint64_t{0xD2511F53u} * c0, p1 = uint64_t{0xCD9E8D57u} * c2;
   c0 = static_cast<uint32_t>(p1 >> 32) ^ c1 ^ k0, c1 = static_cast<uint32_t>(p1);
   c2 = static_cast<uint32_t>(p0 >> 32) ^ c3 ^ k1, c3 = static_cast<uint32_t>(p0);
 }
-static inline void philox_next(uint32_t& k0, uint32_t& k1) { k0 += 0x9E3779B9u, k1 += 0xBB67AE85u; }
+FR_HOST_DEVICE static inline void philox_next(uint32_t& k0, uint32_t& k1) {
+  k0 += 0x9E3779B9u, k1 += 0xBB67AE85u;
+}
 
 // Four 32-bit words for counter block `block` of the key's stream.
-static inline std::array<uint32_t, 4> philox4x32(const PhiloxKey& k, uint64_t block) {
+FR_HOST_DEVICE static inline std::array<uint32_t, 4> philox4x32(const PhiloxKey& k, uint64_t block) {
   PhiloxStart s(k);
   uint32_t c0 = static_cast<uint32_t>(block), c1 = static_cast<uint32_t>(block >> 32), c2 = s.c2, c3 = s.c3;
   for (int round = 0; round < kPhiloxRounds; ++round, philox_next(s.k0, s.k1))
@@ -57,7 +65,9 @@ static inline std::array<uint32_t, 4> philox4x32(const PhiloxKey& k, uint64_t bl
 }
 
 // [0, 1) with 24 random bits: exact in float, the same on every backend.
-static inline float uniform_from_bits(uint32_t bits) { return static_cast<float>(bits >> 8) * 0x1p-24f; }
+FR_HOST_DEVICE static inline float uniform_from_bits(uint32_t bits) {
+  return static_cast<float>(bits >> 8) * 0x1p-24f;
+}
 
 // A sequence of draws from one key. Copyable; two copies draw the same numbers.
 class Random {

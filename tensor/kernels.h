@@ -17,6 +17,7 @@
 #include <span>
 #include <string_view>
 
+#include "base/bfloat16.h"
 #include "base/philox.h"
 #include "tensor/margin_function.h"
 
@@ -36,10 +37,10 @@ struct Conv2dShape {
 // Null pointers leave their part out.
 template <class T>
 struct Conv2dFinish {
-  const T* scale = nullptr;     // (K)
-  const T* shift = nullptr;     // (K)
-  const T* slope = nullptr;     // (K)
-  const T* residual = nullptr;  // (N,P,Q,K)
+  const Wide<T>* scale = nullptr;  // (K)
+  const Wide<T>* shift = nullptr;  // (K)
+  const Wide<T>* slope = nullptr;  // (K)
+  const T* residual = nullptr;     // (N,P,Q,K)
 };
 
 // What batch normalisation makes of x (rows, C) once the statistics are known:
@@ -47,11 +48,11 @@ struct Conv2dFinish {
 // All (C). A null slope leaves act out.
 template <class T>
 struct BatchNormLine {
-  const T* mean = nullptr;
-  const T* rstd = nullptr;
-  const T* gamma = nullptr;
-  const T* beta = nullptr;
-  const T* slope = nullptr;
+  const Wide<T>* mean = nullptr;
+  const Wide<T>* rstd = nullptr;
+  const Wide<T>* gamma = nullptr;
+  const Wide<T>* beta = nullptr;
+  const Wide<T>* slope = nullptr;
 };
 
 // y (N,P,Q,C) from x (N,H,W,C); windows outside the map are ignored (average: divided by the cells inside).
@@ -97,6 +98,33 @@ struct SgdStep {
   bool nesterov = false;
 };
 
+// One parameter of sgd_update_many, all n elements long; pointers in the backend's memory.
+template <class T>
+struct SgdParameter {
+  Wide<T>* p = nullptr;        // weights
+  Wide<T>* v = nullptr;        // velocity
+  const Wide<T>* g = nullptr;  // gradient
+  T* low = nullptr;            // receives the new weights rounded to T; null: nobody wants them
+  int64_t n = 0;
+  double lr_multiplier = 1, decay_multiplier = 1;
+};
+
+// Numbers that change from step to step, in the backend's memory. Work that is recorded once and replayed (a CUDA graph)
+// finds them there: PhiloxKey, Margin and sgd_update_many take a pointer to one of them in place of a value.
+struct StepState {
+  uint64_t step = 0;  // of the Philox keys
+  double learning_rate = 0;
+  double lambda = 0;        // of the A-Softmax annealing
+  double squared_norm = 0;  // of all gradients; written by squared_norm_many
+};
+
+// The part of a picture that becomes the network's input: (h, w) of the input is (top + h, left + w) of the picture, and
+// beyond its edges the nearest pixel; mirrored after that.
+struct PictureWindow {
+  int32_t left = 0, top = 0;
+  int32_t mirror = 0;  // 0 or 1
+};
+
 template <class T>
 struct Kernels {
   const char* name;
@@ -108,13 +136,19 @@ struct Kernels {
   void (*upload)(void* dst, const void* src, size_t bytes);
   void (*download)(void* dst, const void* src, size_t bytes);
   void (*copy)(void* dst, const void* src, size_t bytes);
-  void (*fill)(T* y, T value, int64_t n);
+  void (*fill)(T* y, Wide<T> value, int64_t n);
+  // y_rc = x_rc in the other type, rounded to the nearest; ld* elements between rows
+  void (*narrow)(T* y, const Wide<T>* x, int64_t rows, int64_t C, int64_t ldy, int64_t ldx);
+  void (*widen)(Wide<T>* y, const T* x, int64_t rows, int64_t C, int64_t ldy, int64_t ldx);
+  // y_nhwc = (u - 127.5) / 128 with u the window of picture n: x (N,H0,W0,3) bytes, y (N,H,W,3)
+  void (*pictures)(T* y, const uint8_t* x, const PictureWindow* windows, int64_t N, int64_t H, int64_t W,
+                   int64_t H0, int64_t W0);
 
   // --- elementwise ---
   // y_i += a x_i
-  void (*add_scaled)(T* y, const T* x, T a, int64_t n);
+  void (*add_scaled)(T* y, const T* x, Wide<T> a, int64_t n);
   // y_i = a x_i + b                              y may be x
-  void (*affine_forward)(T* y, const T* x, T a, T b, int64_t n);
+  void (*affine_forward)(T* y, const T* x, Wide<T> a, Wide<T> b, int64_t n);
   // y = f(x);  dx += dy f'(x)                    backward is given both x and y
   void (*unary_forward)(T* y, const T* x, Unary f, int64_t n);
   void (*unary_backward)(T* dx, const T* dy, const T* x, const T* y, Unary f, int64_t n);
@@ -129,14 +163,16 @@ struct Kernels {
   void (*reduce_backward)(T* dx, const T* dy, const T* x, const T* y, Reduce f, int64_t outer, int64_t n,
                           int64_t inner);
   // y[0] = sum_i a_i b_i, accumulated in double
-  void (*dot)(T* y, const T* a, const T* b, int64_t n);
+  void (*dot)(Wide<T>* y, const T* a, const T* b, int64_t n);
   // index_r = the lowest column of the largest value of row r; a NaN counts as the largest
   void (*argmax_rows)(int64_t* index, const T* x, int64_t rows, int64_t columns);
   // index[0] = the first i with x_i not finite, -1 when there is none
   void (*find_nonfinite)(int64_t* index, const T* x, int64_t n);
 
   // --- matrix product ---
-  void (*gemm)(T* c, const T* a, const T* b, const GemmShape& s, T alpha, T beta);
+  void (*gemm)(T* c, const T* a, const T* b, const GemmShape& s, Wide<T> alpha, Wide<T> beta);
+  // the same with C kept wide: scores and gradients of weights
+  void (*gemm_wide)(Wide<T>* c, const T* a, const T* b, const GemmShape& s, Wide<T> alpha, Wide<T> beta);
 
   // --- convolution ---                          (Conv2dShape; cross-correlation, zero padding)
   // y_npqk = sum_rsc x_n,(p stride - pad + r dilation),(...),(g C/G + c) w_krsc,   g = k / (K/G)
@@ -149,40 +185,43 @@ struct Kernels {
                                const Conv2dShape& s);
   // dx and dw: the adjoints of conv2d_forward
   void (*conv2d_backward_input)(T* dx, const T* dy, const T* w, const Conv2dShape& s, Gradient into);
-  void (*conv2d_backward_filter)(T* dw, const T* dy, const T* x, const Conv2dShape& s, Gradient into);
+  void (*conv2d_backward_filter)(Wide<T>* dw, const T* dy, const T* x, const Conv2dShape& s, Gradient into);
   // y_rc = x_rc + b_c                            y may be x
-  void (*bias_forward)(T* y, const T* x, const T* b, int64_t rows, int64_t C);
+  void (*bias_forward)(T* y, const T* x, const Wide<T>* b, int64_t rows, int64_t C);
   // db_c += sum_r dy_rc
-  void (*bias_backward)(T* db, const T* dy, int64_t rows, int64_t C);
+  void (*bias_backward)(Wide<T>* db, const T* dy, int64_t rows, int64_t C);
 
   // --- activation ---                           the sum joined on: a residual connection in the same pass
   // y_rc = act(x_rc) + residual_rc,  act(x) = x > 0 ? x : a_c x                 residual may be null
   // dx_rc += dy_rc (x_rc > 0 ? 1 : a_c);  da_c += sum_r dy_rc min(x_rc, 0)      dx may be x when it is overwritten
-  void (*prelu_forward)(T* y, const T* x, const T* a, const T* residual, int64_t rows, int64_t C);
-  void (*prelu_backward)(T* dx, T* da, const T* dy, const T* x, const T* a, int64_t rows, int64_t C,
-                         Gradient into);
+  void (*prelu_forward)(T* y, const T* x, const Wide<T>* a, const T* residual, int64_t rows, int64_t C);
+  void (*prelu_backward)(T* dx, Wide<T>* da, const T* dy, const T* x, const Wide<T>* a, int64_t rows,
+                         int64_t C, Gradient into);
 
   // --- batch normalisation over the rows of x (rows, C)                            (Ioffe and Szegedy 2015)
   // mean_c = sum_r x_rc / rows,  var_c = sum_r (x_rc - mean_c)^2 / rows (biased),  rstd_c = 1 / sqrt(var_c + eps)
   // running_mean <- (1 - momentum) running_mean + momentum mean; running_var likewise with var rows / (rows - 1)
-  void (*batch_norm_statistics)(T* mean, T* rstd, T* running_mean, T* running_var, const T* x, int64_t rows,
-                                int64_t C, T eps, T momentum);
+  void (*batch_norm_statistics)(Wide<T>* mean, Wide<T>* rstd, Wide<T>* running_mean, Wide<T>* running_var,
+                                const T* x, int64_t rows, int64_t C, Wide<T> eps, Wide<T> momentum);
   // y = act(u) + residual                                    (BatchNormLine)    residual may be null
   void (*batch_norm_apply)(T* y, const T* x, const BatchNormLine<T>& line, const T* residual, int64_t rows,
                            int64_t C);
   // The adjoint of both, where mean and rstd are functions of x. With du = dy (u > 0 ? 1 : slope):
   // dslope += sum dy min(u, 0),  dgamma += sum du xh,  dbeta += sum du,
   // dx += gamma rstd (du - mean_r(du) - xh mean_r(du xh))                       dx may be x when it is overwritten
-  void (*batch_norm_backward)(T* dx, T* dgamma, T* dbeta, T* dslope, const T* dy, const T* x,
-                              const BatchNormLine<T>& line, int64_t rows, int64_t C, Gradient into);
+  void (*batch_norm_backward)(T* dx, Wide<T>* dgamma, Wide<T>* dbeta, Wide<T>* dslope, const T* dy,
+                              const T* x, const BatchNormLine<T>& line, int64_t rows, int64_t C,
+                              Gradient into);
   // scale = gamma / sqrt(var + eps),  shift = beta - mean scale: fixed statistics as a straight line
-  void (*batch_norm_line)(T* scale, T* shift, const T* gamma, const T* beta, const T* mean, const T* var,
-                          int64_t C, T eps);
+  void (*batch_norm_line)(Wide<T>* scale, Wide<T>* shift, const Wide<T>* gamma, const Wide<T>* beta,
+                          const Wide<T>* mean, const Wide<T>* var, int64_t C, Wide<T> eps);
   // y = gamma (x - mean) / sqrt(var + eps) + beta with fixed statistics, and its adjoint
-  void (*batch_norm_inference_forward)(T* y, const T* x, const T* gamma, const T* beta, const T* mean,
-                                       const T* var, int64_t rows, int64_t C, T eps);
-  void (*batch_norm_inference_backward)(T* dx, T* dgamma, T* dbeta, const T* dy, const T* x, const T* gamma,
-                                        const T* mean, const T* var, int64_t rows, int64_t C, T eps);
+  void (*batch_norm_inference_forward)(T* y, const T* x, const Wide<T>* gamma, const Wide<T>* beta,
+                                       const Wide<T>* mean, const Wide<T>* var, int64_t rows, int64_t C,
+                                       Wide<T> eps);
+  void (*batch_norm_inference_backward)(T* dx, Wide<T>* dgamma, Wide<T>* dbeta, const T* dy, const T* x,
+                                        const Wide<T>* gamma, const Wide<T>* mean, const Wide<T>* var,
+                                        int64_t rows, int64_t C, Wide<T> eps);
 
   // --- pooling ---
   // y = largest of the window, index = its place in x of image n (h W + w), ties to the first; dx at index +=
@@ -199,42 +238,52 @@ struct Kernels {
   void (*dropout_backward)(T* dx, const T* dy, const PhiloxKey& key, double p, int64_t n);
 
   // --- rows of unit length ---
-  // norm_n = sqrt(sum_d x_nd^2),  y_nd = x_nd / max(norm_n, eps); a row with norm < eps: y = 0 and no
-  // gradient dx_nd += (dy_nd - y_nd sum_k y_nk dy_nk) / norm_n + dnorm_n y_nd       dnorm may be null
-  void (*l2_normalize_forward)(T* y, T* norm, const T* x, int64_t N, int64_t D, T eps);
-  void (*l2_normalize_backward)(T* dx, const T* dy, const T* dnorm, const T* y, const T* norm, int64_t N,
-                                int64_t D, T eps);
+  // norm_n = sqrt(sum_d x_nd^2),  y_nd = x_nd / max(norm_n, eps); a row with norm < eps: y = 0 and no gradient
+  void (*l2_normalize_forward)(T* y, Wide<T>* norm, const Wide<T>* x, int64_t N, int64_t D, Wide<T> eps);
+  // dx_nd += (dy_nd - y_nd sum_k y_nk dy_nk) / norm_n + dnorm_n y_nd            dnorm may be null
+  void (*l2_normalize_backward)(Wide<T>* dx, const Wide<T>* dy, const Wide<T>* dnorm, const T* y,
+                                const Wide<T>* norm, int64_t N, int64_t D, Wide<T> eps);
 
   // --- softmax cross-entropy per row ---
   // lse_n = log sum_m exp z_nm (largest subtracted),  loss_n = lse_n - z_n,label_n
   // dz_nm += dloss_n (exp(z_nm - lse_n) - [m = label_n])
-  void (*softmax_cross_entropy_forward)(T* loss, T* lse, const T* z, const int64_t* label, int64_t N,
-                                        int64_t M);
-  void (*softmax_cross_entropy_backward)(T* dz, const T* dloss, const T* z, const T* lse,
-                                         const int64_t* label, int64_t N, int64_t M);
+  void (*softmax_cross_entropy_forward)(Wide<T>* loss, Wide<T>* lse, const Wide<T>* z, const int64_t* label,
+                                        int64_t N, int64_t M);
+  void (*softmax_cross_entropy_backward)(Wide<T>* dz, const Wide<T>* dloss, const Wide<T>* z,
+                                         const Wide<T>* lse, const int64_t* label, int64_t N, int64_t M);
 
   // --- margin softmax: cross-entropy of z_nm = scale_n c_nm (m not the label), z_n,label = scale_n h(c) ---
   // c (N,M) cosines; clamped to [-1, 1] in place. h_n, dh_n: target function and derivative at the label's
   // cosine.
-  void (*margin_softmax_forward)(T* loss, T* lse, T* h, T* dh, T* c, const T* scale, const int64_t* label,
-                                 const Margin& margin, int64_t N, int64_t M);
+  void (*margin_softmax_forward)(Wide<T>* loss, Wide<T>* lse, Wide<T>* h, Wide<T>* dh, Wide<T>* c,
+                                 const Wide<T>* scale, const int64_t* label, const Margin& margin, int64_t N,
+                                 int64_t M);
   // d_nm = dloss_n (softmax(z_n)_m - [m = label_n]);  with the target's factor f_n:
   // g_nm = scale_n d_nm (m not the label),  g_n,label = scale_n f_n d_n,label;   g may be c (in place)
   // d_label_n = d_n,label;  dscale_n += sum_m d_nm z_nm / scale_n  (null: not computed);  f null means f_n =
   // dh_n
-  void (*margin_softmax_backward)(T* g, T* dscale, T* d_label, const T* dloss, const T* c, const T* scale,
-                                  const T* lse, const T* h, const T* dh, const T* f, const int64_t* label,
+  void (*margin_softmax_backward)(Wide<T>* g, Wide<T>* dscale, Wide<T>* d_label, const Wide<T>* dloss,
+                                  const Wide<T>* c, const Wide<T>* scale, const Wide<T>* lse,
+                                  const Wide<T>* h, const Wide<T>* dh, const Wide<T>* f, const int64_t* label,
                                   int64_t N, int64_t M);
 
   // --- nearest neighbours ---
   // score s_qn = sum_d q_qd g_nd of queries q (Q,D) and gallery g (N,D). Row of index, score (Q,k): the k rows n of the
   // gallery with the largest score, best first; ties go to the lower n; a NaN comes after every number. Places
   // that N < k leaves empty hold index -1 and score -infinity.
-  void (*top_k)(int64_t* index, T* score, const T* q, const T* g, int64_t Q, int64_t N, int64_t D, int64_t k);
+  void (*top_k)(int64_t* index, Wide<T>* score, const T* q, const T* g, int64_t Q, int64_t N, int64_t D,
+                int64_t k);
 
   // --- optimiser ---                                                           (MomentumForm; one fused
   // pass)
-  void (*sgd_update)(T* p, T* v, const T* g, const SgdStep& step, int64_t n);
+  void (*sgd_update)(Wide<T>* p, Wide<T>* v, const Wide<T>* g, const SgdStep& step, int64_t n);
+  // *squared_norm = sum of g_i^2 over all parameters, accumulated in double in a fixed order
+  void (*squared_norm_many)(double* squared_norm, const SgdParameter<T>* parameters, int64_t count);
+  // sgd_update of every parameter with lr and decay times its multipliers. lr and squared_norm lie in the backend's memory
+  // (null lr: step.lr). With the norm given, nothing changes when it is not finite, and gradients are scaled down to
+  // clip_norm where they exceed it (0: never). The list itself is the host's, and may go after the call.
+  void (*sgd_update_many)(const SgdParameter<T>* parameters, int64_t count, const SgdStep& step,
+                          const double* lr, const double* squared_norm, double clip_norm);
 };
 
 template <class T>

@@ -6,6 +6,8 @@
 #include <cmath>
 #include <type_traits>
 
+#include "base/bfloat16.h"
+
 namespace fr {
 
 struct Margin {
@@ -15,8 +17,9 @@ struct Margin {
     cosface,    // h = c - m                                        CosFace, AM-Softmax (Wang 2018)
   };
   Kind kind = Kind::none;
-  double m = 0;       // a_softmax: 1, 2, 3 or 4;  cosface: cosine units
-  double lambda = 0;  // a_softmax: annealing weight of the plain cosine
+  double m = 0;                       // a_softmax: 1, 2, 3 or 4;  cosface: cosine units
+  double lambda = 0;                  // a_softmax: annealing weight of the plain cosine
+  const double* lambda_at = nullptr;  // where it lies in the backend's memory, instead
 };
 
 template <class T>
@@ -28,7 +31,7 @@ struct MarginValue {
 // psi = (-1)^k T_m(c) - 2k with T_m the Chebyshev polynomial and k = #{j in 1..m-1 : c <= cos(j pi / m)}.
 // Counting thresholds needs no acos and has no rounding trouble at the boundaries, where psi is continuous.
 template <class T>
-static inline MarginValue<T> psi(int m, T c) {
+FR_HOST_DEVICE static inline MarginValue<T> psi(int m, T c) {
   const T half = T(0.5), root_half = T(0.70710678118654752440);
   const T c2 = c * c;
   T chebyshev = c, slope = 1;
@@ -52,11 +55,11 @@ static inline MarginValue<T> psi(int m, T c) {
 }
 
 template <class T>
-static inline MarginValue<T> margin_value(const Margin& margin, T c) {
+FR_HOST_DEVICE static inline MarginValue<T> margin_value(const Margin& margin, T c) {
   switch (margin.kind) {
     case Margin::Kind::a_softmax: {
       const MarginValue<T> p = psi(static_cast<int>(margin.m), c);
-      const T lambda = T(margin.lambda), share = 1 / (1 + lambda);
+      const T lambda = T(margin.lambda_at ? *margin.lambda_at : margin.lambda), share = 1 / (1 + lambda);
       return {(lambda * c + p.h) * share, (lambda + p.dh) * share};
     }
     case Margin::Kind::cosface:

@@ -75,7 +75,8 @@ std::vector<To> from_bytes(const std::string& bytes) {
 
 template <class T>
 std::string start_bytes(const Argument& a) {
-  return is_index(a) ? to_bytes<int64_t>(a.integers) : to_bytes<T>(a.values);
+  if (is_index(a)) return to_bytes<int64_t>(a.integers);
+  return a.wide ? to_bytes<Wide<T>>(a.values) : to_bytes<T>(a.values);
 }
 
 enum class Pass { forward, both };
@@ -89,6 +90,8 @@ Result run(const Row& row, const std::vector<Argument>& arguments, const Kernels
   for (const Argument& a : arguments) {
     buffers.push_back(std::make_unique<Guarded<T>>(k, start_bytes<T>(a)));
     values.place[a.name] = a.name == left_out ? nullptr : buffers.back()->data();
+    if constexpr (std::is_same_v<T, bfloat16>)
+      if (a.wide) values.wide.insert(a.name);
   }
   row.forward_call(k, values);
   if (pass == Pass::both && row.backward_call) row.backward_call(k, values);
@@ -104,7 +107,7 @@ Result run(const Row& row, const std::vector<Argument>& arguments, const Kernels
     if (is_index(a))
       result.indices[a.name] = from_bytes<int64_t, int64_t>(bytes);
     else
-      result.numbers[a.name] = from_bytes<double, T>(bytes);
+      result.numbers[a.name] = a.wide ? from_bytes<double, Wide<T>>(bytes) : from_bytes<double, T>(bytes);
   }
   return result;
 }
@@ -186,22 +189,48 @@ void check_differences(const Row& row, const Result& want, Failures& failures) {
 }
 
 template <class T>
-Result run_on_threads(const Row& row, const Kernels<T>& k, Failures& failures) {
+Result run_varied(const Row& row, const Kernels<T>& k, const std::vector<Variation>& variations,
+                  Failures& failures) {
   const std::vector<Argument> arguments = row.all_arguments();
-  const int before = threads();
-  set_threads(1);
-  const Result first = run(row, arguments, k, Pass::both, failures);
-  for (const int n : {2, 3}) {
-    set_threads(n);
-    const Result result = run(row, arguments, k, Pass::both, failures);
-    compare_bits(cat(row.name, " on ", k.name, " with ", n, " threads"), result, first, "", failures);
+  Result first;
+  for (const Variation& variation : variations) {
+    variation.choose();
+    Result result = run(row, arguments, k, Pass::both, failures);
+    if (&variation == &variations.front())
+      first = std::move(result);
+    else
+      compare_bits(cat(row.name, " on ", k.name, " with ", variation.name), result, first, "", failures);
   }
-  set_threads(before);
+  variations.front().choose();
   for (const std::string& name : row.nullable) {
     const Result result = run(row, arguments, k, Pass::both, failures, name);
     compare_bits(cat(row.name, " on ", k.name, " without ", name), result, first, name, failures);
   }
   return first;
+}
+
+template <class T>
+Result run_on_threads(const Row& row, const Kernels<T>& k, Failures& failures) {
+  const int before = threads();
+  std::vector<Variation> variations;
+  for (const int n : {1, 2, 3}) variations.push_back({cat(n, " threads"), [n] { set_threads(n); }});
+  const Result first = run_varied(row, k, variations, failures);
+  set_threads(before);
+  return first;
+}
+
+// Within `tolerance` of the largest value of the buffer.
+void compare_to_largest(const std::string& who, const Result& got, const Result& want, double tolerance,
+                        Failures& failures) {
+  Result scaled_got = got, scaled_want = want;
+  for (auto& [name, values] : scaled_want.numbers) {
+    double largest = 1e-3;
+    for (const double v : values)
+      if (std::isfinite(v)) largest = std::max(largest, std::abs(v));
+    for (double& v : values) v /= largest;
+    for (double& v : scaled_got.numbers.at(name)) v /= largest;
+  }
+  compare(who + " (relative to the largest)", scaled_got, scaled_want, tolerance / 2, failures);
 }
 
 }  // namespace
@@ -274,7 +303,29 @@ Row& Row::may_be_null(std::set<std::string> gradients) {
   return *this;
 }
 
+Row& Row::wide(std::set<std::string> names) {
+  wides = std::move(names);
+  return *this;
+}
+
+void* MixedPointer::checked(bool wide) const {
+  if (p_ && wide != wide_)
+    throw std::logic_error(wide ? "a row gives bfloat16 where the contract wants float: say wide()"
+                                : "a row gives float where the contract wants bfloat16");
+  return p_;
+}
+
 std::vector<Argument> Row::all_arguments() const {
+  std::vector<Argument> all = with_gradients();
+  for (Argument& a : all) {
+    a.wide = wides.count(a.name) > 0;
+    if (round && !a.wide)
+      for (double& v : a.values) v = round(v);
+  }
+  return all;
+}
+
+std::vector<Argument> Row::with_gradients() const {
   std::vector<Argument> all = arguments;
   if (!backward_call) return all;
   uint32_t seed = 1000;
@@ -315,6 +366,24 @@ Failures check_row(const Row& row, std::span<const Kernels<float>* const> backen
     compare(cat(row.name, " on ", k->name), run_on_threads(row, *k, failures), want, row.allowed, failures);
   return failures;
 }
+
+template <class T>
+Failures check_row_on(const Row& row, const Kernels<T>& k, const std::vector<Variation>& variations) {
+  Failures failures;
+  Row rounded = row;
+  if constexpr (std::is_same_v<T, bfloat16>)
+    rounded.round = [](double v) { return double(float(bfloat16(float(v)))); };
+  const Result want = run(rounded, rounded.all_arguments(), ref_kernels<double>(), Pass::both, failures);
+  const Result got = run_varied(rounded, k, variations, failures);
+  const std::string who = cat(row.name, " on ", k.name);
+  if constexpr (std::is_same_v<T, bfloat16>)
+    compare_to_largest(who, got, want, 2e-2, failures);
+  else
+    compare(who, got, want, row.allowed, failures);
+  return failures;
+}
+template Failures check_row_on(const Row&, const Kernels<float>&, const std::vector<Variation>&);
+template Failures check_row_on(const Row&, const Kernels<bfloat16>&, const std::vector<Variation>&);
 
 Failures check_coverage(const std::vector<Row>& rows, std::span<const Kernels<float>* const> backends) {
   Failures failures;

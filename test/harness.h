@@ -45,12 +45,14 @@ struct Argument {
   std::vector<int64_t> integers;  // the same for the index roles
   std::string of;                 // gradients: the name of x or y
   Gradient gradient = Gradient::none;
+  bool wide = false;  // Wide<T> in a table whose T is bfloat16
 };
 
 // The buffers of one run by name; null for a gradient that is left out.
 template <class T>
 class Values {
  public:
+  using type = T;
   T* operator[](const std::string& name) const { return static_cast<T*>(find(name)); }
   int64_t* index(const std::string& name) const { return static_cast<int64_t*>(find(name)); }
   std::map<std::string, void*> place;
@@ -59,19 +61,45 @@ class Values {
   void* find(const std::string& name) const { return place.at(name); }
 };
 
-// A call on both element types, made from one generic lambda f(kernels, values).
+// For bfloat16 a buffer is one or the other: a pointer that turns into the type that it holds, and into nothing else.
+class MixedPointer {
+ public:
+  MixedPointer(std::nullptr_t = nullptr) {}
+  MixedPointer(void* p, bool wide) : p_(p), wide_(wide) {}
+  operator bfloat16*() const { return static_cast<bfloat16*>(checked(false)); }
+  operator void*() const { return p_; }
+  operator float*() const { return static_cast<float*>(checked(true)); }
+
+ private:
+  void* checked(bool wide) const;  // std::logic_error: the row says otherwise
+  void* p_ = nullptr;
+  bool wide_ = false;
+};
+template <>
+class Values<bfloat16> {
+ public:
+  using type = bfloat16;
+  MixedPointer operator[](const std::string& name) const { return {place.at(name), wide.count(name) > 0}; }
+  int64_t* index(const std::string& name) const { return static_cast<int64_t*>(place.at(name)); }
+  std::map<std::string, void*> place;
+  std::set<std::string> wide;
+};
+
+// A call on every element type, made from one generic lambda f(kernels, values).
 class Call {
  public:
   Call() = default;
   template <class F>
-  explicit Call(F f) : single_(f), double_(f) {}
+  explicit Call(F f) : single_(f), double_(f), half_(f) {}
   explicit operator bool() const { return static_cast<bool>(single_); }
   void operator()(const Kernels<float>& k, const Values<float>& v) const { single_(k, v); }
   void operator()(const Kernels<double>& k, const Values<double>& v) const { double_(k, v); }
+  void operator()(const Kernels<bfloat16>& k, const Values<bfloat16>& v) const { half_(k, v); }
 
  private:
   std::function<void(const Kernels<float>&, const Values<float>&)> single_;
   std::function<void(const Kernels<double>&, const Values<double>&)> double_;
+  std::function<void(const Kernels<bfloat16>&, const Values<bfloat16>&)> half_;
 };
 
 // An entry of the contract: its place in the table, and a way to put a function that does nothing there.
@@ -124,9 +152,14 @@ class Row {
   Row& may_be_null(
       std::set<std::string> gradients);  // names of gradients that the kernel may be given as null
 
+  Row& wide(std::set<std::string> names);  // buffers, gradients too, that are Wide<T> in the contract
+
   // The arguments, with a dx for each differentiable input and a dy for each output when there is a backward call.
   std::vector<Argument> all_arguments() const;
   bool small() const;  // small enough for finite differences
+
+  std::vector<Argument> with_gradients() const;
+  std::function<double(double)> round;  // of every number that is not wide; empty: none
 
   std::string name;
   std::vector<Entry> entries;
@@ -134,7 +167,7 @@ class Row {
   Call forward_call, backward_call;
   double allowed = -1;
   std::string reason;
-  std::set<std::string> nullable;
+  std::set<std::string> nullable, wides;
 };
 std::ostream& operator<<(std::ostream& out, const Row& row);
 
@@ -147,6 +180,16 @@ struct Result {
 using Failures = std::vector<std::string>;
 
 Failures check_row(const Row& row, std::span<const Kernels<float>* const> backends);
+
+// Something that must not change a bit of a backend's results: a number of threads, an order in which they run.
+struct Variation {
+  std::string name;
+  std::function<void()> choose;
+};
+// The row on a device's table (float or bfloat16), under the first variation and then under each of the others, against
+// ref<double> on the same inputs. bfloat16: within 2e-2 of the largest value, on inputs rounded to it.
+template <class T>
+Failures check_row_on(const Row& row, const Kernels<T>& k, const std::vector<Variation>& variations);
 // Entries that no row covers, and null entries of the tables.
 Failures check_coverage(const std::vector<Row>& rows, std::span<const Kernels<float>* const> backends);
 std::string join(const Failures& failures);

@@ -27,6 +27,7 @@ void gemm(T* c, const T* a, const T* b, const GemmShape& s, T alpha, T beta) {
 template <class T>
 void install_gemm(Kernels<T>& k) {
   k.gemm = gemm;
+  k.gemm_wide = gemm;
 }
 
 template void install_gemm(Kernels<float>&);

@@ -1,6 +1,7 @@
 // Stochastic gradient descent with momentum and coupled weight decay; the two forms are written out in
 // kernels.h.
 #include "tensor/cpu/ref.h"
+#include "tensor/cpu/sgd_many.h"
 
 namespace fr::ref {
 namespace {
@@ -18,11 +19,24 @@ void sgd_update(T* p, T* v, const T* g, const SgdStep& step, int64_t n) {
   }
 }
 
+template <class T>
+void squared_norm_many(double* squared_norm, const SgdParameter<T>* parameters, int64_t count) {
+  double sum = 0;
+  for (int64_t i = 0; i < count; ++i) {
+    double own = 0;
+    for (int64_t j = 0; j < parameters[i].n; ++j) own += double(parameters[i].g[j]) * parameters[i].g[j];
+    sum += own;
+  }
+  *squared_norm = sum;
+}
+
 }  // namespace
 
 template <class T>
 void install_sgd(Kernels<T>& k) {
   k.sgd_update = sgd_update;
+  k.squared_norm_many = squared_norm_many;
+  k.sgd_update_many = sgd_update_many<T, sgd_update<T>>;
 }
 
 template void install_sgd(Kernels<float>&);

@@ -9,9 +9,14 @@ namespace {
 const char* const kSums =
     "float sums of 32 terms, blocks of 32 in double; up to 2401 rows of numbers below 1";
 
+const std::set<std::string> kWide = {"gamma",  "beta",         "slope",       "mean",   "rstd",
+                                     "var",    "running_mean", "running_var", "scale",  "shift",
+                                     "dgamma", "dbeta",        "dslope",      "dscale", "dshift"};
+
 Row bias(int64_t rows, int64_t C) {
   return Row(cat("bias ", rows, "x", C))
       .covers(&K::bias_forward, &K::bias_backward)
+      .wide({"b", "db"})
       .constant("x", numbers(rows * C, 1))
       .input("b", numbers(C, 2))
       .output("y", rows * C)
@@ -23,6 +28,7 @@ Row bias(int64_t rows, int64_t C) {
 Row bias_in_place(int64_t rows, int64_t C) {
   return Row(cat("bias in place ", rows, "x", C))
       .covers(&K::bias_forward)
+      .wide({"b"})
       .state("x", numbers(rows * C, 1))
       .constant("b", numbers(C, 2))
       .forward([=](const auto& k, const auto& v) { k.bias_forward(v["x"], v["x"], v["b"], rows, C); })
@@ -34,6 +40,7 @@ enum class Residual { without, with };
 Row prelu(int64_t rows, int64_t C, Residual joined) {
   Row row(cat("prelu ", rows, "x", C, joined == Residual::with ? " + residual" : ""));
   row.covers(&K::prelu_forward, &K::prelu_backward)
+      .wide({"a", "da"})
       .input("x", numbers(rows * C, 1))
       .input("a", numbers(C, 2))
       .output("y", rows * C)
@@ -70,6 +77,7 @@ Row prelu_overwritten(int64_t rows, int64_t C, Place place) {
   const char* dx = place == Place::own ? "dx" : "x";
   return backward_row("prelu", place, rows, C)
       .covers(&K::prelu_backward)
+      .wide({"a", "da"})
       .constant("a", numbers(C, 2))
       .state("da", numbers(C, 4))
       .forward([=](const auto& k, const auto& v) {
@@ -81,6 +89,7 @@ Row batch_norm_overwritten(int64_t rows, int64_t C, Place place) {
   const char* dx = place == Place::own ? "dx" : "x";
   return backward_row("batch_norm", place, rows, C)
       .covers(&K::batch_norm_backward)
+      .wide(kWide)
       .constant("gamma", numbers(C, 2))
       .constant("mean", numbers(C, 3))
       .constant("rstd", numbers(C, 4, 0.5, 2))
@@ -107,10 +116,11 @@ Row batch_norm(int64_t rows, int64_t C, double low, double high, double toleranc
   Row row(cat("batch_norm ", rows, "x", C, " in [", low, ", ", high, ")", joined.slope ? " + prelu" : "",
               joined.residual ? " + residual" : ""));
   const auto line = [=](const auto& v) {
-    using T = std::remove_pointer_t<decltype(v["x"])>;
+    using T = typename std::remove_cvref_t<decltype(v)>::type;
     return BatchNormLine<T>{v["mean"], v["rstd"], v["gamma"], v["beta"], joined.slope ? v["slope"] : nullptr};
   };
   row.covers(&K::batch_norm_statistics, &K::batch_norm_apply, &K::batch_norm_backward)
+      .wide(kWide)
       .input("x", numbers(rows * C, 1, low, high))
       .input("gamma", numbers(C, 2))
       .input("beta", numbers(C, 3))
@@ -141,6 +151,7 @@ Row batch_norm(int64_t rows, int64_t C, double low, double high, double toleranc
 Row batch_norm_inference(int64_t rows, int64_t C) {
   return Row(cat("batch_norm_inference ", rows, "x", C))
       .covers(&K::batch_norm_inference_forward, &K::batch_norm_inference_backward)
+      .wide(kWide)
       .input("x", numbers(rows * C, 1))
       .input("gamma", numbers(C, 2))
       .input("beta", numbers(C, 3))
@@ -162,6 +173,7 @@ Row batch_norm_inference(int64_t rows, int64_t C) {
 Row batch_norm_line(int64_t C) {
   return Row(cat("batch_norm_line ", C))
       .covers(&K::batch_norm_line)
+      .wide(kWide)
       .input("gamma", numbers(C, 2))
       .input("beta", numbers(C, 3))
       .constant("mean", numbers(C, 4))

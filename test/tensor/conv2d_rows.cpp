@@ -15,6 +15,7 @@ Row conv2d(const char* name, const Conv2dShape& s) {
   return Row(cat("conv2d ", name, ": ", s.N, "x", s.H, "x", s.W, "x", s.C, " -> ", s.K, ", filter ", s.R, "x",
                  s.S))
       .covers(&K::conv2d_forward, &K::conv2d_backward_input, &K::conv2d_backward_filter)
+      .wide({"dw"})
       .input("x", numbers(x, 1))
       .input("w", numbers(w, 2))
       .output("y", y)
@@ -35,6 +36,7 @@ Row overwritten(const char* name, const Conv2dShape& s) {
   const int64_t x = s.N * s.H * s.W * s.C, w = s.K * s.R * s.S * (s.C / s.groups);
   return Row(cat("conv2d backward, overwriting, ", name))
       .covers(&K::conv2d_backward_input, &K::conv2d_backward_filter)
+      .wide({"dw"})
       .constant("x", numbers(x, 1))
       .constant("w", numbers(w, 2))
       .constant("dy", numbers(s.N * s.P() * s.Q() * s.K, 3))
@@ -59,18 +61,20 @@ Row winograd(const char* name, const Conv2dShape& s) {
 Row prepared(const char* name, const Conv2dShape& s, bool kept = true) {
   return Row(cat("conv2d prepared, ", name, ": ", s.N, "x", s.H, "x", s.W, "x", s.C, " -> ", s.K))
       .covers(&K::conv2d_prepared_size, &K::conv2d_prepare, &K::conv2d_fused_forward)
+      .wide({"shift"})
       .input("x", numbers(s.N * s.H * s.W * s.C, 1))
       .input("w", numbers(s.K * s.R * s.S * (s.C / s.groups), 2))
       .input("shift", numbers(s.K, 3))
       .output("y", s.N * s.P() * s.Q() * s.K)
       .output("kept", 1)
       .forward([=](const auto& k, const auto& v) {
-        *v["kept"] = !kept || k.conv2d_prepared_size(s) > 0;
-        std::vector<std::remove_cvref_t<decltype(*v["y"])>> ready(
-            static_cast<size_t>(k.conv2d_prepared_size(s)));
-        if (!ready.empty()) k.conv2d_prepare(ready.data(), v["w"], s);
-        k.conv2d_fused_forward(v["y"], v["x"], v["w"], ready.empty() ? nullptr : ready.data(),
-                               {nullptr, v["shift"], nullptr, nullptr}, s);
+        using T = typename std::remove_cvref_t<decltype(v)>::type;
+        const int64_t size = k.conv2d_prepared_size(s);
+        k.fill(v["kept"], !kept || size > 0 || std::string_view(k.name).starts_with("cuda"), 1);
+        T* ready = size > 0 ? static_cast<T*>(k.alloc(size_t(size) * sizeof(T))) : nullptr;
+        if (ready) k.conv2d_prepare(ready, v["w"], s);
+        k.conv2d_fused_forward(v["y"], v["x"], v["w"], ready, {nullptr, v["shift"], nullptr, nullptr}, s);
+        k.release(ready);
       })
       .tolerance(1e-4, "as the convolution alone");
 }
@@ -81,6 +85,7 @@ Row fused(const std::string& parts, const Conv2dShape& s) {
   const auto has = [=](char letter) { return parts.find(letter) != std::string::npos; };
   return Row(cat("conv2d_fused ", parts, ": ", s.N, "x", s.H, "x", s.W, "x", s.C, " -> ", s.K))
       .covers(&K::conv2d_fused_forward)
+      .wide({"scale", "shift", "slope"})
       .input("x", numbers(s.N * s.H * s.W * s.C, 1))
       .input("w", numbers(s.K * s.R * s.S * (s.C / s.groups), 2))
       .input("scale", numbers(s.K, 3))

@@ -94,8 +94,48 @@ Row dropout(double p, int64_t n) {
 
 }  // namespace
 
+// Rows of C numbers, further apart in memory than they are long.
+Row convert(int64_t r, int64_t C, int64_t more, bool widen) {
+  Row row(cat(widen ? "widen " : "narrow ", r, "x", C, " + ", more));
+  const int64_t ld = C + more;
+  row.constant("x", numbers(r * ld, 1)).state("y", numbers(r * ld, 2)).tolerance(0, "no arithmetic");
+  if (widen)
+    return row.covers(&K::widen).wide({"y"}).forward(
+        [=](const auto& k, const auto& v) { k.widen(v["y"], v["x"], r, C, ld, ld); });
+  return row.covers(&K::narrow).wide({"x"}).forward([=](const auto& k, const auto& v) {
+    k.narrow(v["y"], v["x"], r, C, ld, ld);
+  });
+}
+
+// Windows inside, across every edge and far outside; both ways round.
+Row pictures(int64_t H, int64_t W, int64_t H0, int64_t W0) {
+  const std::vector<PictureWindow> windows{{0, 0, 0},  {0, 0, 1},   {1, 2, 1},    {-2, -1, 0},
+                                           {3, -3, 1}, {90, 90, 0}, {-90, -90, 1}};
+  const auto N = static_cast<int64_t>(windows.size());
+  std::vector<uint8_t> bytes;
+  for (const int64_t b : indices(N * H0 * W0 * 3, 5, 256)) bytes.push_back(static_cast<uint8_t>(b));
+  return Row(cat("pictures ", H0, "x", W0, " -> ", H, "x", W))
+      .covers(&K::pictures)
+      .saved("y", N * H * W * 3)
+      .forward([=](const auto& k, const auto& v) {
+        void* x = k.alloc(bytes.size());
+        void* w = k.alloc(windows.size() * sizeof(PictureWindow));
+        k.upload(x, bytes.data(), bytes.size()),
+            k.upload(w, windows.data(), windows.size() * sizeof(PictureWindow));
+        k.pictures(v["y"], static_cast<const uint8_t*>(x), static_cast<const PictureWindow*>(w), N, H, W, H0,
+                   W0);
+        k.release(x), k.release(w);
+      })
+      .tolerance(0, "multiples of 1/256 below 1");
+}
+
 std::vector<Row> memory_rows() {
   std::vector<Row> rows;
+  for (const bool widen : {false, true})
+    for (const int64_t more : {0, 3})
+      rows.push_back(convert(5, 7, more, widen)), rows.push_back(convert(300, 512, more, widen));
+  rows.push_back(pictures(6, 5, 6, 5));
+  rows.push_back(pictures(9, 11, 16, 13));
   for (const int64_t n : {int64_t{0}, int64_t{1}, int64_t{37}, kThreeTasks}) {
     rows.push_back(Row(cat("fill ", n))
                        .covers(&K::fill)
@@ -107,7 +147,9 @@ std::vector<Row> memory_rows() {
                        .constant("x", numbers(n, 1))
                        .saved("y", n)
                        .forward([=](const auto& k, const auto& v) {
-                         k.copy(v["y"], v["x"], static_cast<size_t>(n) * sizeof(v["x"][0]));
+                         k.copy(v["y"], v["x"],
+                                static_cast<size_t>(n) *
+                                    sizeof(typename std::remove_cvref_t<decltype(v)>::type));
                        })
                        .tolerance(0, "no arithmetic"));
   }

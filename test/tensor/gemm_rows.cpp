@@ -18,19 +18,26 @@ std::vector<double> start_of_c(const GemmShape& s, double beta, int64_t size) {
   return c;
 }
 
+enum class Output { narrow, wide };
+
 Row gemm(bool ta, bool tb, int64_t M, int64_t N, int64_t depth, int64_t batch, int64_t padding, double alpha,
-         double beta) {
+         double beta, Output result = Output::narrow) {
   GemmShape s{.transpose_a = ta, .transpose_b = tb, .M = M, .N = N, .K = depth, .batch = batch};
   s.lda = (ta ? M : depth) + padding, s.ldb = (tb ? depth : N) + padding, s.ldc = N + padding;
   s.a_step = s.lda * (ta ? depth : M) + padding, s.b_step = s.ldb * (tb ? N : depth) + padding;
   s.c_step = s.ldc * M + padding;
-  return Row(cat("gemm ", ta ? "T" : "N", tb ? "T" : "N", " ", M, "x", N, "x", depth, " batch ", batch,
-                 " padding ", padding, " alpha ", alpha, " beta ", beta))
-      .covers(&K::gemm)
-      .state("c", start_of_c(s, beta, s.c_step * batch))
+  Row row(cat(result == Output::wide ? "gemm_wide " : "gemm ", ta ? "T" : "N", tb ? "T" : "N", " ", M, "x", N,
+              "x", depth, " batch ", batch, " padding ", padding, " alpha ", alpha, " beta ", beta));
+  if (result == Output::wide)
+    row.covers(&K::gemm_wide).wide({"c"}).forward([=](const auto& k, const auto& v) {
+      k.gemm_wide(v["c"], v["a"], v["b"], s, alpha, beta);
+    });
+  else
+    row.covers(&K::gemm).forward(
+        [=](const auto& k, const auto& v) { k.gemm(v["c"], v["a"], v["b"], s, alpha, beta); });
+  return row.state("c", start_of_c(s, beta, s.c_step * batch))
       .constant("a", numbers(s.a_step * batch, 1))
       .constant("b", numbers(s.b_step * batch, 2))
-      .forward([=](const auto& k, const auto& v) { k.gemm(v["c"], v["a"], v["b"], s, alpha, beta); })
       .tolerance(1e-6 + 5e-8 * static_cast<double>(depth),
                  "K float products of numbers below 1; the error grows with K");
 }
@@ -54,6 +61,11 @@ std::vector<Row> gemm_rows() {
       rows.push_back(gemm(ta, tb, 17, 35, 21, 4, 1, 1, 1));
       rows.push_back(
           gemm(ta, tb, 32, 96, 1344, 1, 0, 1, 0));  // FC1 of SphereFace, a sixteenth and a fifth of it
+    }
+  for (const bool ta : {false, true})
+    for (const bool tb : {false, true}) {
+      rows.push_back(gemm(ta, tb, 33, 70, 45, 2, 1, 0.5, 1, Output::wide));
+      rows.push_back(gemm(ta, tb, 136, 72, 64, 1, 0, 1, 0, Output::wide));
     }
   rows.push_back(gemm(false, true, 3, 2, 4, 0, 0, 1, 1));
   for (const int64_t M : {1, 2, 4})  // few rows

@@ -26,6 +26,7 @@ Row reduce(Reduce f, const char* name, const Extent& e) {
 Row dot(int64_t n) {
   return Row(cat("dot ", n))
       .covers(&K::dot)
+      .wide({"y"})
       .constant("a", numbers(n, 1))
       .constant("b", numbers(n, 2))
       .saved("y", 1)

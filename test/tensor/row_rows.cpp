@@ -4,8 +4,12 @@
 namespace fr::test {
 namespace {
 
+const std::set<std::string> kMarginWide = {"c",     "dc",  "g", "scale", "dscale",  "loss",
+                                           "dloss", "lse", "h", "dh",    "d_label", "factor"};
+
 Row l2_normalize(int64_t N, int64_t D, bool norm_gradient) {
   return Row(cat("l2_normalize ", N, "x", D, norm_gradient ? " with dnorm" : ""))
+      .wide({"x", "dx", "dy", "norm", "dnorm", "length"})
       .covers(&K::l2_normalize_forward, &K::l2_normalize_backward)
       .input("x", numbers(N * D, 1))
       .output("y", N * D)
@@ -23,6 +27,7 @@ Row l2_normalize(int64_t N, int64_t D, bool norm_gradient) {
 
 Row zero_rows(int64_t N, int64_t D) {
   return Row(cat("l2_normalize of zeros ", N, "x", D))
+      .wide({"x", "dx", "dy", "norm"})
       .covers(&K::l2_normalize_forward, &K::l2_normalize_backward)
       .constant("x", std::vector<double>(static_cast<size_t>(N * D), 0))
       .saved("y", N * D)
@@ -38,6 +43,7 @@ Row zero_rows(int64_t N, int64_t D) {
 
 Row softmax_cross_entropy(int64_t N, int64_t M, double range) {
   return Row(cat("softmax_cross_entropy ", N, "x", M, " in +-", range))
+      .wide({"z", "dz", "loss", "dloss", "lse"})
       .covers(&K::softmax_cross_entropy_forward, &K::softmax_cross_entropy_backward)
       .input("z", numbers(N * M, 1, -range, range))
       .index_input("label", indices(N, 2, M))
@@ -54,6 +60,7 @@ Row softmax_cross_entropy(int64_t N, int64_t M, double range) {
 
 Row margin_softmax(const char* name, const Margin& margin, int64_t N, int64_t M, double scale, bool factor) {
   return Row(cat("margin_softmax ", name, " ", N, "x", M, " scale ", scale, factor ? " with factor" : ""))
+      .wide(kMarginWide)
       .covers(&K::margin_softmax_forward, &K::margin_softmax_backward)
       .state("c", numbers(N * M, 1, -0.95, 0.95), factor ? Gradient::none : Gradient::overwritten)
       .saved("g", factor ? N * M : 0)
@@ -82,6 +89,7 @@ Row margin_softmax(const char* name, const Margin& margin, int64_t N, int64_t M,
 // Cosines that rounding pushed beyond +-1 are clamped; g may be c.
 Row clamped(int64_t N, int64_t M) {
   return Row(cat("margin_softmax clamped, g in place of c ", N, "x", M))
+      .wide(kMarginWide)
       .covers(&K::margin_softmax_forward, &K::margin_softmax_backward)
       .state("c", numbers(N * M, 1, -1.5, 1.5))
       .constant("scale", numbers(N, 2, 5, 15))

@@ -20,6 +20,7 @@ std::vector<double> eighths(int64_t n, uint32_t seed) {
 Row search(const char* name, const Size& s, std::vector<double> q, std::vector<double> g) {
   return Row(cat("top ", s.k, " of ", s.N, "x", s.D, ", ", s.Q, " queries ", name))
       .covers(&K::top_k)
+      .wide({"score"})
       .constant("q", std::move(q))
       .constant("g", std::move(g))
       .index_output("index", s.Q * s.k)

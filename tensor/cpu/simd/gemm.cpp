@@ -16,6 +16,6 @@ void gemm(float* c, const float* a, const float* b, const GemmShape& s, float al
 
 }  // namespace
 
-void install_gemm(Kernels<float>& k) { k.gemm = gemm; }
+void install_gemm(Kernels<float>& k) { k.gemm = k.gemm_wide = gemm; }
 
 }  // namespace fr::FR_ISA

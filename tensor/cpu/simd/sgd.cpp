@@ -1,4 +1,5 @@
 // The optimiser's step in one pass: p, v and g are read once, p and v written once.
+#include "tensor/cpu/sgd_many.h"
 #include "tensor/cpu/simd/vec.h"
 
 namespace fr::FR_ISA {
@@ -24,6 +25,9 @@ void sgd_update(float* p, float* v, const float* g, const SgdStep& step, int64_t
 
 }  // namespace
 
-void install_sgd(Kernels<float>& k) { k.sgd_update = sgd_update; }
+void install_sgd(Kernels<float>& k) {
+  k.sgd_update = sgd_update;
+  k.sgd_update_many = fr::sgd_update_many<float, sgd_update>;
+}
 
 }  // namespace fr::FR_ISA

@@ -1,0 +1,25 @@
+// The card: its stream, its memory, its errors. Host code.
+#pragma once
+#include <cuda_runtime_api.h>
+
+#include <cstddef>
+
+namespace fr::cuda {
+
+// The stream of all kernels and copies.
+cudaStream_t stream();
+int compute_capability();  // of the card, major x 10 + minor: 90
+
+// Error{memory} "what: CUDA's words" unless the call succeeded.
+void check_call(cudaError_t result, const char* what);
+
+// From a caching pool, ordered with the stream: a block may be handed out again while work that reads its last contents
+// still waits on the stream. 256-byte aligned, contents undefined. Error{memory} naming the bytes asked and free.
+void* device_alloc(size_t bytes);
+void device_release(void* p) noexcept;
+
+void copy_to_device(void* to, const void* from, size_t bytes);  // returns when `from` has been read
+void copy_to_host(void* to, const void* from, size_t bytes);    // returns when it is there
+void copy_on_device(void* to, const void* from, size_t bytes);  // on the stream
+
+}  // namespace fr::cuda

@@ -1,0 +1,30 @@
+// The tables of the card, one family after the other.
+#include "cuda/gpu.h"
+
+namespace fr::FR_GPU {
+namespace {
+
+template <class T>
+Kernels<T> build(const char* name) {
+  Kernels<T> k{};
+  k.name = name;
+  install_memory(k);
+  return k;
+}
+
+}  // namespace
+
+template <class T>
+const Kernels<T>& table();
+template <>
+const Kernels<float>& table() {
+  static const Kernels<float> k = build<float>("cuda");
+  return k;
+}
+template <>
+const Kernels<bfloat16>& table() {
+  static const Kernels<bfloat16> k = build<bfloat16>("cuda, bfloat16");
+  return k;
+}
+
+}  // namespace fr::FR_GPU

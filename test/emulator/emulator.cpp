@@ -1,0 +1,401 @@
+// The emulator's scheduler, shared memory, copies ahead and tensor core instructions.
+#define PROSOPON_EMULATED
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <stdexcept>
+#include <unordered_map>
+#include <vector>
+
+#include "cuda/gpu.h"
+
+namespace fr::emulator {
+namespace {
+
+constexpr size_t kStack = 64 << 10, kGuard = 1024;
+constexpr int kMostThreads = 1024;
+
+// --- fibers ---
+// Saves the callee's registers on the stack of the fiber that leaves and takes those of the one that comes.
+#if defined(__x86_64__)
+extern "C" void prosopon_switch(void** leaving, void* coming);
+asm(R"(
+.text
+.globl prosopon_switch
+.type prosopon_switch,@function
+prosopon_switch:
+  pushq %rbp
+  pushq %rbx
+  pushq %r12
+  pushq %r13
+  pushq %r14
+  pushq %r15
+  movq %rsp, (%rdi)
+  movq %rsi, %rsp
+  popq %r15
+  popq %r14
+  popq %r13
+  popq %r12
+  popq %rbx
+  popq %rbp
+  ret
+.size prosopon_switch,.-prosopon_switch
+)");
+#else
+#error "the emulator knows the stack of x86-64 only"
+#endif
+
+struct Copy {
+  void* to;
+  unsigned char bytes[16];
+  size_t size;
+};
+
+struct Fiber {
+  void* stack_pointer = nullptr;
+  std::unique_ptr<char[]> stack;
+  bool done = false;
+  const int* generation = nullptr;  // waits until this is no longer `seen`
+  int seen = 0;
+  int barriers = 0;
+  std::vector<std::vector<Copy>> groups;
+  std::vector<Copy> open;
+};
+
+struct Meeting {  // of all threads of a block or of a warp
+  int arrived = 0, generation = 0;
+};
+
+Schedule schedule;
+Fault planted = Fault::none;
+Statistics counted;
+
+struct Block {
+  Place place{};
+  std::vector<Fiber> fibers;
+  void* scheduler = nullptr;
+  std::vector<unsigned char> arena;
+  unsigned char* shared = nullptr;
+  size_t shared_bytes = 0;
+  Meeting all, warps[kMostThreads / 32];
+  uint64_t slots[kMostThreads];
+  void* pointers[kMostThreads];
+  const std::function<void()>* body = nullptr;
+  std::exception_ptr error;
+
+  Fiber& fiber() { return fibers[size_t(place.thread)]; }
+};
+Block& block() {
+  static Block one;
+  return one;
+}
+
+void leave() {
+  Block& b = block();
+  ++counted.switches;
+  prosopon_switch(&b.fiber().stack_pointer, b.scheduler);
+}
+
+void meet(Meeting& meeting, int everybody) {
+  if (++meeting.arrived == everybody) {
+    meeting.arrived = 0, ++meeting.generation;
+    return;
+  }
+  Fiber& f = block().fiber();
+  f.generation = &meeting.generation, f.seen = meeting.generation;
+  leave();
+}
+
+void fiber_main() {
+  Block& b = block();
+  try {
+    (*b.body)();
+  } catch (...) {
+    b.error = std::current_exception();
+  }
+  b.fiber().done = true;
+  leave();
+  std::abort();  // a finished fiber is never resumed
+}
+
+void prepare(Fiber& f) {
+  if (!f.stack) f.stack.reset(new char[kStack]);
+  auto** top =
+      reinterpret_cast<void**>((reinterpret_cast<uintptr_t>(f.stack.get()) + kStack) & ~uintptr_t{15});
+  *--top = nullptr;  // fiber_main's return address: it never returns
+  *--top = reinterpret_cast<void*>(&fiber_main);
+  for (int i = 0; i < 6; ++i) *--top = nullptr;
+  f.stack_pointer = top, f.done = false, f.generation = nullptr, f.barriers = 0;
+  f.groups.clear(), f.open.clear();
+}
+
+// Lets thread i run until it waits; false when it cannot.
+bool step(Block& b, int i, int& living) {
+  Fiber& f = b.fibers[size_t(i)];
+  if (f.done || (f.generation && *f.generation == f.seen)) return false;
+  f.generation = nullptr;
+  b.place.thread = i;
+  prosopon_switch(&b.scheduler, f.stack_pointer);
+  if (b.error) std::rethrow_exception(b.error);
+  living -= f.done;
+  return true;
+}
+
+void run_threads(Block& b, uint64_t seed) {
+  const int n = b.place.threads;
+  const bool reverse = schedule.order == Order::reverse || schedule.order == Order::greedy_reverse;
+  const bool greedy = schedule.order == Order::greedy || schedule.order == Order::greedy_reverse;
+  std::vector<int> order(static_cast<size_t>(n));
+  for (int i = 0; i < n; ++i) order[size_t(i)] = reverse ? n - 1 - i : i;
+  Random random({.seed = seed, .purpose = Purpose::test});
+  int living = n;
+  while (living > 0) {
+    bool moved = false;
+    if (schedule.order == Order::random)
+      for (size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[random.below(uint32_t(i))]);
+    if (greedy) {
+      for (int w = 0; w < n && !moved; w += emulated::kWarp)
+        for (bool again = true; again; moved |= again) {
+          again = false;
+          for (int i = w; i < std::min(w + emulated::kWarp, n); ++i)
+            again |= step(b, order[size_t(i)], living);
+        }
+    } else {
+      for (const int i : order) moved |= step(b, i, living);
+    }
+    if (!moved) fail("deadlock: a barrier that some threads never reach");
+  }
+}
+
+bool poisoned(const unsigned char* p, size_t n) {
+  return std::all_of(p, p + n, [](unsigned char c) { return c == 0xff; });
+}
+
+void land(Fiber& f) {
+  for (const Copy& c : f.groups.front()) std::memcpy(c.to, c.bytes, c.size);
+  f.groups.erase(f.groups.begin());
+}
+
+}  // namespace
+
+std::string Schedule::name() const {
+  static const char* const names[] = {"forward", "reverse", "random", "greedy", "greedy reverse"};
+  return std::string(names[int(order)]) + (landing == Landing::lazy ? ", lazy copies" : "");
+}
+Schedule schedule_of(int i) { return {Order(i / 2), Landing(i % 2)}; }
+void set_schedule(const Schedule& s) { schedule = s; }
+void set_fault(Fault f) { planted = f; }
+Fault fault() { return planted; }
+Statistics statistics() { return counted; }
+
+const Place& here() { return block().place; }
+unsigned char* shared_memory() { return block().shared; }
+uint64_t* exchange() { return block().slots + block().place.thread / emulated::kWarp * emulated::kWarp; }
+void** pointers() { return block().pointers + block().place.thread / emulated::kWarp * emulated::kWarp; }
+
+void fail(const std::string& what) {
+  const Place& p = block().place;
+  throw std::runtime_error("emulator: " + what + ", in thread " + std::to_string(p.thread) + " of block (" +
+                           std::to_string(p.block[0]) + "," + std::to_string(p.block[1]) + "," +
+                           std::to_string(p.block[2]) + ")");
+}
+
+void check_shared(const void* p, size_t bytes, const char* what) {
+  const auto* q = static_cast<const unsigned char*>(p);
+  const Block& b = block();
+  if (q < b.shared || q + bytes > b.shared + b.shared_bytes)
+    fail(std::string(what) + " outside shared memory");
+  if (reinterpret_cast<uintptr_t>(p) % bytes)
+    fail(std::string(what) + " at an address that is not a multiple of its size");
+}
+
+void block_barrier() {
+  Block& b = block();
+  if (planted == Fault::missing_barrier && b.fiber().barriers++ % 2 == 1) return;
+  meet(b.all, b.place.threads);
+}
+void warp_barrier() {
+  Block& b = block();
+  const int w = b.place.thread / emulated::kWarp;
+  meet(b.warps[w], std::min(emulated::kWarp, b.place.threads - w * emulated::kWarp));
+}
+
+void copy_ahead(void* to, const void* from, size_t bytes, bool ok) {
+  check_shared(to, bytes, "a copy ahead");
+  if (ok && reinterpret_cast<uintptr_t>(from) % bytes)
+    fail("a copy ahead from an address that is not a multiple of its size");
+  Copy copy{to, {}, bytes};
+  if (ok)
+    std::memcpy(copy.bytes, from, bytes);
+  else if (planted == Fault::wrong_tail)
+    std::memset(copy.bytes, 0x3f, bytes);
+  if (schedule.landing == Landing::eager) {
+    std::memcpy(to, copy.bytes, bytes);
+  } else {
+    std::memset(to, 0xff, bytes);
+    block().fiber().open.push_back(copy);
+  }
+}
+void commit() {
+  Fiber& f = block().fiber();
+  f.groups.push_back(std::move(f.open));
+  f.open.clear();
+}
+void wait(int groups) {
+  Fiber& f = block().fiber();
+  if (planted == Fault::short_wait) ++groups;
+  while (int(f.groups.size()) > groups) land(f);
+}
+
+void run(const int64_t (&blocks)[3], int threads, size_t shared_bytes, const std::function<void()>& body) {
+  if (threads < 1 || threads > kMostThreads || threads % emulated::kWarp)
+    throw std::invalid_argument("emulator: a block of " + std::to_string(threads) + " threads");
+  if (shared_bytes > 227 * 1024)
+    throw std::invalid_argument("emulator: " + std::to_string(shared_bytes) + " bytes of shared memory");
+  if (blocks[0] > 0x7fffffff || blocks[1] > 65535 || blocks[2] > 65535)
+    throw std::invalid_argument("emulator: a grid larger than a card takes");
+  Block& b = block();
+  b.body = &body, b.place.threads = threads, b.shared_bytes = shared_bytes;
+  std::copy(blocks, blocks + 3, b.place.blocks);
+  if (b.fibers.size() < size_t(threads)) b.fibers.resize(size_t(threads));
+  b.arena.resize(shared_bytes + 3 * kGuard);
+  b.shared = b.arena.data() + kGuard;
+  b.shared += kGuard - reinterpret_cast<uintptr_t>(b.shared) % kGuard;
+  ++counted.launches;
+
+  const int64_t n = blocks[0] * blocks[1] * blocks[2];
+  const bool reverse = schedule.order == Order::reverse || schedule.order == Order::greedy_reverse;
+  for (int64_t j = 0; j < n; ++j) {
+    const int64_t i = reverse ? n - 1 - j : j;
+    b.place.block[0] = i % blocks[0], b.place.block[1] = i / blocks[0] % blocks[1],
+    b.place.block[2] = i / (blocks[0] * blocks[1]);
+    std::fill(b.arena.begin(), b.arena.end(), 0xff);
+    b.all = {}, std::fill(std::begin(b.warps), std::end(b.warps), Meeting{});
+    b.error = nullptr;
+    for (int t = 0; t < threads; ++t) prepare(b.fibers[size_t(t)]);
+    run_threads(b, uint64_t(i));
+    ++counted.blocks;
+    const auto before = size_t(b.shared - b.arena.data());
+    if (!poisoned(b.arena.data(), before) ||
+        !poisoned(b.shared + shared_bytes, b.arena.size() - before - shared_bytes))
+      fail("a write outside shared memory");
+  }
+}
+
+// --- device memory ---
+namespace {
+std::mutex memory_lock;
+std::unordered_map<void*, size_t>& blocks_of_memory() {
+  static std::unordered_map<void*, size_t> all;
+  return all;
+}
+size_t in_use = 0;
+}  // namespace
+
+void* device_alloc(size_t bytes) {
+  const size_t size = std::max<size_t>((bytes + 255) / 256 * 256, 256);
+  void* p = std::aligned_alloc(256, size);
+  if (!p) throw std::bad_alloc();
+  std::memset(p, 0xff, size);
+  const std::lock_guard<std::mutex> lock(memory_lock);
+  blocks_of_memory()[p] = size, in_use += size;
+  return p;
+}
+void device_release(void* p) noexcept {
+  if (!p) return;
+  const std::lock_guard<std::mutex> lock(memory_lock);
+  const auto at = blocks_of_memory().find(p);
+  if (at == blocks_of_memory().end()) std::abort();
+  in_use -= at->second;
+  blocks_of_memory().erase(at);
+  std::free(p);
+}
+size_t device_memory_in_use() { return in_use; }
+
+}  // namespace fr::emulator
+
+namespace fr::emulated {
+namespace {
+
+float from_bits(uint32_t pair, int half) { return bfloat16::of_bits(uint16_t(half ? pair >> 16 : pair)); }
+
+// The operands of every lane, seen by the warp.
+struct Operands {
+  const void* a;
+  const void* b;
+};
+
+template <class F>
+void with_operands(const Operands& mine, const F& f) {
+  void** p = emulator::pointers();
+  p[thread() % kWarp] = const_cast<Operands*>(&mine);
+  warp_sync();
+  f([p](int lane) -> const Operands& { return *static_cast<const Operands*>(p[lane]); });
+  warp_sync();
+}
+
+float to_tf32(float x) {  // to the nearest, ties away from zero
+  const uint32_t u = std::bit_cast<uint32_t>(x);
+  if ((u & 0x7f800000u) == 0x7f800000u) return x;
+  return std::bit_cast<float>((u + 0x1000u) & ~0x1fffu);
+}
+
+}  // namespace
+
+void detail::load_matrices(uint32_t (&r)[4], const void* row, Transposed transposed) {
+  emulator::check_shared(row, 16, "ldmatrix");
+  void** rows = emulator::pointers();
+  const int l = thread() % kWarp;
+  const uintptr_t away = emulator::fault() == emulator::Fault::wrong_swizzle && l % 2 ? 16 : 0;
+  rows[l] = reinterpret_cast<void*>(reinterpret_cast<uintptr_t>(row) ^ away);
+  warp_sync();
+  for (int m = 0; m < 4; ++m) {
+    uint16_t two[2];
+    for (int j = 0; j < 2; ++j) {
+      const int i = l / 4, k = l % 4 * 2 + j;  // of the matrix that the lane receives
+      const int from = transposed == Transposed::yes ? k : i, at = transposed == Transposed::yes ? i : k;
+      std::memcpy(&two[j], static_cast<const unsigned char*>(rows[m * 8 + from]) + 2 * at, 2);
+    }
+    r[m] = uint32_t(two[0]) | uint32_t(two[1]) << 16;
+  }
+  warp_sync();
+}
+
+void multiply_bf16(float (&c)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1) {
+  const uint32_t b[2] = {b0, b1};
+  float sum[4];
+  with_operands({a, b}, [&](const auto& lane) {
+    const int l = thread() % kWarp;
+    for (int i = 0; i < 4; ++i) {
+      const int row = l / 4 + i / 2 * 8, column = l % 4 * 2 + i % 2;
+      sum[i] = c[i];
+      for (int k = 0; k < 16; ++k) {
+        const auto* at_a = static_cast<const uint32_t*>(lane(row % 8 * 4 + k % 8 / 2).a);
+        const auto* at_b = static_cast<const uint32_t*>(lane(column * 4 + k % 8 / 2).b);
+        sum[i] += from_bits(at_a[row / 8 + k / 8 * 2], k % 2) * from_bits(at_b[k / 8], k % 2);
+      }
+    }
+  });
+  std::copy(sum, sum + 4, c);
+}
+
+void multiply_tf32(float (&c)[4], const float (&a)[4], float b0, float b1) {
+  const float b[2] = {b0, b1};
+  float sum[4];
+  with_operands({a, b}, [&](const auto& lane) {
+    const int l = thread() % kWarp;
+    for (int i = 0; i < 4; ++i) {
+      const int row = l / 4 + i / 2 * 8, column = l % 4 * 2 + i % 2;
+      sum[i] = c[i];
+      for (int k = 0; k < 8; ++k)
+        sum[i] += to_tf32(static_cast<const float*>(lane(row % 8 * 4 + k % 4).a)[row / 8 + k / 4 * 2]) *
+                  to_tf32(static_cast<const float*>(lane(column * 4 + k % 4).b)[k / 4]);
+    }
+  });
+  std::copy(sum, sum + 4, c);
+}
+
+}  // namespace fr::emulated
