@@ -155,6 +155,7 @@ class LongSum {
     part_ += value;
     if (++terms_ % 32 == 0) sum_ += part_, part_ = 0;
   }
+  FR_DEVICE void merge(const LongSum& other) { sum_ = total() + other.total(), part_ = 0; }
   FR_DEVICE double total() const { return sum_ + part_; }
 
  private:
