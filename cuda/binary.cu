@@ -1,6 +1,6 @@
 // Functions of two operands with broadcasting. Two layouts are passes at the speed of memory: a and b dense and of equal
 // shape, and a dense with b one vector for every row. All others go element by element, by their strides.
-#include "cuda/passes.h"
+#include "cuda/sums.h"
 
 namespace fr::FR_GPU {
 namespace {

@@ -1,5 +1,5 @@
 // Bias and PReLU on maps x (rows, C), the gradient of the parameters in the same pass as the one of the map.
-#include "cuda/passes.h"
+#include "cuda/sums.h"
 
 namespace fr::FR_GPU {
 namespace {

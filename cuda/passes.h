@@ -1,12 +1,12 @@
-// What the kernels share that are bound by memory: passes over n elements and over maps (rows, C) in packs of 16 bytes, and
-// sums over the rows of a map. A sum over rows has two stages, in an order that only the sizes decide: slices of rows give
-// partial sums in float, then the slices are summed in double.
+// What the kernels share that are bound by memory: passes over n elements and over maps (rows, C), every byte once and 16
+// of them an instruction where sizes and addresses allow.
 #pragma once
 #include "cuda/gpu.h"
 
 namespace fr::FR_GPU {
 
 constexpr int kPassThreads = 256;
+constexpr int64_t kMostSlices = 132 * 8;  // of the rows, one for a block: enough for a large card
 constexpr int kAhead = 2;  // rows that a thread reads before it works on them: more bytes on their way
 
 // The order of every maximum in the contract: a NaN is larger than any number, and equal values keep the first.
@@ -18,10 +18,17 @@ bool fit_packs(int64_t C, const P*... p) {
   return C % kPack<T> == 0 && ((reinterpret_cast<uintptr_t>(p) % 16 == 0) && ...);
 }
 
-// The wide values [c, c + W) of a parameter; `otherwise` where there is none.
+// The wide values [c, c + W) of a parameter, c a multiple of W; `otherwise` where there is none.
 template <int W>
 FR_DEVICE Pack<float, W> parameters(const float* p, int64_t c, float otherwise = 0) {
   Pack<float, W> values;
+  if (W % 4 == 0 && p && reinterpret_cast<uintptr_t>(p) % 16 == 0) {
+    for (int j = 0; j + 3 < W; j += 4) {
+      const Pack<float, 4> four = load<float, 4>(p + c + j);
+      for (int i = 0; i < 4; ++i) values.v[j + i] = four.v[i];
+    }
+    return values;
+  }
   for (int j = 0; j < W; ++j) values.v[j] = p ? p[c + j] : otherwise;
   return values;
 }
@@ -102,8 +109,9 @@ template <class F>
 void map_rows(const F& f, int64_t rows, int64_t C) {
   const Tiles t = tiles(rows, C, F::kWidth);
   if (rows == 0) return;
-  launch(Grid{grid_for(divide_up(rows, t.lanes * kAhead)).x, t.groups}, kPassThreads, 0, map_rows_kernel<F>,
-         f, t);
+  // 8 rows or more for a thread, so that reading its channels' parameters counts little
+  const Grid slices = grid_for(divide_up(rows, t.lanes * kAhead * 4), kMostSlices);
+  launch(Grid{slices.x, t.groups}, kPassThreads, 0, map_rows_kernel<F>, f, t);
 }
 // F in packs or, where they do not fit, value by value
 template <template <class, int> class F, class T, class... A>
@@ -113,127 +121,5 @@ void map_rows_as(Access access, int64_t rows, int64_t C, A... arguments) {
   else
     map_rows(F<T, 1>{arguments...}, rows, C);
 }
-
-// --- sums ---
-
-// Merges the states of threads that stand under each other (thread = lane columns + column) into the one of lane 0: half of
-// the lanes into the other half, again and again. All threads of the block take part; shared memory for a State each.
-template <class State>
-FR_DEVICE void merge_lanes(State& mine, int columns, int lanes) {
-  State* room = shared<State>();
-  const int lane = thread() / columns % lanes;
-  int half = 1;
-  while (2 * half < lanes) half *= 2;
-  for (; half > 0; half /= 2) {
-    sync();
-    if (lane >= half) room[thread()] = mine;
-    sync();
-    const int other = thread() + half * columns;
-    if (lane < half && lane + half < lanes && other < threads()) mine.merge(room[other]);
-  }
-}
-
-// An odd number of floats, so that the threads of a warp meet in no bank of shared memory.
-template <int n>
-struct Sums {
-  float v[n | 1] = {};
-  FR_DEVICE void merge(const Sums& other) {
-    for (int i = 0; i < n; ++i) v[i] += other.v[i];
-  }
-};
-template <int n>
-struct Totals {
-  double v[n] = {};
-  FR_DEVICE void merge(const Totals& other) {
-    for (int i = 0; i < n; ++i) v[i] += other.v[i];
-  }
-};
-// A long sum: floats of 32 terms, those in double.
-class LongSum {
- public:
-  FR_DEVICE void add(float value) {
-    part_ += value;
-    if (++terms_ % 32 == 0) sum_ += part_, part_ = 0;
-  }
-  FR_DEVICE void merge(const LongSum& other) { sum_ = total() + other.total(), part_ = 0; }
-  FR_DEVICE double total() const { return sum_ + part_; }
-
- private:
-  double sum_ = 0;
-  float part_ = 0;
-  unsigned terms_ = 0;
-};
-
-// Slices of rows, one for a block: enough blocks for a large card, and rows enough that the partial sums are few beside
-// the map.
-struct Slices {
-  int64_t count, rows;
-};
-inline Slices slices_of(const Tiles& t) {
-  constexpr int64_t kMost = 132 * 8, kLeastRows = 64;
-  const int64_t rows = max(divide_up(t.rows, kMost), max(kLeastRows, int64_t{t.lanes} * 2 * kAhead));
-  return {max(divide_up(t.rows, rows), int64_t{1}), rows};
-}
-
-// F adds what a pack gives into sums[q W + j] and may write: add(i, in, channel, sums).
-// partial (slices, kSums, C); one block per slice and group of columns, each thread as in map_rows_kernel
-template <class F>
-FR_KERNEL(kPassThreads)
-sum_rows_kernel(float* partial, F f, Tiles t, int64_t slice_rows) {
-  constexpr int W = F::kWidth, n = F::kSums;
-  const TilePlace at = place_in(t, W);
-  Sums<n * W> sums;
-  if (at.inside) {
-    const typename F::Channel channel = f.channel(at.c);
-    const int64_t begin = block_x() * slice_rows, end = min(begin + slice_rows, t.rows);
-    for_rows(f, begin + at.lane, end, t.lanes, t.C, at.c,
-             [&](int64_t i, const typename F::Input& in) { f.add(i, in, channel, sums.v); });
-  }
-  merge_lanes(sums, t.columns, t.lanes);
-  if (!at.inside || at.lane > 0) return;
-  for (int q = 0; q < n; ++q)
-    for (int j = 0; j < W; ++j) partial[(block_x() * n + q) * t.C + at.c + j] = sums.v[q * W + j];
-}
-
-constexpr int kMergeColumns = 8, kMergeThreads = 512;
-// finish(c, totals): 8 channels side by side, which is 32 bytes, and 64 slices under each other in a block
-template <int n, class Finish>
-FR_KERNEL(kMergeThreads)
-merge_slices_kernel(const float* partial, Finish finish, int64_t slices, int64_t C) {
-  constexpr int kLanes = kMergeThreads / kMergeColumns;
-  const int lane = thread() / kMergeColumns;
-  const int64_t c = block_x() * kMergeColumns + thread() % kMergeColumns;
-  Totals<n> totals;
-  if (c < C)
-    for (int64_t s = lane; s < slices; s += kLanes)
-      for (int q = 0; q < n; ++q) totals.v[q] += partial[(s * n + q) * C + c];
-  merge_lanes(totals, kMergeColumns, kLanes);
-  if (c < C && lane == 0) finish(c, totals.v);
-}
-
-template <class F, class Finish>
-void sum_rows(const F& f, const Finish& finish, int64_t rows, int64_t C) {
-  const Tiles t = tiles(rows, C, F::kWidth);
-  const Slices slices = slices_of(t);
-  const Workspace<float> partial(slices.count * F::kSums * C);
-  launch(Grid{slices.count, t.groups}, kPassThreads, sizeof(Sums<F::kSums * F::kWidth>) * kPassThreads,
-         sum_rows_kernel<F>, partial.get(), f, t, slices.rows);
-  launch(Grid{divide_up(C, kMergeColumns)}, kMergeThreads, sizeof(Totals<F::kSums>) * kMergeThreads,
-         merge_slices_kernel<F::kSums, Finish>, partial.get(), finish, slices.count, C);
-}
-template <template <class, int> class F, class T, class Finish, class... A>
-void sum_rows_as(Access access, const Finish& finish, int64_t rows, int64_t C, A... arguments) {
-  if (access == Access::packs)
-    sum_rows(F<T, kPack<T>>{arguments...}, finish, rows, C);
-  else
-    sum_rows(F<T, 1>{arguments...}, finish, rows, C);
-}
-// Totals of a single sum, added to d.
-struct AddTotal {
-  float* d;  // null: not wanted
-  FR_DEVICE void operator()(int64_t c, const double* total) const {
-    if (d) d[c] += float(total[0]);
-  }
-};
 
 }  // namespace fr::FR_GPU

@@ -1,7 +1,7 @@
 // Reductions over one axis, and over everything. Sums are floats of 32 terms, those in double; dot is in double throughout.
 #include <limits>
 
-#include "cuda/passes.h"
+#include "cuda/sums.h"
 
 namespace fr::FR_GPU {
 namespace {
