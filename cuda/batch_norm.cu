@@ -188,7 +188,7 @@ void batch_norm_line(float* scale, float* shift, const float* gamma, const float
 FR_KERNEL(kPassThreads)
 rstd_kernel(float* rstd, const float* var, int64_t C, float eps) {
   for (int64_t c = block_x() * threads() + thread(); c < C; c += blocks_x() * threads())
-    rstd[c] = float(1 / sqrt(double(var[c]) + double(eps)));
+    rstd[c] = 1 / ::sqrtf(var[c] + eps);
 }
 void fixed_rstd(float* rstd, const float* var, int64_t C, float eps) {
   launch(grid_for(divide_up(C, kPassThreads)), kPassThreads, 0, rstd_kernel, rstd, var, C, eps);

@@ -175,10 +175,12 @@ struct Offsets {
 FR_DEVICE Offsets offsets(int64_t i, const int64_t (&size)[4], const BroadcastShape& s) {
   Offsets at{0, 0, 0};
   int64_t step = 1;
-  for (int d = 3; d >= 0; step *= s.size[d--]) {
+  FR_UNROLL
+  for (int d = 3; d >= 0; --d) {
     const int64_t k = i % size[d];
     i /= size[d];
     at.y += k * step, at.a += k * s.a_stride[d], at.b += k * s.b_stride[d];
+    step *= s.size[d];
   }
   return at;
 }

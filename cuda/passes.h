@@ -88,8 +88,10 @@ FR_DEVICE void for_rows(const F& f, int64_t first, int64_t end, int64_t step, in
                         const Take& take) {
   for (int64_t r = first; r < end; r += kAhead * step) {
     typename F::Input in[kAhead];
+    FR_UNROLL
     for (int k = 0; k < kAhead; ++k)
       if (r + k * step < end) in[k] = f.read((r + k * step) * C + c);
+    FR_UNROLL
     for (int k = 0; k < kAhead; ++k)
       if (r + k * step < end) take((r + k * step) * C + c, in[k]);
   }
@@ -120,6 +122,28 @@ void map_rows_as(Access access, int64_t rows, int64_t C, A... arguments) {
     map_rows(F<T, kPack<T>>{arguments...}, rows, C);
   else
     map_rows(F<T, 1>{arguments...}, rows, C);
+}
+
+// f.at(r, c) for every pack: one thread per pack of a row, striding over the rows of its lane
+template <class F>
+FR_KERNEL(kPassThreads)
+packs_kernel(F f, Tiles t) {
+  const TilePlace at = place_in(t, F::kWidth);
+  if (!at.inside) return;
+  for (int64_t r = block_x() * t.lanes + at.lane; r < t.rows; r += blocks_x() * t.lanes) f.at(r, at.c);
+}
+template <class F>
+void for_packs_of(const F& f, int64_t rows, int64_t C) {
+  const Tiles t = tiles(rows, C, F::kWidth);
+  if (rows == 0) return;
+  launch(Grid{grid_for(divide_up(rows, t.lanes)).x, t.groups}, kPassThreads, 0, packs_kernel<F>, f, t);
+}
+template <template <class, int> class F, class T, class... A>
+void for_packs(Access access, int64_t rows, int64_t C, A... arguments) {
+  if (access == Access::packs)
+    for_packs_of(F<T, kPack<T>>{arguments...}, rows, C);
+  else
+    for_packs_of(F<T, 1>{arguments...}, rows, C);
 }
 
 }  // namespace fr::FR_GPU
