@@ -172,8 +172,8 @@ struct AverageBackward {
     for (int p = outputs.h0; p < outputs.h1; ++p)
       for (int q = outputs.w0; q < outputs.w1; ++q) {
         const Pack<T, W> d = load<T, W>(dy + place_of(in.n, p, q, s.height, s.width) * s.C + c);
-        const float cells = float(window_of(s, p, q).cells());
-        for (int j = 0; j < W; ++j) sum[j] += float(d.v[j]) / cells;
+        const float share = 1 / float(window_of(s, p, q).cells());
+        for (int j = 0; j < W; ++j) sum[j] += share * float(d.v[j]);
       }
     Pack<T, W> out = load<T, W>(dx + i * s.C + c);
     for (int j = 0; j < W; ++j) out.v[j] = T(float(out.v[j]) + sum[j]);

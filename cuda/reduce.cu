@@ -101,18 +101,18 @@ void reduce_forward(T* y, const T* x, Reduce f, int64_t outer, int64_t n, int64_
     over_axis<Sum>(x, WriteSum<T>{y, f == Reduce::mean ? double(n) : 1.0}, outer, n, inner);
 }
 
-// dx (outer n, inner) += dy (outer, inner) / divisor
+// dx (outer n, inner) += share dy (outer, inner)
 template <class T, int W>
 struct SpreadSum {
   static constexpr int kWidth = W;
   T* dx;
   const T* dy;
   int64_t n, inner;
-  float divisor;
+  float share;
   FR_DEVICE void at(int64_t r, int64_t c) const {
     const Pack<T, W> d = load<T, W>(dy + r / n * inner + c);
     Pack<T, W> out = load<T, W>(dx + r * inner + c);
-    for (int j = 0; j < W; ++j) out.v[j] = T(float(out.v[j]) + float(d.v[j]) / divisor);
+    for (int j = 0; j < W; ++j) out.v[j] = T(float(out.v[j]) + share * float(d.v[j]));
     store(dx + r * inner + c, out);
   }
 };
@@ -122,7 +122,7 @@ void reduce_backward(T* dx, const T* dy, const T* x, const T*, Reduce f, int64_t
   if (n == 0) return;
   if (f == Reduce::max) return over_axis<Largest>(x, AddToLargest<T>{dx, dy, n, inner}, outer, n, inner);
   for_packs<SpreadSum, T>(access_of<T>(inner, dx, dy), outer * n, inner, dx, dy, n, inner,
-                          f == Reduce::mean ? float(n) : 1.0f);
+                          f == Reduce::mean ? 1 / float(n) : 1.0f);
 }
 
 // A row without columns has no largest: -1.
