@@ -79,7 +79,7 @@ struct Apply {
 template <class T>
 void batch_norm_apply(T* y, const T* x, const BatchNormLine<T>& line, const T* residual, int64_t rows,
                       int64_t C) {
-  map_rows_as<Apply, T>(access_of<T>(C, y, x, residual), rows, C, y, x, line, residual);
+  map_rows_as<Apply, T>(width_of<T>(C, y, x, residual), rows, C, y, x, line, residual);
 }
 
 template <class T, int W>
@@ -161,9 +161,9 @@ void batch_norm_backward(T* dx, float* dgamma, float* dbeta, float* dslope, cons
                          const BatchNormLine<T>& line, int64_t rows, int64_t C, Gradient into) {
   const Workspace<float> means(2 * C);
   const BackwardTotals totals{dgamma, dbeta, line.slope ? dslope : nullptr, means.get(), line.rstd, rows, C};
-  sum_rows_as<BackwardSums, T>(access_of<T>(C, dy, x), totals, rows, C, dy, x, line);
+  sum_rows_as<BackwardSums, T>(width_of<T>(C, dy, x), totals, rows, C, dy, x, line);
   if (!dx) return;
-  map_rows_as<BackwardMap, T>(access_of<T>(C, dx, dy, x), rows, C, dx, dy, x, line,
+  map_rows_as<BackwardMap, T>(width_of<T>(C, dx, dy, x), rows, C, dx, dy, x, line,
                               static_cast<const float*>(means.get()), C, into);
 }
 
@@ -248,7 +248,7 @@ void batch_norm_inference_backward(T* dx, float* dgamma, float* dbeta, const T* 
   const Workspace<float> space(C);
   const float* rstd = space.get();
   fixed_rstd(space.get(), var, C, eps);
-  sum_rows_as<InferenceBackward, T>(access_of<T>(C, dx, dy, x), InferenceTotals{dgamma, dbeta, rstd}, rows, C,
+  sum_rows_as<InferenceBackward, T>(width_of<T>(C, dx, dy, x), InferenceTotals{dgamma, dbeta, rstd}, rows, C,
                                     dx, dy, x, mean, gamma, rstd);
 }
 

@@ -245,9 +245,9 @@ template <class T>
 void binary_forward(T* y, const T* a, const T* b, Binary f, const BroadcastShape& s) {
   const Layout how = layout(s);
   if (how == Layout::equal)
-    for_elements<T>(EqualForward<T>{y, a, b, f}, s.elements(), access_of<T>(0, y, a, b));
+    for_elements<T>(EqualForward<T>{y, a, b, f}, s.elements(), width_of<T>(0, y, a, b));
   else if (how == Layout::vector_of_rows)
-    map_rows_as<VectorForward, T>(access_of<T>(s.size[3], y, a), rows_of(s), s.size[3], y, a, b, f);
+    map_rows_as<VectorForward, T>(width_of<T>(s.size[3], y, a), rows_of(s), s.size[3], y, a, b, f);
   else
     launch(grid_for(divide_up(s.elements(), kPassThreads)), kPassThreads, 0, strided_kernel<T>, y, a, b, f, s,
            s.elements());
@@ -258,9 +258,9 @@ void binary_backward(T* da, T* db, const T* dy, const T* a, const T* b, Binary f
   const Layout how = layout(s);
   if (how == Layout::equal)
     return for_elements<T>(EqualBackward<T>{da, db, dy, a, b, f}, s.elements(),
-                           access_of<T>(0, da, db, dy, a, b));
+                           width_of<T>(0, da, db, dy, a, b));
   if (how == Layout::vector_of_rows)
-    return sum_rows_as<VectorBackward, T>(access_of<T>(s.size[3], da, dy, a), AddToVector<T>{db}, rows_of(s),
+    return sum_rows_as<VectorBackward, T>(width_of<T>(s.size[3], da, dy, a), AddToVector<T>{db}, rows_of(s),
                                           s.size[3], da, dy, a, b, f);
   add_repeated<T, Operand::a>(da, dy, a, b, f, s);
   add_repeated<T, Operand::b>(db, dy, a, b, f, s);

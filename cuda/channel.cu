@@ -22,7 +22,7 @@ struct BiasForward {
 };
 template <class T>
 void bias_forward(T* y, const T* x, const float* b, int64_t rows, int64_t C) {
-  map_rows_as<BiasForward, T>(access_of<T>(C, y, x), rows, C, y, x, b);
+  map_rows_as<BiasForward, T>(width_of<T>(C, y, x), rows, C, y, x, b);
 }
 
 template <class T, int W>
@@ -39,7 +39,7 @@ struct BiasBackward {
 };
 template <class T>
 void bias_backward(float* db, const T* dy, int64_t rows, int64_t C) {
-  sum_rows_as<BiasBackward, T>(access_of<T>(C, dy), AddTotal{db}, rows, C, dy);
+  sum_rows_as<BiasBackward, T>(width_of<T>(C, dy), AddTotal{db}, rows, C, dy);
 }
 
 // At 0 the negative side is taken.
@@ -72,7 +72,7 @@ struct PreluForward {
 };
 template <class T>
 void prelu_forward(T* y, const T* x, const float* a, const T* residual, int64_t rows, int64_t C) {
-  map_rows_as<PreluForward, T>(access_of<T>(C, y, x, residual), rows, C, y, x, a, residual);
+  map_rows_as<PreluForward, T>(width_of<T>(C, y, x, residual), rows, C, y, x, a, residual);
 }
 
 template <class T, int W>
@@ -108,7 +108,7 @@ struct PreluBackward {
 template <class T>
 void prelu_backward(T* dx, float* da, const T* dy, const T* x, const float* a, int64_t rows, int64_t C,
                     Gradient into) {
-  sum_rows_as<PreluBackward, T>(access_of<T>(C, dx, dy, x), AddTotal{da}, rows, C, dx, dy, x, a, into);
+  sum_rows_as<PreluBackward, T>(width_of<T>(C, dx, dy, x), AddTotal{da}, rows, C, dx, dy, x, a, into);
 }
 
 }  // namespace

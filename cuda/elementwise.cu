@@ -19,7 +19,7 @@ struct AddScaled {
 };
 template <class T>
 void add_scaled(T* y, const T* x, float a, int64_t n) {
-  for_elements<T>(AddScaled<T>{y, x, a}, n, access_of<T>(0, y, x));
+  for_elements<T>(AddScaled<T>{y, x, a}, n, width_of<T>(0, y, x));
 }
 
 template <class T>
@@ -36,7 +36,7 @@ struct Affine {
 };
 template <class T>
 void affine_forward(T* y, const T* x, float a, float b, int64_t n) {
-  for_elements<T>(Affine<T>{y, x, a, b}, n, access_of<T>(0, y, x));
+  for_elements<T>(Affine<T>{y, x, a, b}, n, width_of<T>(0, y, x));
 }
 
 // relu is written so that a NaN passes.
@@ -99,7 +99,7 @@ struct UnaryForward {
 };
 template <class T>
 void unary_forward(T* y, const T* x, Unary f, int64_t n) {
-  for_elements<T>(UnaryForward<T>{y, x, f}, n, access_of<T>(0, y, x));
+  for_elements<T>(UnaryForward<T>{y, x, f}, n, width_of<T>(0, y, x));
 }
 
 template <class T>
@@ -118,7 +118,7 @@ struct UnaryBackward {
 };
 template <class T>
 void unary_backward(T* dx, const T* dy, const T* x, const T* y, Unary f, int64_t n) {
-  for_elements<T>(UnaryBackward<T>{dx, dy, x, y, f}, n, access_of<T>(0, dx, dy, x, y));
+  for_elements<T>(UnaryBackward<T>{dx, dy, x, y, f}, n, width_of<T>(0, dx, dy, x, y));
 }
 
 // --- dropout ---
@@ -161,7 +161,7 @@ struct DropoutForward {
 };
 template <class T>
 void dropout_forward(T* y, const T* x, const PhiloxKey& key, double p, int64_t n) {
-  for_elements<T>(DropoutForward<T>{y, x, {key, p}}, n, access_of<T>(0, y, x));
+  for_elements<T>(DropoutForward<T>{y, x, {key, p}}, n, width_of<T>(0, y, x));
 }
 
 template <class T>
@@ -182,7 +182,7 @@ struct DropoutBackward {
 };
 template <class T>
 void dropout_backward(T* dx, const T* dy, const PhiloxKey& key, double p, int64_t n) {
-  for_elements<T>(DropoutBackward<T>{dx, dy, {key, p}}, n, access_of<T>(0, dx, dy));
+  for_elements<T>(DropoutBackward<T>{dx, dy, {key, p}}, n, width_of<T>(0, dx, dy));
 }
 
 }  // namespace

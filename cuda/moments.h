@@ -54,7 +54,7 @@ FR_DEVICE Moments<W> moments(const T* x, int64_t first, int64_t end, int64_t ste
 // partial (slices, 2, C): mean and M2; one block per slice and group of columns, a thread keeps its channels
 template <class T, int W>
 FR_KERNEL(kPassThreads)
-moments_kernel(float* partial, const T* x, Tiles t, int64_t slice_rows) {
+moments_kernel(float* partial, const T* x, RowTiles t, int64_t slice_rows) {
   const TilePlace at = place_in(t, W);
   Moments<W> m;
   const int64_t begin = block_x() * slice_rows, end = min(begin + slice_rows, t.rows);
@@ -91,7 +91,7 @@ merge_moments_kernel(Finish finish, const float* partial, Slices slices, int64_t
 
 template <int W, class T, class Finish>
 void moments_of_rows(const Finish& finish, const T* x, int64_t rows, int64_t C) {
-  const Tiles t = tiles(rows, C, W);
+  const RowTiles t = row_tiles(rows, C, W);
   const Slices slices = slices_of(t);
   const Workspace<float> partial(slices.count * 2 * C);
   launch(Grid{slices.count, t.groups}, kPassThreads, sizeof(Moments<W>) * kPassThreads, moments_kernel<T, W>,

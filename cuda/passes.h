@@ -44,29 +44,29 @@ elements_kernel(F f, int64_t n) {
   if constexpr (W > 1)
     for (int64_t i = n / W * W + first; i < n; i += step) f.template at<1>(i);
 }
-enum class Access { scalar, packs };
+enum class Width { one, pack };
 template <class T, class F>
-void for_elements(const F& f, int64_t n, Access access) {
+void for_elements(const F& f, int64_t n, Width width) {
   constexpr int W = kPack<T>;
-  if (access == Access::packs)
+  if (width == Width::pack)
     launch(grid_for(divide_up(n, kPassThreads * W)), kPassThreads, 0, elements_kernel<F, W>, f, n);
   else
     launch(grid_for(divide_up(n, kPassThreads)), kPassThreads, 0, elements_kernel<F, 1>, f, n);
 }
 template <class T, class... P>
-Access access_of(int64_t C, const P*... p) {
-  return fit_packs<T>(C, p...) ? Access::packs : Access::scalar;
+Width width_of(int64_t C, const P*... p) {
+  return fit_packs<T>(C, p...) ? Width::pack : Width::one;
 }
 
 // --- maps (rows, C): F has kWidth, a Channel that it keeps in registers, and an Input of one pack ---
 
 // `columns` threads side by side take the packs of a row, `lanes` rows lie under each other in a block. A thread keeps
 // its channels from row to row. Rows of more packs than threads are cut in `groups`, which block_y counts.
-struct Tiles {
+struct RowTiles {
   int64_t rows, C, groups;
   int columns, lanes;
 };
-inline Tiles tiles(int64_t rows, int64_t C, int width) {
+inline RowTiles row_tiles(int64_t rows, int64_t C, int width) {
   const int64_t packs = max(C / width, int64_t{1}), groups = divide_up(packs, kPassThreads);
   const int columns = int(divide_up(packs, groups));
   return {rows, C, C ? groups : 0, columns, kPassThreads / columns};
@@ -76,7 +76,7 @@ struct TilePlace {
   int64_t c;  // the first channel
   bool inside;
 };
-FR_DEVICE TilePlace place_in(const Tiles& t, int width) {
+FR_DEVICE TilePlace place_in(const RowTiles& t, int width) {
   const int lane = thread() / t.columns;
   const int64_t c = (block_y() * t.columns + thread() % t.columns) * width;
   return {lane, c, lane < t.lanes && c < t.C};
@@ -100,7 +100,7 @@ FR_DEVICE void for_rows(const F& f, int64_t first, int64_t end, int64_t step, in
 // one thread per pack of a row, striding over the rows of its lane
 template <class F>
 FR_KERNEL(kPassThreads)
-map_rows_kernel(F f, Tiles t) {
+map_rows_kernel(F f, RowTiles t) {
   const TilePlace at = place_in(t, F::kWidth);
   if (!at.inside) return;
   const typename F::Channel channel = f.channel(at.c);
@@ -109,7 +109,7 @@ map_rows_kernel(F f, Tiles t) {
 }
 template <class F>
 void map_rows(const F& f, int64_t rows, int64_t C) {
-  const Tiles t = tiles(rows, C, F::kWidth);
+  const RowTiles t = row_tiles(rows, C, F::kWidth);
   if (rows == 0) return;
   // 8 rows or more for a thread, so that reading its channels' parameters counts little
   const Grid slices = grid_for(divide_up(rows, t.lanes * kAhead * 4), kMostSlices);
@@ -117,8 +117,8 @@ void map_rows(const F& f, int64_t rows, int64_t C) {
 }
 // F in packs or, where they do not fit, value by value
 template <template <class, int> class F, class T, class... A>
-void map_rows_as(Access access, int64_t rows, int64_t C, A... arguments) {
-  if (access == Access::packs)
+void map_rows_as(Width width, int64_t rows, int64_t C, A... arguments) {
+  if (width == Width::pack)
     map_rows(F<T, kPack<T>>{arguments...}, rows, C);
   else
     map_rows(F<T, 1>{arguments...}, rows, C);
@@ -127,20 +127,20 @@ void map_rows_as(Access access, int64_t rows, int64_t C, A... arguments) {
 // f.at(r, c) for every pack: one thread per pack of a row, striding over the rows of its lane
 template <class F>
 FR_KERNEL(kPassThreads)
-packs_kernel(F f, Tiles t) {
+packs_kernel(F f, RowTiles t) {
   const TilePlace at = place_in(t, F::kWidth);
   if (!at.inside) return;
   for (int64_t r = block_x() * t.lanes + at.lane; r < t.rows; r += blocks_x() * t.lanes) f.at(r, at.c);
 }
 template <class F>
 void for_packs_of(const F& f, int64_t rows, int64_t C) {
-  const Tiles t = tiles(rows, C, F::kWidth);
+  const RowTiles t = row_tiles(rows, C, F::kWidth);
   if (rows == 0) return;
   launch(Grid{grid_for(divide_up(rows, t.lanes)).x, t.groups}, kPassThreads, 0, packs_kernel<F>, f, t);
 }
 template <template <class, int> class F, class T, class... A>
-void for_packs(Access access, int64_t rows, int64_t C, A... arguments) {
-  if (access == Access::packs)
+void for_packs(Width width, int64_t rows, int64_t C, A... arguments) {
+  if (width == Width::pack)
     for_packs_of(F<T, kPack<T>>{arguments...}, rows, C);
   else
     for_packs_of(F<T, 1>{arguments...}, rows, C);

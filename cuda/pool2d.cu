@@ -100,7 +100,7 @@ struct MaxForward {
 };
 template <class T>
 void max_pool_forward(T* y, int64_t* index, const T* x, const Pool2dShape& s) {
-  for_packs<MaxForward, T>(access_of<T>(s.C, y, index, x), s.N * s.P() * s.Q(), s.C, y, index, x, Pool(s));
+  for_packs<MaxForward, T>(width_of<T>(s.C, y, index, x), s.N * s.P() * s.Q(), s.C, y, index, x, Pool(s));
 }
 
 template <class T, int W>
@@ -129,7 +129,7 @@ struct MaxBackward {
 };
 template <class T>
 void max_pool_backward(T* dx, const T* dy, const int64_t* index, const Pool2dShape& s) {
-  for_packs<MaxBackward, T>(access_of<T>(s.C, dx, dy, index), s.N * s.H * s.W, s.C, dx, dy, index, Pool(s));
+  for_packs<MaxBackward, T>(width_of<T>(s.C, dx, dy, index), s.N * s.H * s.W, s.C, dx, dy, index, Pool(s));
 }
 
 template <class T, int W>
@@ -156,7 +156,7 @@ struct AverageForward {
 };
 template <class T>
 void average_pool_forward(T* y, const T* x, const Pool2dShape& s) {
-  for_packs<AverageForward, T>(access_of<T>(s.C, y, x), s.N * s.P() * s.Q(), s.C, y, x, Pool(s));
+  for_packs<AverageForward, T>(width_of<T>(s.C, y, x), s.N * s.P() * s.Q(), s.C, y, x, Pool(s));
 }
 
 template <class T, int W>
@@ -182,7 +182,7 @@ struct AverageBackward {
 };
 template <class T>
 void average_pool_backward(T* dx, const T* dy, const Pool2dShape& s) {
-  for_packs<AverageBackward, T>(access_of<T>(s.C, dx, dy), s.N * s.H * s.W, s.C, dx, dy, Pool(s));
+  for_packs<AverageBackward, T>(width_of<T>(s.C, dx, dy), s.N * s.H * s.W, s.C, dx, dy, Pool(s));
 }
 
 }  // namespace

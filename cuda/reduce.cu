@@ -121,7 +121,7 @@ void reduce_backward(T* dx, const T* dy, const T* x, const T*, Reduce f, int64_t
                      int64_t inner) {
   if (n == 0) return;
   if (f == Reduce::max) return over_axis<Largest>(x, AddToLargest<T>{dx, dy, n, inner}, outer, n, inner);
-  for_packs<SpreadSum, T>(access_of<T>(inner, dx, dy), outer * n, inner, dx, dy, n, inner,
+  for_packs<SpreadSum, T>(width_of<T>(inner, dx, dy), outer * n, inner, dx, dy, n, inner,
                           f == Reduce::mean ? 1 / float(n) : 1.0f);
 }
 
@@ -156,12 +156,12 @@ merge_all_kernel(const State* partial, Finish finish, int64_t count) {
 }
 // A thread takes 8 packs or more; the number of blocks depends on n alone.
 template <class State, class T, class F, class Finish>
-void over_all(const F& f, const Finish& finish, int64_t n, Access access) {
+void over_all(const F& f, const Finish& finish, int64_t n, Width width) {
   constexpr int W = kPack<T>;
   const Grid grid = grid_for(divide_up(n, kPassThreads * W * 8), 132 * 8);
   const Workspace<State> partial(grid.x);
   const size_t room = sizeof(State) * kPassThreads;
-  if (access == Access::packs)
+  if (width == Width::pack)
     launch(grid, kPassThreads, room, all_kernel<State, F, W>, partial.get(), f, n);
   else
     launch(grid, kPassThreads, room, all_kernel<State, F, 1>, partial.get(), f, n);
@@ -183,7 +183,7 @@ struct WriteDot {
 };
 template <class T>
 void dot(float* y, const T* a, const T* b, int64_t n) {
-  over_all<Totals<1>, T>(Products<T>{a, b}, WriteDot{y}, n, access_of<T>(0, a, b));
+  over_all<Totals<1>, T>(Products<T>{a, b}, WriteDot{y}, n, width_of<T>(0, a, b));
 }
 
 struct First {
@@ -208,7 +208,7 @@ struct WriteFirst {
 };
 template <class T>
 void find_nonfinite(int64_t* index, const T* x, int64_t n) {
-  over_all<First, T>(Nonfinite<T>{x}, WriteFirst{index}, n, access_of<T>(0, x));
+  over_all<First, T>(Nonfinite<T>{x}, WriteFirst{index}, n, width_of<T>(0, x));
 }
 
 }  // namespace

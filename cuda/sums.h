@@ -58,7 +58,7 @@ class LongSum {
 struct Slices {
   int64_t count, rows;
 };
-inline Slices slices_of(const Tiles& t) {
+inline Slices slices_of(const RowTiles& t) {
   constexpr int64_t kLeastRows = 32;
   const int64_t rows = max(divide_up(t.rows, kMostSlices), max(kLeastRows, int64_t{t.lanes} * 2 * kAhead));
   return {max(divide_up(t.rows, rows), int64_t{1}), rows};
@@ -68,7 +68,7 @@ inline Slices slices_of(const Tiles& t) {
 // partial (slices, kSums, C); one block per slice and group of columns, each thread as in map_rows_kernel
 template <class F>
 FR_KERNEL(kPassThreads)
-sum_rows_kernel(float* partial, F f, Tiles t, int64_t slice_rows) {
+sum_rows_kernel(float* partial, F f, RowTiles t, int64_t slice_rows) {
   constexpr int W = F::kWidth, n = F::kSums;
   const TilePlace at = place_in(t, W);
   Sums<n * W> sums;
@@ -106,7 +106,7 @@ merge_slices_kernel(const float* partial, Finish finish, int64_t slices, int64_t
 
 template <class F, class Finish>
 void sum_rows(const F& f, const Finish& finish, int64_t rows, int64_t C) {
-  const Tiles t = tiles(rows, C, F::kWidth);
+  const RowTiles t = row_tiles(rows, C, F::kWidth);
   const Slices slices = slices_of(t);
   const Workspace<float> partial(slices.count * F::kSums * C);
   launch(Grid{slices.count, t.groups}, kPassThreads, sizeof(Sums<F::kSums * F::kWidth>) * kPassThreads,
@@ -116,8 +116,8 @@ void sum_rows(const F& f, const Finish& finish, int64_t rows, int64_t C) {
          merge_slices_kernel<F::kSums, Finish>, partial.get(), finish, slices.count, C);
 }
 template <template <class, int> class F, class T, class Finish, class... A>
-void sum_rows_as(Access access, const Finish& finish, int64_t rows, int64_t C, A... arguments) {
-  if (access == Access::packs)
+void sum_rows_as(Width width, const Finish& finish, int64_t rows, int64_t C, A... arguments) {
+  if (width == Width::pack)
     sum_rows(F<T, kPack<T>>{arguments...}, finish, rows, C);
   else
     sum_rows(F<T, 1>{arguments...}, finish, rows, C);

@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <cstring>
+#include <limits>
 
 #include "test/emulator/emulator.h"
 #include "test/harness.h"
@@ -162,6 +163,23 @@ TYPED_TEST(Passes, BinaryOfItself) {
   const Buffer<T> x(numbers(24, 1)), dy(std::vector<double>(24, 1.0)), dx(std::vector<double>(24, 0.0));
   this->k.binary_backward(dx.get(), dx.get(), dy.get(), x.get(), x.get(), Binary::mul, s);
   for (int64_t i = 0; i < 24; ++i) EXPECT_EQ(float(dx.get()[i]), 2 * float(x.get()[i]));
+}
+
+// A tie belongs to a, and a NaN is larger than any number.
+TYPED_TEST(Passes, LargerOfTiesAndNaN) {
+  using T = TypeParam;
+  constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+  const std::vector<double> zeros(5, 0.0);
+  const Buffer<T> a({1, 1, kNaN, 2, kNaN}), b({1, 2, 3, kNaN, kNaN}), y(zeros), dy({1, 1, 1, 1, 1}),
+      da(zeros), db(zeros);
+  const BroadcastShape s{{1, 1, 1, 5}, {0, 0, 0, 1}, {0, 0, 0, 1}};
+  this->k.binary_forward(y.get(), a.get(), b.get(), Binary::max, s);
+  this->k.binary_backward(da.get(), db.get(), dy.get(), a.get(), b.get(), Binary::max, s);
+  EXPECT_EQ(float(y.get()[0]), 1);
+  EXPECT_EQ(float(y.get()[1]), 2);
+  for (int i = 2; i < 5; ++i) EXPECT_TRUE(std::isnan(float(y.get()[i])));
+  EXPECT_EQ(da.values(), (std::vector<double>{1, 0, 1, 0, 1}));
+  EXPECT_EQ(db.values(), (std::vector<double>{0, 1, 0, 1, 0}));
 }
 
 // No block of the device's memory is left behind.
