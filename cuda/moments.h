@@ -57,11 +57,11 @@ FR_KERNEL(kPassThreads)
 moments_kernel(float* partial, const T* x, RowTiles t, int64_t slice_rows) {
   const TilePlace at = place_in(t, W);
   Moments<W> m;
-  const int64_t begin = block_x() * slice_rows, end = min(begin + slice_rows, t.rows);
+  const int64_t slice = slice_of_block(), begin = slice * slice_rows, end = min(begin + slice_rows, t.rows);
   if (at.inside) m = moments<T, W>(x, begin + at.lane, end, t.lanes, t.C, at.c);
   merge_lanes(m, t.columns, t.lanes);
   if (!at.inside || at.lane > 0) return;
-  float* to = partial + block_x() * 2 * t.C + at.c;
+  float* to = partial + slice * 2 * t.C + at.c;
   for (int j = 0; j < W; ++j) to[j] = m.mean[j], to[t.C + j] = m.m2[j];
 }
 

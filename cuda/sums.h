@@ -58,6 +58,9 @@ class LongSum {
 struct Slices {
   int64_t count, rows;
 };
+// The slice of a block. The first blocks take the last slices: the pass before may have left these in the cache, and the
+// pass after, which starts with the first rows, finds those there.
+FR_DEVICE int64_t slice_of_block() { return blocks_x() - 1 - block_x(); }
 inline Slices slices_of(const RowTiles& t) {
   constexpr int64_t kLeastRows = 32;
   const int64_t rows = max(divide_up(t.rows, kMostSlices), max(kLeastRows, int64_t{t.lanes} * 2 * kAhead));
@@ -71,17 +74,18 @@ FR_KERNEL(kPassThreads)
 sum_rows_kernel(float* partial, F f, RowTiles t, int64_t slice_rows) {
   constexpr int W = F::kWidth, n = F::kSums;
   const TilePlace at = place_in(t, W);
+  const int64_t slice = slice_of_block();
   Sums<n * W> sums;
   if (at.inside) {
     const typename F::Channel channel = f.channel(at.c);
-    const int64_t begin = block_x() * slice_rows, end = min(begin + slice_rows, t.rows);
+    const int64_t begin = slice * slice_rows, end = min(begin + slice_rows, t.rows);
     for_rows(f, begin + at.lane, end, t.lanes, t.C, at.c,
              [&](int64_t i, const typename F::Input& in) { f.add(i, in, channel, sums.v); });
   }
   merge_lanes(sums, t.columns, t.lanes);
   if (!at.inside || at.lane > 0) return;
   for (int q = 0; q < n; ++q)
-    for (int j = 0; j < W; ++j) partial[(block_x() * n + q) * t.C + at.c + j] = sums.v[q * W + j];
+    for (int j = 0; j < W; ++j) partial[(slice * n + q) * t.C + at.c + j] = sums.v[q * W + j];
 }
 
 constexpr int kMergeColumns = 8, kMergeThreads = 512;
