@@ -1,4 +1,4 @@
-// Sums over the rows of maps (rows, C), in an order that only the sizes decide: slices of rows give partial sums in float,
+// Sums over the rows of maps (rows, C), in an order that sizes and alignment decide: slices of rows give partial sums in float,
 // then the slices are summed in double. And what other sums share: states of threads, merged through shared memory.
 #pragma once
 #include "cuda/passes.h"
