@@ -121,7 +121,9 @@ class Workspace {
 template <class T>
 void install_memory(Kernels<T>& k);
 template <class T>
-void install_elementwise(Kernels<T>& k);
+void install_elementwise(Kernels<T>& k);  // calls the next
+template <class T>
+void install_binary(Kernels<T>& k);
 template <class T>
 void install_reduce(Kernels<T>& k);
 template <class T>
@@ -129,7 +131,9 @@ void install_gemm(Kernels<T>& k);
 template <class T>
 void install_conv2d(Kernels<T>& k);
 template <class T>
-void install_channel(Kernels<T>& k);
+void install_channel(Kernels<T>& k);  // calls the next
+template <class T>
+void install_batch_norm(Kernels<T>& k);
 template <class T>
 void install_pool2d(Kernels<T>& k);
 template <class T>

@@ -9,6 +9,10 @@ Kernels<T> build(const char* name) {
   Kernels<T> k{};
   k.name = name;
   install_memory(k);
+  install_elementwise(k);
+  install_reduce(k);
+  install_channel(k);
+  install_pool2d(k);
   return k;
 }
 

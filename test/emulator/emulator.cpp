@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "cuda/gpu.h"
+#include "tensor/poison.h"
 
 namespace fr::emulator {
 namespace {
@@ -123,6 +124,7 @@ void fiber_main() {
 
 void prepare(Fiber& f) {
   if (!f.stack) f.stack.reset(new char[kStack]);
+  FR_UNPOISON(f.stack.get(), kStack);  // the last fiber's frames never returned
   auto** top =
       reinterpret_cast<void**>((reinterpret_cast<uintptr_t>(f.stack.get()) + kStack) & ~uintptr_t{15});
   *--top = nullptr;  // fiber_main's return address: it never returns

@@ -44,6 +44,10 @@ using Types = testing::Types<float, bfloat16>;
 TYPED_TEST_SUITE(Emulated, Types);
 
 TYPED_TEST(Emulated, Memory) { check<TypeParam>(memory_rows()); }
+TYPED_TEST(Emulated, Elementwise) { check<TypeParam>(elementwise_rows()); }
+TYPED_TEST(Emulated, Reduce) { check<TypeParam>(reduce_rows()); }
+TYPED_TEST(Emulated, Pool2d) { check<TypeParam>(pool2d_rows()); }
+TYPED_TEST(Emulated, Channel) { check<TypeParam>(channel_rows()); }
 
 }  // namespace
 }  // namespace fr::test
