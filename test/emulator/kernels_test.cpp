@@ -44,6 +44,9 @@ using Types = testing::Types<float, bfloat16>;
 TYPED_TEST_SUITE(Emulated, Types);
 
 TYPED_TEST(Emulated, Memory) { check<TypeParam>(memory_rows()); }
+TYPED_TEST(Emulated, Rows) { check<TypeParam>(row_rows()); }
+TYPED_TEST(Emulated, Search) { check<TypeParam>(search_rows()); }
+TYPED_TEST(Emulated, Sgd) { check<TypeParam>(sgd_rows()); }
 
 }  // namespace
 }  // namespace fr::test
