@@ -8,8 +8,9 @@ namespace {
 constexpr int kThreads = 256;
 constexpr int64_t kLongestForWarp = 1024;
 
-// Teams: which row this thread's team starts with, how many teams there are, and the sum over a team.
+// Teams: which row this thread's team starts with, its place among them, the sum over them; and what counts columns.
 struct WarpTeam {
+  using Column = int;                              // of at most 1024
   static constexpr int kTeams = kThreads / kWarp;  // a block
   static FR_DEVICE int64_t first() { return block_x() * kTeams + warp(); }
   static FR_DEVICE int place() { return lane(); }
@@ -17,6 +18,7 @@ struct WarpTeam {
   static FR_DEVICE float sum(float v) { return warp_sum(v); }
 };
 struct BlockTeam {
+  using Column = int64_t;
   static constexpr int kTeams = 1;
   static FR_DEVICE int64_t first() { return block_x(); }
   static FR_DEVICE int place() { return thread(); }
@@ -28,14 +30,17 @@ struct BlockTeam {
 template <class T, int pack, class Team>
 FR_KERNEL(kThreads)
 normalize_kernel(T* y, float* norm, const float* x, int64_t N, int64_t D, float eps) {
+  const auto columns = typename Team::Column(D);
   for (int64_t n = Team::first(); n < N; n += blocks_x() * Team::kTeams) {
     const float* x_n = x + n * D;
     float sum = 0;
-    for (int64_t d = Team::place() * pack; d < D; d += Team::size() * pack)
+    FR_UNROLL(2)
+    for (typename Team::Column d = Team::place() * pack; d < columns; d += Team::size() * pack)
       for (const float v : load<float, pack>(x_n + d).v) sum += v * v;
     const float length = sqrtf(Team::sum(sum));
     if (Team::place() == 0) norm[n] = length;
-    for (int64_t d = Team::place() * pack; d < D; d += Team::size() * pack) {
+    FR_UNROLL(2)
+    for (typename Team::Column d = Team::place() * pack; d < columns; d += Team::size() * pack) {
       const Pack<float, pack> from = load<float, pack>(x_n + d);
       Pack<T, pack> to;
       for (int i = 0; i < pack; ++i) to.v[i] = length < eps ? 0.0f : from.v[i] / length;
@@ -49,18 +54,21 @@ template <class T, int pack, class Team>
 FR_KERNEL(kThreads)
 normalize_backward_kernel(float* dx, const float* dy, const float* dnorm, const T* y, const float* norm,
                           int64_t N, int64_t D, float eps) {
+  const auto columns = typename Team::Column(D);
   for (int64_t n = Team::first(); n < N; n += blocks_x() * Team::kTeams) {
     const float length = norm[n];
     if (length < eps) continue;  // the whole team alike
     const float outwards = dnorm ? dnorm[n] : 0;
     float sum = 0;
-    for (int64_t d = Team::place() * pack; d < D; d += Team::size() * pack) {
+    FR_UNROLL(2)
+    for (typename Team::Column d = Team::place() * pack; d < columns; d += Team::size() * pack) {
       const Pack<float, pack> dy_n = load<float, pack>(dy + n * D + d);
       const Pack<T, pack> y_n = load<T, pack>(y + n * D + d);
       for (int i = 0; i < pack; ++i) sum += float(y_n.v[i]) * dy_n.v[i];
     }
     const float along = Team::sum(sum);
-    for (int64_t d = Team::place() * pack; d < D; d += Team::size() * pack) {
+    FR_UNROLL(2)
+    for (typename Team::Column d = Team::place() * pack; d < columns; d += Team::size() * pack) {
       const Pack<float, pack> dy_n = load<float, pack>(dy + n * D + d);
       const Pack<T, pack> y_n = load<T, pack>(y + n * D + d);
       Pack<float, pack> to = load<float, pack>(dx + n * D + d);

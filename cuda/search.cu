@@ -43,6 +43,21 @@ constexpr int kFewThreads = 128, kFewRows = 4;
 constexpr int64_t kFew =
     16;  // queries; from there on the tiles below take less time than passes of 4 queries
 
+// The sums of n <= 32 values over the warp: lane i receives that of v[i / (32 / n)]. Each step halves the values and the
+// lanes that share one, so 16 values take 16 shuffles.
+template <int n>
+FR_DEVICE float warp_sums(float (&v)[n]) {
+  int bit = kWarp / 2;
+  for (int half = n / 2; half > 0; half /= 2, bit /= 2)
+    for (int i = 0; i < half; ++i) {
+      const bool upper = lane() & bit;
+      const float kept = upper ? v[i + half] : v[i];
+      v[i] = kept + shuffle_xor(upper ? v[i] : v[i + half], bit);
+    }
+  for (; bit > 0; bit /= 2) v[0] += shuffle_xor(v[0], bit);
+  return v[0];
+}
+
 // One warp per 4 rows of the gallery, lanes stride over d; block y takes `queries` queries. A warp has 4 loads of the
 // gallery in flight and uses what it reads of the queries, which lie in the first cache, for 4 rows.
 template <class T, int pack, int queries>
@@ -50,21 +65,20 @@ FR_KERNEL(kFewThreads, 6)
 few_kernel(Product<T> p) {
   const int64_t q0 = block_y() * queries, step = blocks_x() * (kFewThreads / kWarp) * kFewRows;
   for (int64_t n = (block_x() * (kFewThreads / kWarp) + warp()) * kFewRows; n < p.n; n += step) {
-    float sum[queries][kFewRows] = {};
+    float sum[queries * kFewRows] = {};
     for (int64_t d = lane() * 4; d < p.D; d += kWarp * 4) {
       Pack<float, 4> g[kFewRows];
       for (int r = 0; r < kFewRows; ++r) g[r] = take<pack>(p.g, n + r, p.n, d, p.D);
       for (int i = 0; i < queries; ++i) {
         const Pack<float, 4> q = take<pack>(p.q, q0 + i, p.Q, d, p.D);
         for (int r = 0; r < kFewRows; ++r)
-          for (int j = 0; j < 4; ++j) sum[i][r] += q.v[j] * g[r].v[j];
+          for (int j = 0; j < 4; ++j) sum[i * kFewRows + r] += q.v[j] * g[r].v[j];
       }
     }
-    for (int i = 0; i < queries; ++i)
-      for (int r = 0; r < kFewRows; ++r) {
-        const float total = warp_sum(sum[i][r]);
-        if (lane() == 0 && q0 + i < p.Q && n + r < p.n) p.s[(q0 + i) * p.ld + n + r] = total;
-      }
+    constexpr int kShare = kWarp / (queries * kFewRows);  // lanes that end with the same sum
+    const float total = warp_sums(sum);
+    const int64_t q = q0 + lane() / kShare / kFewRows, row = n + lane() / kShare % kFewRows;
+    if (lane() % kShare == 0 && q < p.Q && row < p.n) p.s[q * p.ld + row] = total;
   }
 }
 
@@ -269,7 +283,7 @@ write_kernel(int64_t* index, float* score, const uint64_t* best, int64_t Q, int6
 
 void select(Selection s) {
   constexpr int kShared = 4096;  // keys: 32 KiB
-  const int threads = s.n > 1024 ? kSelectThreads : 128;
+  const int threads = s.n > 1024 ? kSelectThreads : s.n > 128 ? 128 : kWarp;
   s.room = max(threads * kPerThread, 2);
   while (s.room < 2 * s.k) s.room *= 2;
   const Grid grid = grid_for(s.Q, s.room > kShared ? 264 : 132 * 16);

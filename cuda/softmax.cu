@@ -16,6 +16,7 @@ constexpr int64_t kBlocks = 132 * 16;
 // How the rows are cut; count pieces a row, of `width` columns but for the last.
 struct Pieces {
   int64_t N, M, width, count;
+  int threads() const { return width > 1024 ? kThreads : kWarp; }
 };
 Pieces cut(int64_t N, int64_t M) {
   const int64_t most = max<int64_t>(M / (4 * kThreads), 1);  // a pack for every thread
@@ -205,8 +206,8 @@ scale_gradient_kernel(float* dscale, const float* partial, Pieces pieces) {
 
 template <class... P, class... A>
 void launch_pieces(const Pieces& p, void (*kernel)(P...), const A&... arguments) {
-  launch(grid_for(p.N * p.count, kBlocks), kThreads, kThreads / kWarp * sizeof(LogSum), kernel, arguments...,
-         p);
+  launch(grid_for(p.N * p.count, kBlocks), p.threads(), kThreads / kWarp * sizeof(LogSum), kernel,
+         arguments..., p);
 }
 template <class... P, class... A>
 void launch_rows(const Pieces& p, void (*kernel)(P...), const A&... arguments) {

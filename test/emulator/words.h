@@ -4,6 +4,7 @@
 
 #define FR_DEVICE inline
 #define FR_KERNEL(...) void
+#define FR_UNROLL(n)
 
 namespace fr::emulated {
 
