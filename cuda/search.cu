@@ -264,7 +264,8 @@ select_kernel(Selection s) {
   for (int64_t query = block_x(); query < s.Q; query += blocks_x()) {
     for (int i = thread(); i < s.k; i += threads()) keys[i] = s.first_row ? s.best[query * s.k + i] : 0;
     sync();
-    sort_padded(keys, gather(keys, s, s.scores + query * s.ld, shared<int>()));
+    const int held = gather(keys, s, s.scores + query * s.ld, shared<int>());
+    if (held > s.k) sort_padded(keys, held);
     for (int i = thread(); i < s.k; i += threads()) s.best[query * s.k + i] = keys[i];
     sync();
   }
@@ -282,13 +283,15 @@ write_kernel(int64_t* index, float* score, const uint64_t* best, int64_t Q, int6
 }
 
 void select(Selection s) {
-  constexpr int kShared = 4096;  // keys: 32 KiB
+  constexpr int kShared = 4096;        // keys: 32 KiB
+  constexpr int64_t kSpill = 8 << 20;  // keys of all blocks: 64 MiB
   const int threads = s.n > 1024 ? kSelectThreads : s.n > 128 ? 128 : kWarp;
   s.room = max(threads * kPerThread, 2);
   while (s.room < 2 * s.k) s.room *= 2;
-  const Grid grid = grid_for(s.Q, s.room > kShared ? 264 : 132 * 16);
-  const Workspace<uint64_t> spill(s.room > kShared ? grid.x * s.room : 1);
-  if (s.room > kShared) s.spill = spill.get();
+  const bool spills = s.room > kShared;
+  const Grid grid = grid_for(s.Q, spills ? max<int64_t>(kSpill / s.room, 1) : 132 * 16);
+  const Workspace<uint64_t> spill(spills ? grid.x * s.room : 1);
+  if (spills) s.spill = spill.get();
   launch(grid, threads, kScratchBytes + (s.spill ? 0 : size_t(s.room) * sizeof(uint64_t)), select_kernel, s);
 }
 
