@@ -8,11 +8,11 @@
 namespace fr::FR_GPU {
 namespace {
 
+// Scores of a chunk (64 MiB), queries that share a pass over the gallery, and scores worth a block of their own.
 #ifdef PROSOPON_EMULATED  // small, so that the tests need several chunks and several groups of queries
-constexpr int64_t kScores = 64 << 10, kQueries = 512;
+constexpr int64_t kScores = 64 << 10, kQueries = 512, kPart = 512;
 #else
-constexpr int64_t kScores = 16 << 20,
-                  kQueries = 2048;  // a chunk's: 64 MiB of them; in one pass over the gallery
+constexpr int64_t kScores = 16 << 20, kQueries = 2048, kPart = 8192;
 #endif
 
 // Scores s (Q,n) of q (Q,D) and of the n rows of g, rows of s `ld` apart, a multiple of 4.
@@ -220,53 +220,63 @@ FR_DEVICE Counted count(int mine, int* scratch) {
 constexpr int kSelectThreads = 512, kPerThread = 4;
 constexpr size_t kScratchBytes = 2 * kSelectThreads / kWarp * sizeof(int);
 
+// From the scores or keys (Q,n) of each query, in `parts` of `width`, the k best of each part. Room is for the keys that a
+// block holds: a power of two, at least 2 k and a round of its threads.
 struct Selection {
-  uint64_t* best;       // (Q,k) keys, best first
-  uint64_t* spill;      // room for keys of every block; null: it is in shared memory
-  const float* scores;  // (Q,n), rows ld apart
-  int64_t Q, n, ld;
-  int64_t first_row;  // of the chunk; 0: `best` holds nothing yet
-  int k, room;        // a power of two, at least 2 k and a round
+  uint64_t* best;         // (Q,parts,k) keys, best first
+  const uint64_t* known;  // (Q,k) what the first part starts with, in order; may be `best`; null: nothing
+  const uint64_t* keys;   // rows ld apart; null: the scores
+  const float* scores;    // rows ld apart
+  int64_t Q, n, ld, first_row, parts, width;
+  int k, room;
+  uint64_t* spill;  // room for every block; null: it is in shared memory
 };
+FR_DEVICE uint64_t candidate(const Selection& s, int64_t query, int64_t i) {
+  return s.keys ? s.keys[query * s.ld + i] : key_of(s.scores[query * s.ld + i], s.first_row + i);
+}
 
-// Appends the chunk's scores that beat the k-th best to keys[held..), threads strides over them; sorts when room ends.
-FR_DEVICE int gather(uint64_t* keys, const Selection& s, const float* scores, int* scratch) {
+// Appends the candidates [begin, end) that beat the k-th best to keys[held..), threads stride over them; sorts when room
+// ends.
+FR_DEVICE int gather(uint64_t* keys, const Selection& s, int64_t query, int64_t begin, int64_t end,
+                     int* scratch) {
   const int round = threads() * kPerThread;
   int held = s.k, turn = 0;
-  for (int64_t done = 0; done < s.n;) {
-    if (s.room - held < round / 2 && s.room - held < s.n - done) {
+  while (begin < end) {
+    if (s.room - held < round / 2 && s.room - held < end - begin) {
       sort_padded(keys, held);
       held = s.k;
     }
-    const int taken = int(min<int64_t>(min(round, s.room - held), s.n - done));
+    const int taken = int(min<int64_t>(min(round, s.room - held), end - begin));
     const uint64_t bar = keys[s.k - 1];
     uint64_t mine[kPerThread];
     int passed = 0;
     for (int j = 0; j < kPerThread; ++j) {
       const int i = j * threads() + thread();
-      mine[j] = i < taken ? key_of(scores[done + i], s.first_row + done + i) : 0;
+      mine[j] = i < taken ? candidate(s, query, begin + i) : 0;
       passed += mine[j] > bar;
     }
     const Counted c = count(passed, scratch + turn * (kSelectThreads / kWarp));
     int to = held + c.before;
     for (const uint64_t key : mine)
       if (key > bar) keys[to++] = key;
-    held += c.all, done += taken, turn ^= 1;
+    held += c.all, begin += taken, turn ^= 1;
   }
   return held;
 }
 
-// One block per query. Once k scores are known few others pass, so the work is to read the scores once; a sort runs when
-// the room is full, and once at the end.
+// One block per part of a query. Once k scores are known few others pass, so the work is to read the scores once; a sort
+// runs when the room is full, and once at the end.
 FR_KERNEL(kSelectThreads)
 select_kernel(Selection s) {
   uint64_t* keys = s.spill ? s.spill + block_x() * s.room : shared<uint64_t>(kScratchBytes);
-  for (int64_t query = block_x(); query < s.Q; query += blocks_x()) {
-    for (int i = thread(); i < s.k; i += threads()) keys[i] = s.first_row ? s.best[query * s.k + i] : 0;
+  for (int64_t i = block_x(); i < s.Q * s.parts; i += blocks_x()) {
+    const int64_t query = i / s.parts, part = i % s.parts;
+    const bool starts = part > 0 || !s.known;
+    for (int j = thread(); j < s.k; j += threads()) keys[j] = starts ? 0 : s.known[query * s.k + j];
     sync();
-    const int held = gather(keys, s, s.scores + query * s.ld, shared<int>());
+    const int held = gather(keys, s, query, part * s.width, min((part + 1) * s.width, s.n), shared<int>());
     if (held > s.k) sort_padded(keys, held);
-    for (int i = thread(); i < s.k; i += threads()) s.best[query * s.k + i] = keys[i];
+    for (int j = thread(); j < s.k; j += threads()) s.best[i * s.k + j] = keys[j];
     sync();
   }
 }
@@ -282,17 +292,33 @@ write_kernel(int64_t* index, float* score, const uint64_t* best, int64_t Q, int6
   }
 }
 
-void select(Selection s) {
+void launch_select(Selection s) {
   constexpr int kShared = 4096;        // keys: 32 KiB
   constexpr int64_t kSpill = 8 << 20;  // keys of all blocks: 64 MiB
-  const int threads = s.n > 1024 ? kSelectThreads : s.n > 128 ? 128 : kWarp;
-  s.room = max(threads * kPerThread, 2);
+  const int threads = s.width > 1024 ? kSelectThreads : s.width > 128 ? 128 : kWarp;
+  s.room = threads * kPerThread;
   while (s.room < 2 * s.k) s.room *= 2;
   const bool spills = s.room > kShared;
-  const Grid grid = grid_for(s.Q, spills ? max<int64_t>(kSpill / s.room, 1) : 132 * 16);
+  const Grid grid = grid_for(s.Q * s.parts, spills ? max<int64_t>(kSpill / s.room, 1) : 132 * 16);
   const Workspace<uint64_t> spill(spills ? grid.x * s.room : 1);
   if (spills) s.spill = spill.get();
-  launch(grid, threads, kScratchBytes + (s.spill ? 0 : size_t(s.room) * sizeof(uint64_t)), select_kernel, s);
+  launch(grid, threads, kScratchBytes + (spills ? 0 : size_t(s.room) * sizeof(uint64_t)), select_kernel, s);
+}
+
+// best (Q,k) with the scores (Q,n) of the rows from first_row on. Few queries are cut into parts, so that the card is busy.
+void select(uint64_t* best, const float* scores, int64_t Q, int64_t n, int64_t ld, int64_t first_row, int k) {
+  const int64_t parts = max<int64_t>(min(2 * 132 / Q, n / max<int64_t>(kPart, 8 * k)), 1);
+  Selection s{};
+  s.best = best, s.known = first_row ? best : nullptr, s.scores = scores;
+  s.Q = Q, s.n = n, s.ld = ld, s.first_row = first_row, s.parts = parts, s.width = divide_up(n, parts),
+  s.k = k;
+  if (parts == 1) return launch_select(s);
+  const Workspace<uint64_t> of_parts(Q * parts * k);
+  s.best = of_parts.get();
+  launch_select(s);
+  s.best = best, s.known = nullptr, s.keys = of_parts.get();
+  s.n = s.ld = s.width = parts * k, s.parts = 1;
+  launch_select(s);
 }
 
 // All of the gallery for the queries of one group.
@@ -306,7 +332,7 @@ void search(int64_t* index, float* score, const T* q, const T* g, int64_t Q, int
   for (int64_t n = 0; n < N; n += rows) {
     const Product<T> p{scores.get(), q, g + n * D, Q, min(rows, N - n), D, ld};
     packs_fit<4>(D, q, g) ? multiply<T, 4>(p) : multiply<T, 1>(p);
-    select({best.get(), nullptr, scores.get(), Q, p.n, ld, n, int(found), 0});
+    select(best.get(), scores.get(), Q, p.n, ld, n, int(found));
   }
   launch(grid_for(divide_up(Q * k, kSelectThreads)), kSelectThreads, 0, write_kernel, index, score,
          best.get(), Q, k, found);

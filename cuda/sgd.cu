@@ -38,7 +38,7 @@ struct Batch {
 // f(batch) for the parameters, as many at a time as a launch takes; item_of makes a batch's item of a parameter.
 template <class T, class Make, class F>
 void for_batches(const SgdParameter<T>* parameters, int64_t count, const Make& item_of, const F& f) {
-  Batch<decltype(item_of(*parameters))> batch;
+  Batch<decltype(item_of(*parameters))> batch{};
   for (int64_t i = 0; i < count; ++i) {
     if (parameters[i].n > 0) batch.push(item_of(parameters[i]));
     if (batch.count == kBatch || (i + 1 == count && batch.count > 0)) {
