@@ -13,6 +13,10 @@ Kernels<T> build(const char* name) {
   install_reduce(k);
   install_channel(k);
   install_pool2d(k);
+  install_rows(k);
+  install_softmax(k);
+  install_search(k);
+  install_sgd(k);
   return k;
 }
 
