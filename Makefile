@@ -42,6 +42,7 @@ ifeq ($(CUDA),0)
   override NVCC :=
 else
   NVCC   ?= $(firstword $(shell command -v nvcc 2>/dev/null) $(wildcard /usr/local/cuda/bin/nvcc))
+  NVCC   := $(NVCC)
 endif
 ifneq ($(NVCC),)
   NVCC_MAJOR := $(shell $(NVCC) --version | sed -n 's/.*release \([0-9]*\).*/\1/p')
