@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Compiles every kernel of cuda/ to machine code for several cards and reads ptxas's report.
-# Usage: scripts/check_spills.sh [ARCH...]        default: 80 90a 120
+# Usage: scripts/check_kernels.sh [ARCH...]        default: 80 90a 120
 # Fails where a file does not compile, where a kernel of the convolutions or products spills registers into memory, and
 # where ptxas serialises wgmma (C7510). Spills elsewhere are printed. Without nvcc nothing is checked: exit code 77.
 set -u
 cd "$(dirname "$0")/.."
 nvcc=${NVCC:-$(command -v nvcc || ls /usr/local/cuda/bin/nvcc 2>/dev/null)}
-[ -n "$nvcc" ] || { echo "check_spills: no nvcc here, skipped"; exit 77; }
+[ -n "$nvcc" ] || { echo "check_kernels: no nvcc here, skipped"; exit 77; }
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
