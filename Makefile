@@ -108,7 +108,7 @@ $(BUILD)/bench_kernels: $(BENCH_OBJ) $(filter-out %/main.o,$(WORKER_OBJ)) $(LIB)
 $(BUILD)/bench_worker: $(WORKER_OBJ) $(LIB)
 	$(CXX) $(LDFLAGS) $^ $(LDLIBS) -o $@
 $(BUILD)/gpu_tests: $(CARD_OBJ) $(ROWS) $(EMULATOR) $(LIB)
-	$(CXX) $(LDFLAGS) $^ $(LDLIBS) -o $@
+	$(CXX) $(LDFLAGS) $^ $(LDLIBS) -lgtest -o $@
 $(BUILD)/gpu_bench: $(GPU_BENCH_OBJ) $(EMULATOR) $(LIB)
 	$(CXX) $(LDFLAGS) $^ $(LDLIBS) $(if $(CUBLAS),-lcublas -Wl$(comma)-rpath$(comma)$(CUDA_HOME)/lib64) -o $@
 comma := ,
