@@ -1,8 +1,9 @@
 // Looks for the card, once, and owns what there is one of: the stream and the pools of its memory.
 #include "cuda/device.h"
 
+#include <dlfcn.h>
+
 #include <mutex>
-#include <optional>
 #include <stdexcept>
 
 #include "base/error.h"
@@ -46,10 +47,20 @@ std::string status;
 std::string version(int v) { return cat(v / 1000, ".", v % 1000 / 10); }  // 13020 -> "13.2"
 std::string capability_text(int c) { return cat("compute capability ", c / 10, ".", c % 10); }
 
+// 13000 for a driver of CUDA 13.0; 0: none. CUDA's runtime says 0 for one that is much too old, too.
+int driver_version() {
+  int version = 0;
+  if (cudaDriverGetVersion(&version) == cudaSuccess && version > 0) return version;
+  void* library = dlopen("libcuda.so.1", RTLD_LAZY);
+  const auto ask = library ? reinterpret_cast<int (*)(int*)>(dlsym(library, "cuDriverGetVersion")) : nullptr;
+  return ask && ask(&version) == 0 ? version : 0;
+}
+
 // Why there is no card that could be used; empty: there is one, described in `found`.
 std::string look(Card& found) {
-  int driver = 0, runtime = 0, count = 0;
-  if (cudaDriverGetVersion(&driver) != cudaSuccess || driver == 0) return "no NVIDIA driver";
+  const int driver = driver_version();
+  if (driver == 0) return "no NVIDIA driver";
+  int runtime = 0, count = 0;
   cudaRuntimeGetVersion(&runtime);
   const cudaError_t result = cudaGetDeviceCount(&count);
   if (result == cudaErrorInsufficientDriver)
