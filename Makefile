@@ -57,7 +57,8 @@ ifneq ($(NVCC),)
   CUDA_ARCH  ?= $(or $(patsubst sm_%,%,$(filter sm_$(CARD),$(if $(CARD),$(shell $(NVCC) --list-gpu-code)))),80)
   GENCODE     = $(foreach a,$(CUDA_ARCH),-gencode=arch=compute_$a,code=sm_$a) \
                 -gencode=arch=compute_$(lastword $(CUDA_ARCH)),code=compute_$(lastword $(CUDA_ARCH))
-  NVCCFLAGS  += -std=c++20 -O2 --expt-relaxed-constexpr -I. -Werror=all-warnings -Xcompiler=-Wall,-Wextra -MMD -MP
+  CUDA_WARN   = -Werror=all-warnings -Xcompiler=-Wall,-Wextra
+  NVCCFLAGS  += -std=c++20 -O2 --expt-relaxed-constexpr -I. $(CUDA_WARN) -MMD -MP
   CUDA_FLAGS  = -isystem $(CUDA_HOME)/include -DPROSOPON_CUDA_ARCH='"$(CUDA_ARCH)"'
   OBJ        += $(patsubst %.cpp,$(BUILD)/%.o,$(filter-out cuda/none.cpp,$(wildcard cuda/*.cpp))) $(CU:%.cu=$(BUILD)/%.cuda.o)
   LDLIBS     += $(addprefix -L,$(wildcard $(CUDA_HOME)/lib64 $(CUDA_HOME)/lib)) -lcudart_static -ldl -lrt -lpthread

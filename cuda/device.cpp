@@ -3,8 +3,10 @@
 
 #include <dlfcn.h>
 
+#include <cstdlib>
 #include <mutex>
 #include <stdexcept>
+#include <string_view>
 
 #include "base/error.h"
 #include "cuda/interface.h"
@@ -33,11 +35,22 @@ DeviceMemory memory() {
   return m;
 }
 
+// PROSOPON_CUDA_POOL=0: every block is an allocation of its own, so that compute-sanitizer sees an access past its end.
+bool pooled() {
+  const char* value = std::getenv("PROSOPON_CUDA_POOL");
+  return !value || std::string_view(value) != "0";
+}
+SegmentSource source() {
+  SegmentSource s{segment, [](void* p) { cudaFree(p); }, memory};
+  if (!pooled()) s.unit = s.smallest = 256;
+  return s;
+}
+
 struct Card {
   int capability = 0;
   std::string name, description;
   cudaStream_t stream = nullptr;
-  DevicePools pools{{segment, [](void* p) { cudaFree(p); }, memory}};
+  DevicePools pools{source()};
 };
 
 // Never destroyed: tensors with static lifetime release their memory after everything else.
@@ -147,7 +160,10 @@ void check_call(cudaError_t result, const char* what) {
 
 void* device_alloc(size_t bytes) { return card().pools.alloc(bytes); }
 void device_release(void* p) noexcept {
-  if (p) card().pools.release(p);
+  if (!p) return;
+  static const bool keep = pooled();
+  card().pools.release(p);
+  if (!keep && !card().pools.recording()) card().pools.trim();
 }
 
 void refuse_while_recording(const char* what) {

@@ -10,7 +10,6 @@ namespace fr::cuda {
 namespace {
 
 constexpr size_t kAlign = 256;
-constexpr size_t kUnit = size_t{2} << 20, kSegment = size_t{64} << 20;
 constexpr size_t kLargest = size_t{1} << 46;  // no card has more
 
 size_t round_up(size_t bytes, size_t unit) { return (bytes + unit - 1) / unit * unit; }
@@ -55,10 +54,10 @@ void* Pool::alloc(size_t bytes) {
 }
 
 bool Pool::reserve(size_t bytes) {
-  size_t size = std::max(round_up(bytes, kUnit), kSegment);
+  size_t size = std::max(round_up(bytes, source_.unit), source_.smallest);
   auto* segment = static_cast<char*>(source_.allocate(size));
-  if (!segment && size > round_up(bytes, kUnit)) {  // nearly full: only what is needed
-    size = round_up(bytes, kUnit);
+  if (!segment && size > round_up(bytes, source_.unit)) {  // nearly full: only what is needed
+    size = round_up(bytes, source_.unit);
     segment = static_cast<char*>(source_.allocate(size));
   }
   if (!segment) return false;

@@ -17,7 +17,8 @@ namespace fr::cuda {
 struct SegmentSource {
   std::function<void*(size_t bytes)> allocate;  // null: there is no more
   std::function<void(void* segment)> free;
-  std::function<DeviceMemory()> memory;  // its free and total
+  std::function<DeviceMemory()> memory;                        // its free and total
+  size_t unit = size_t{2} << 20, smallest = size_t{64} << 20;  // sizes of segments
 };
 
 // Segments and their pieces. Not for several threads.

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "bench/gpu/tf32.h"
 #include "tensor/device.h"
 
 namespace fr::bench::gpu {
@@ -23,7 +24,7 @@ struct Timing {                          // seconds of one call
 struct Row {
   std::string group = {};  // "conv forward", "copy", ...
   std::string name = {};   // the shape in words
-  std::string type = {};   // "float", "bfloat16"
+  std::string type = {};   // "float", "float, TF32", "bfloat16"
   double flop = 0;         // of one call
   double bytes = 0;        // that one call must read and write at least
   double images = 0;       // of one call
@@ -81,7 +82,7 @@ const Kernels<T>* table_of(const DeviceInterface& device) {
 }
 template <class T>
 const char* type_name() {
-  return std::is_same_v<T, bfloat16> ? "bfloat16" : "float";
+  return std::is_same_v<T, bfloat16> ? "bfloat16" : tf32_chosen ? "float, TF32" : "float";
 }
 
 }  // namespace fr::bench::gpu

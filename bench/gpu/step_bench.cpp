@@ -79,7 +79,7 @@ void step_row(const DeviceInterface& d, const Options& options, Report& report, 
   const int64_t classes = options.quick ? 30 : 93000;
   Row row{.group = "training steps",
           .name = cat(network.name, ", batch ", N, ", ", classes, " classes"),
-          .type = maps == DType::bfloat16 ? "bfloat16" : "float"};
+          .type = maps == DType::bfloat16 ? type_name<bfloat16>() : type_name<float>()};
   row.images = double(N), row.flop = options.quick ? 0 : network.flop * double(N);
   attempt(report, row, [&](Row& r) {
     const NetworkOptions o = options_of(network, options.quick);
@@ -97,7 +97,7 @@ void head_row(const DeviceInterface& d, const Options& options, Report& report, 
   const int64_t N = options.quick ? 8 : 512, D = options.quick ? 16 : 512;
   Row row{.group = "margin head",
           .name = cat(classes, " classes, batch ", N, ", embedding ", D),
-          .type = products == DType::bfloat16 ? "bfloat16" : "float"};
+          .type = products == DType::bfloat16 ? type_name<bfloat16>() : type_name<float>()};
   row.flop = 6.0 * double(N) * double(D) * double(classes);
   attempt(report, row, [&](Row& r) {
     d.trim();
@@ -134,6 +134,7 @@ struct InPlace {  // tensors with Device::cuda lie on `device` for a scope
 
 void bench_steps(const DeviceInterface& device, const Options& options, Report& report) {
   const InPlace in_place(device);
+  const WithTf32 tf32;  // as PyTorch is measured
   for (const DType maps : {DType::bfloat16, DType::float32}) {
     if (maps == DType::bfloat16 && !device.half) continue;
     for (const Network& n : kNetworks)
@@ -145,6 +146,7 @@ void bench_steps(const DeviceInterface& device, const Options& options, Report& 
 
 void bench_head(const DeviceInterface& device, const Options& options, Report& report) {
   const InPlace in_place(device);
+  const WithTf32 tf32;  // as PyTorch is measured
   for (const DType products : {DType::bfloat16, DType::float32})
     if (products == DType::float32 || device.half)
       for (const int64_t classes :

@@ -19,12 +19,13 @@ struct Card {
   std::map<char*, size_t> segments;
   size_t total = 1024 * kMiB, held = 0;
   int calls = 0;
+  size_t unit = 2 * kMiB;
   char* next = reinterpret_cast<char*>(uintptr_t{1} << 40);
 
   SegmentSource source() {
     return {[this](size_t bytes) -> void* {
               ++calls;
-              EXPECT_EQ(bytes % (2 * kMiB), 0u);
+              EXPECT_EQ(bytes % unit, 0u);
               if (held + bytes > total) return nullptr;
               char* segment = std::exchange(next, next + bytes);  // neighbours must not be joined
               segments[segment] = bytes, held += bytes;
@@ -67,6 +68,20 @@ TEST(DevicePools, SegmentsAreLargeAndGoBackWhenFree) {
   pools.release(small), pools.trim();
   EXPECT_EQ(card.held, 0u);
   EXPECT_EQ(pools.memory().reserved, 0u);
+}
+
+TEST(DevicePools, SegmentsCanBeAsSmallAsTheRequest) {
+  Card card;
+  card.unit = 256;
+  SegmentSource source = card.source();
+  source.unit = source.smallest = 256;
+  DevicePools pools(source);
+  void* a = pools.alloc(1000);
+  void* b = pools.alloc(1);
+  EXPECT_EQ(card.held, 1024u + 256u);
+  pools.release(a), pools.trim();
+  EXPECT_EQ(card.held, 256u);
+  pools.release(b);
 }
 
 TEST(DevicePools, TakesTheSmallestPieceThatHolds) {
