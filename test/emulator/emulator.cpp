@@ -10,17 +10,11 @@
 #include <vector>
 
 #include "cuda/gpu.h"
-#include "tensor/poison.h"
 
 namespace fr::emulator {
 namespace {
 
-#ifdef FR_ARENA_POISON
-constexpr size_t kStack = 512 << 10;  // the address sanitizer's frames are larger
-#else
-constexpr size_t kStack = 64 << 10;
-#endif
-constexpr size_t kGuard = 1024;
+constexpr size_t kStack = 64 << 10, kGuard = 1024;
 constexpr int kMostThreads = 1024;
 
 // --- fibers ---
@@ -129,7 +123,6 @@ void fiber_main() {
 
 void prepare(Fiber& f) {
   if (!f.stack) f.stack.reset(new char[kStack]);
-  FR_UNPOISON(f.stack.get(), kStack);  // what frames that an error left have poisoned
   auto** top =
       reinterpret_cast<void**>((reinterpret_cast<uintptr_t>(f.stack.get()) + kStack) & ~uintptr_t{15});
   *--top = nullptr;  // fiber_main's return address: it never returns
