@@ -113,15 +113,16 @@ $(BUILD)/gpu_tests: $(CARD_OBJ) $(ROWS) $(EMULATOR) $(LIB)
 $(BUILD)/gpu_bench: $(GPU_BENCH_OBJ) $(EMULATOR) $(LIB)
 	$(CXX) $(LDFLAGS) $^ $(LDLIBS) $(if $(CUBLAS),-lcublas -Wl$(comma)-rpath$(comma)$(CUDA_HOME)/lib64) -o $@
 comma := ,
-# $(BUILD)/objects changes with CUDA and CUDA_ARCH, so that what depends on them is built again.
-$(shell mkdir -p $(BUILD); echo "$(NVCC) $(CUDA_ARCH) $(sort $(OBJ))" | cmp -s - $(BUILD)/objects || \
-        echo "$(NVCC) $(CUDA_ARCH) $(sort $(OBJ))" > $(BUILD)/objects)
+# A file in $(BUILD) that changes when the text does: what depends on it is built again.
+stamp = $(shell mkdir -p $(BUILD); echo "$2" | cmp -s - $(BUILD)/$1 || echo "$2" > $(BUILD)/$1)
+$(call stamp,objects,$(sort $(OBJ)))
+$(if $(NVCC),$(call stamp,cuda_arch,$(NVCC) $(CUDA_ARCH)))
 $(LIB): $(OBJ) $(BUILD)/objects
 	@rm -f $@; ar rcs $@ $(filter %.o,$^)
 
 # The commit is part of --version and of every run; its object is rebuilt when the commit changes.
 COMMIT := $(shell git describe --always --dirty=-changed --exclude '*' 2>/dev/null || echo unknown)
-$(shell mkdir -p $(BUILD); echo "$(COMMIT)" | cmp -s - $(BUILD)/commit || echo "$(COMMIT)" > $(BUILD)/commit)
+$(call stamp,commit,$(COMMIT))
 $(BUILD)/base/version.o: private CXXFLAGS += -DPROSOPON_COMMIT='"$(COMMIT)"'
 $(BUILD)/base/version.o: $(BUILD)/commit
 
@@ -134,12 +135,12 @@ $(BUILD)/%.avx512.o: %.cpp
 	@mkdir -p $(@D); echo "  $< (avx512)"; $(CXX) $(CXXFLAGS) $(AVX512) -c $< -o $@
 $(BUILD)/%.emulated.o: %.cu
 	@mkdir -p $(@D); echo "  $< (emulated)"; $(CXX) $(CXXFLAGS) -DPROSOPON_EMULATED -x c++ -c $< -o $@
-$(BUILD)/%.cuda.o: %.cu $(BUILD)/objects
+$(BUILD)/%.cuda.o: %.cu $(BUILD)/cuda_arch
 	@mkdir -p $(@D); echo "  $< (nvcc, $(if $(filter %_sm90a.cu,$<),90a,$(CUDA_ARCH)))"; $(NVCC) $(NVCCFLAGS) \
 	  $(if $(filter %_sm90a.cu,$<),-gencode=arch=compute_90a$(comma)code=sm_90a,$(GENCODE)) -c $< -o $@
 $(BUILD)/cuda/%.o: private CXXFLAGS += $(CUDA_FLAGS)
 $(BUILD)/bench/gpu/%.o: private CXXFLAGS += $(if $(CUBLAS),-DPROSOPON_CUBLAS -isystem $(CUDA_HOME)/include)
-$(BUILD)/cuda/device.o: $(BUILD)/objects
+$(if $(NVCC),$(eval $(BUILD)/cuda/device.o: $(BUILD)/cuda_arch))
 $(BUILD)/%.o: %.cpp $(STANDARD).gch
 	@mkdir -p $(@D); echo "  $<"; $(CXX) $(CXXFLAGS) -include $(STANDARD) -c $< -o $@
 
