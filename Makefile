@@ -2,7 +2,9 @@
 # make test       build and run every test                             make clean    remove what was built
 # make bench      measure against OpenBLAS                             make docs     write the generated documents
 # bench/peers/compare.py measures against other libraries, after make bench and bench/peers/setup.sh.
-# CXX=clang++ chooses the compiler, BUILD=folder where objects go, SANITIZE=1 adds ASan and UBSan.
+# make gpu        tests and benchmark for a CUDA card, see docs/gpu.md
+# CXX=clang++ chooses the compiler, BUILD=folder where objects go, SANITIZE=1 adds ASan and UBSan. CUDA=0 leaves the kernels
+# of cuda/ out even where nvcc is found; CUDA_ARCH="80 90" names the cards to compile for.
 MAKEFLAGS += -j$(shell nproc) --no-print-directory
 BUILD    ?= build
 OPT      ?= -O2
@@ -31,12 +33,56 @@ SRC       = $(wildcard $(addsuffix /*.cpp,base tensor tensor/cpu autograd autogr
 OBJ       = $(SRC:%.cpp=$(BUILD)/%.o) $(SIMD:%.cpp=$(BUILD)/%.avx2.o) $(SIMD:%.cpp=$(BUILD)/%.avx512.o)
 LIB       = $(BUILD)/libprosopon.a
 PROGRAMS  = $(patsubst %.cpp,%,$(wildcard bin/*.cpp))
+
+# The kernels of cuda/, by nvcc where there is one: for the card of this machine, otherwise as machine code for compute
+# capability 8.0 and as PTX, which the driver compiles for later cards. *_sm90a.cu use what only Hopper has.
 CU        = $(wildcard cuda/*.cu)
+CUDA     ?= $(if $(SANITIZE),0,auto)
+ifeq ($(CUDA),0)
+  override NVCC :=
+else
+  NVCC   ?= $(firstword $(shell command -v nvcc 2>/dev/null) $(wildcard /usr/local/cuda/bin/nvcc))
+  NVCC   := $(NVCC)
+endif
+ifneq ($(NVCC),)
+  NVCC_MAJOR := $(shell $(NVCC) --version | sed -n 's/.*release \([0-9]*\).*/\1/p')
+  ifneq ($(shell [ 0$(NVCC_MAJOR) -ge 12 ] && echo ok),ok)
+    $(warning $(NVCC) is older than CUDA 12: building without CUDA)
+    override NVCC :=
+  endif
+endif
+ifneq ($(NVCC),)
+  CUDA_HOME  := $(abspath $(dir $(shell readlink -f $(NVCC)))..)
+  CARD       := $(shell nvidia-smi --query-gpu=compute_cap --format=csv,noheader 2>/dev/null | head -n 1 | tr -d .)
+  CUDA_ARCH  ?= $(or $(patsubst sm_%,%,$(filter sm_$(CARD),$(if $(CARD),$(shell $(NVCC) --list-gpu-code)))),80)
+  GENCODE     = $(foreach a,$(CUDA_ARCH),-gencode=arch=compute_$a,code=sm_$a) \
+                -gencode=arch=compute_$(lastword $(CUDA_ARCH)),code=compute_$(lastword $(CUDA_ARCH))
+  CUDA_WARN   = -Werror=all-warnings -Xcompiler=-Wall,-Wextra
+  NVCCFLAGS  += -std=c++20 -O2 --expt-relaxed-constexpr -I. $(CUDA_WARN) -MMD -MP
+  CUDA_FLAGS  = -isystem $(CUDA_HOME)/include -DPROSOPON_CUDA_ARCH='"$(CUDA_ARCH)"'
+  OBJ        += $(patsubst %.cpp,$(BUILD)/%.o,$(filter-out cuda/none.cpp,$(wildcard cuda/*.cpp))) $(CU:%.cu=$(BUILD)/%.cuda.o)
+  LDLIBS     += $(addprefix -L,$(wildcard $(CUDA_HOME)/lib64 $(CUDA_HOME)/lib)) -lcudart_static -ldl -lrt -lpthread
+else
+  ifeq ($(CUDA),1)
+    $(error CUDA=1, but there is no nvcc of CUDA 12 or later on the PATH or in /usr/local/cuda/bin)
+  endif
+  OBJ        += $(BUILD)/cuda/pool.o $(BUILD)/cuda/none.o
+endif
+
 # The tests run the kernels of cuda/ on the CPU: the same sources, compiled for test/emulator.
-TEST_OBJ  = $(patsubst %.cpp,$(BUILD)/%.o,$(wildcard test/*.cpp test/*/*.cpp)) $(CU:%.cu=$(BUILD)/%.emulated.o)
+EMULATED  = $(CU:%.cu=$(BUILD)/%.emulated.o)
+TEST_OBJ  = $(patsubst %.cpp,$(BUILD)/%.o,$(wildcard test/*.cpp test/*/*.cpp)) $(EMULATED)
+# The programs for a card can run on the emulator too (--emulated).
+EMULATOR  = $(BUILD)/test/emulator/emulator.o $(BUILD)/test/emulator/device.o $(EMULATED)
+ROWS      = $(BUILD)/test/harness.o $(patsubst %.cpp,$(BUILD)/%.o,$(wildcard test/tensor/*_rows.cpp))
+CARD_OBJ  = $(patsubst %.cpp,$(BUILD)/%.o,$(wildcard test/cuda/card/*.cpp))
+GPU_BENCH_OBJ = $(patsubst %.cpp,$(BUILD)/%.o,$(wildcard bench/gpu/*.cpp))
+# cuBLAS is only a yardstick of the benchmark.
+CUBLAS    = $(if $(NVCC),$(wildcard $(CUDA_HOME)/include/cublas_v2.h))
 BENCH_OBJ = $(patsubst %.cpp,$(BUILD)/%.o,$(wildcard bench/*.cpp))
 WORKER_OBJ = $(patsubst %.cpp,$(BUILD)/%.o,$(wildcard bench/worker/*.cpp))
-DEPENDS  := $(shell CXX="$(CXX)" scripts/dependencies.sh build $(filter test bench,$(MAKECMDGOALS)) || echo missing)
+DEPENDS  := $(shell CXX="$(CXX)" scripts/dependencies.sh build $(filter test bench,$(MAKECMDGOALS)) \
+                    $(if $(filter gpu,$(MAKECMDGOALS)),test) || echo missing)
 ifneq ($(filter missing,$(DEPENDS)),)
   $(error something is missing, see above)
 endif
@@ -52,6 +98,8 @@ test: $(PROGRAMS) $(BUILD)/unit_tests
 bench: $(BUILD)/bench_kernels $(BUILD)/bench_worker
 	$(BUILD)/bench_kernels
 
+gpu: $(BUILD)/gpu_tests $(BUILD)/gpu_bench
+
 $(PROGRAMS): bin/%: $(BUILD)/bin/%.o $(LIB)
 	$(CXX) $(LDFLAGS) $^ $(LDLIBS) -o $@
 $(BUILD)/unit_tests: $(TEST_OBJ) $(LIB)
@@ -60,12 +108,21 @@ $(BUILD)/bench_kernels: $(BENCH_OBJ) $(filter-out %/main.o,$(WORKER_OBJ)) $(LIB)
 	$(CXX) $(LDFLAGS) $^ $(LDLIBS) -lbenchmark -lopenblas -o $@
 $(BUILD)/bench_worker: $(WORKER_OBJ) $(LIB)
 	$(CXX) $(LDFLAGS) $^ $(LDLIBS) -o $@
-$(LIB): $(OBJ)
-	@rm -f $@; ar rcs $@ $^
+$(BUILD)/gpu_tests: $(CARD_OBJ) $(ROWS) $(EMULATOR) $(LIB)
+	$(CXX) $(LDFLAGS) $^ $(LDLIBS) -lgtest -o $@
+$(BUILD)/gpu_bench: $(GPU_BENCH_OBJ) $(EMULATOR) $(LIB)
+	$(CXX) $(LDFLAGS) $^ $(LDLIBS) $(if $(CUBLAS),-lcublas -Wl$(comma)-rpath$(comma)$(CUDA_HOME)/lib64) -o $@
+comma := ,
+# A file in $(BUILD) that changes when the text does: what depends on it is built again.
+stamp = $(shell mkdir -p $(BUILD); echo "$2" | cmp -s - $(BUILD)/$1 || echo "$2" > $(BUILD)/$1)
+$(call stamp,objects,$(sort $(OBJ)))
+$(if $(NVCC),$(call stamp,cuda_arch,$(NVCC) $(CUDA_ARCH)))
+$(LIB): $(OBJ) $(BUILD)/objects
+	@rm -f $@; ar rcs $@ $(filter %.o,$^)
 
 # The commit is part of --version and of every run; its object is rebuilt when the commit changes.
 COMMIT := $(shell git describe --always --dirty=-changed --exclude '*' 2>/dev/null || echo unknown)
-$(shell mkdir -p $(BUILD); echo "$(COMMIT)" | cmp -s - $(BUILD)/commit || echo "$(COMMIT)" > $(BUILD)/commit)
+$(call stamp,commit,$(COMMIT))
 $(BUILD)/base/version.o: private CXXFLAGS += -DPROSOPON_COMMIT='"$(COMMIT)"'
 $(BUILD)/base/version.o: $(BUILD)/commit
 
@@ -78,16 +135,22 @@ $(BUILD)/%.avx512.o: %.cpp
 	@mkdir -p $(@D); echo "  $< (avx512)"; $(CXX) $(CXXFLAGS) $(AVX512) -c $< -o $@
 $(BUILD)/%.emulated.o: %.cu
 	@mkdir -p $(@D); echo "  $< (emulated)"; $(CXX) $(CXXFLAGS) -DPROSOPON_EMULATED -x c++ -c $< -o $@
+$(BUILD)/%.cuda.o: %.cu $(BUILD)/cuda_arch
+	@mkdir -p $(@D); echo "  $< (nvcc, $(if $(filter %_sm90a.cu,$<),90a,$(CUDA_ARCH)))"; $(NVCC) $(NVCCFLAGS) \
+	  $(if $(filter %_sm90a.cu,$<),-gencode=arch=compute_90a$(comma)code=sm_90a,$(GENCODE)) -c $< -o $@
+$(BUILD)/cuda/%.o: private CXXFLAGS += $(CUDA_FLAGS)
+$(BUILD)/bench/gpu/%.o: private CXXFLAGS += $(if $(CUBLAS),-DPROSOPON_CUBLAS -isystem $(CUDA_HOME)/include)
+$(if $(NVCC),$(eval $(BUILD)/cuda/device.o: $(BUILD)/cuda_arch))
 $(BUILD)/%.o: %.cpp $(STANDARD).gch
 	@mkdir -p $(@D); echo "  $<"; $(CXX) $(CXXFLAGS) -include $(STANDARD) -c $< -o $@
 
 docs: bin/train
 	bin/train --document > docs/configuration.md
 format:
-	clang-format -i $(shell git ls-files '*.h' '*.cpp')
+	clang-format -i $(shell git ls-files '*.h' '*.cpp' '*.cu')
 clean:
 	rm -rf $(BUILD) $(PROGRAMS)
 
-.PHONY: all test bench docs format clean
+.PHONY: all test bench gpu docs format clean
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -1,8 +1,11 @@
-// The card: its stream, its memory, its errors. Host code.
+// The card: its stream, its memory, its errors. Host code. The first call looks for the card; without one that can be used
+// every function here throws Error{memory} with cuda_status().
 #pragma once
 #include <cuda_runtime_api.h>
 
 #include <cstddef>
+
+#include "cuda/pool.h"
 
 namespace fr::cuda {
 
@@ -17,9 +20,12 @@ void check_call(cudaError_t result, const char* what);
 // still waits on the stream. 256-byte aligned, contents undefined. Error{memory} naming the bytes asked and free.
 void* device_alloc(size_t bytes);
 void device_release(void* p) noexcept;
+DevicePools& pools();
 
+// std::logic_error while a recording is made, where the host takes part.
 void copy_to_device(void* to, const void* from, size_t bytes);  // returns when `from` has been read
 void copy_to_host(void* to, const void* from, size_t bytes);    // returns when it is there
 void copy_on_device(void* to, const void* from, size_t bytes);  // on the stream
+void refuse_while_recording(const char* what);
 
 }  // namespace fr::cuda

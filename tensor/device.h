@@ -32,7 +32,8 @@ struct DeviceInterface {
   void (*drop)(void* recording);
 
   // Host memory from which copies run beside kernels. upload_ahead() starts a copy and returns; work asked for afterwards
-  // waits for it. copied() waits until the source of every such copy may be changed.
+  // waits for it, and `to` is written when the work asked for before is done. copied() waits until the source of every
+  // such copy may be changed.
   void* (*alloc_pinned)(size_t bytes);
   void (*release_pinned)(void* p);
   void (*upload_ahead)(void* to, const void* pinned, size_t bytes);

@@ -1,13 +1,12 @@
 // The emulator's scheduler, shared memory, copies ahead and tensor core instructions.
 #define PROSOPON_EMULATED
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <cstring>
 #include <exception>
 #include <memory>
-#include <mutex>
 #include <stdexcept>
-#include <unordered_map>
 #include <vector>
 
 #include "cuda/gpu.h"
@@ -104,6 +103,7 @@ struct Meeting {  // of all threads of a block or of a warp
 Schedule schedule;
 Fault planted = Fault::none;
 Statistics counted;
+std::vector<Work>* recorded = nullptr;
 
 struct Block {
   Place place{};
@@ -215,6 +215,9 @@ bool poisoned(const unsigned char* p, size_t n) {
   return std::all_of(p, p + n, [](unsigned char c) { return c == 0xff; });
 }
 
+void run_blocks(const std::array<int64_t, 3>& blocks, int threads, size_t shared_bytes,
+                const std::function<void()>& body);
+
 void land(Fiber& f) {
   for (const Copy& c : f.groups.front()) std::memcpy(c.to, c.bytes, c.size);
   f.groups.erase(f.groups.begin());
@@ -298,9 +301,17 @@ void run(const int64_t (&blocks)[3], int threads, size_t shared_bytes, const std
     throw std::invalid_argument("emulator: " + std::to_string(shared_bytes) + " bytes of shared memory");
   if (blocks[0] > 0x7fffffff || blocks[1] > 65535 || blocks[2] > 65535)
     throw std::invalid_argument("emulator: a grid larger than a card takes");
+  ask([grid = std::array{blocks[0], blocks[1], blocks[2]}, threads, shared_bytes, body] {
+    run_blocks(grid, threads, shared_bytes, body);
+  });
+}
+
+namespace {
+void run_blocks(const std::array<int64_t, 3>& blocks, int threads, size_t shared_bytes,
+                const std::function<void()>& body) {
   Block& b = block();
   b.body = &body, b.place.threads = threads, b.shared_bytes = shared_bytes;
-  std::copy(blocks, blocks + 3, b.place.blocks);
+  std::copy(blocks.begin(), blocks.end(), b.place.blocks);
   if (b.fibers.size() < size_t(threads)) b.fibers.resize(size_t(threads));
   b.arena.resize(shared_bytes + 3 * kGuard);
   b.shared = b.arena.data() + kGuard;
@@ -325,36 +336,23 @@ void run(const int64_t (&blocks)[3], int threads, size_t shared_bytes, const std
       fail("a write outside shared memory");
   }
 }
-
-// --- device memory ---
-namespace {
-std::mutex memory_lock;
-std::unordered_map<void*, size_t>& blocks_of_memory() {
-  static std::unordered_map<void*, size_t> all;
-  return all;
-}
-size_t in_use = 0;
 }  // namespace
 
-void* device_alloc(size_t bytes) {
-  const size_t size = std::max<size_t>((bytes + 255) / 256 * 256, 256);
-  void* p = std::aligned_alloc(256, size);
-  if (!p) throw std::bad_alloc();
-  std::memset(p, 0xff, size);
-  const std::lock_guard<std::mutex> lock(memory_lock);
-  blocks_of_memory()[p] = size, in_use += size;
-  return p;
+// --- recordings ---
+void record_into(std::vector<Work>* list) { recorded = list; }
+void ask(Work work) {
+  if (recorded)
+    recorded->push_back(std::move(work));
+  else
+    work();
 }
-void device_release(void* p) noexcept {
-  if (!p) return;
-  const std::lock_guard<std::mutex> lock(memory_lock);
-  const auto at = blocks_of_memory().find(p);
-  if (at == blocks_of_memory().end()) std::abort();
-  in_use -= at->second;
-  blocks_of_memory().erase(at);
-  std::free(p);
+void copy_on_device(void* to, const void* from, size_t bytes) {
+  if (bytes) ask([=] { std::memmove(to, from, bytes); });
 }
-size_t device_memory_in_use() { return in_use; }
+void copy_across(void* to, const void* from, size_t bytes) {
+  if (recorded) throw std::logic_error("emulator: a copy between host and device while recording");
+  if (bytes) std::memcpy(to, from, bytes);
+}
 
 }  // namespace fr::emulator
 

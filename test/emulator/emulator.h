@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 namespace fr::emulator {
 
@@ -69,7 +70,16 @@ void wait(int groups);
 
 void run(const int64_t (&blocks)[3], int threads, size_t shared_bytes, const std::function<void()>& body);
 
-void* device_alloc(size_t bytes);  // full of NaN
+// --- work that is asked for: done at once, or appended to a list while a recording is made ---
+using Work = std::function<void()>;
+void record_into(std::vector<Work>* list);  // null: done at once
+void ask(Work work);
+void copy_on_device(void* to, const void* from, size_t bytes);
+void copy_across(void* to, const void* from,
+                 size_t bytes);  // host and device; std::logic_error while recording
+
+// --- memory, in device.cpp ---
+void* device_alloc(size_t bytes);  // full of NaN; Error{memory} beyond the limit
 void device_release(void* p) noexcept;
 size_t device_memory_in_use();
 

@@ -77,12 +77,14 @@ void launch(const Grid& grid, int threads, size_t shared_bytes, void (*kernel)(P
                 [kernel, ... a = P(arguments)] { kernel(a...); });
 }
 
-// Host and device memory are the same, and everything is done when it returns.
+// Host and device memory are the same, and everything is done when it returns, or recorded.
 inline void copy_to_device(void* to, const void* from, size_t bytes) {
-  if (bytes) __builtin_memcpy(to, from, bytes);
+  emulator::copy_across(to, from, bytes);
 }
-inline void copy_to_host(void* to, const void* from, size_t bytes) { copy_to_device(to, from, bytes); }
-inline void copy_on_device(void* to, const void* from, size_t bytes) { copy_to_device(to, from, bytes); }
+inline void copy_to_host(void* to, const void* from, size_t bytes) { emulator::copy_across(to, from, bytes); }
+inline void copy_on_device(void* to, const void* from, size_t bytes) {
+  emulator::copy_on_device(to, from, bytes);
+}
 inline int compute_capability() { return 80; }  // major x 10 + minor
 inline void* device_alloc(size_t bytes) { return emulator::device_alloc(bytes); }
 inline void device_release(void* p) noexcept { emulator::device_release(p); }
