@@ -9,6 +9,7 @@ Kernels<T> build(const char* name) {
   Kernels<T> k{};
   k.name = name;
   install_memory(k);
+  install_gemm(k);
   return k;
 }
 

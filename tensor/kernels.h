@@ -306,4 +306,10 @@ void select_backend(std::string_view name);  // throws std::invalid_argument lis
 void select_winograd(bool on);
 bool winograd_selected();
 
+// Whether matrix products and convolutions of floats on a card may round their operands to TF32, 10 bits after the point:
+// errors up to 2e-3 of the largest value, for about eight times the speed. Off at the start; to be changed only while no
+// kernel runs.
+void select_tf32(bool on);
+bool tf32_selected();
+
 }  // namespace fr

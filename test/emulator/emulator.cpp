@@ -223,15 +223,14 @@ void warp_barrier() {
   meet(b.warps[w], std::min(emulated::kWarp, b.place.threads - w * emulated::kWarp));
 }
 
-void copy_ahead(void* to, const void* from, size_t bytes, bool ok) {
+void copy_ahead(void* to, const void* from, size_t bytes, bool ok, size_t valid) {
   check_shared(to, bytes, "a copy ahead");
   if (ok && reinterpret_cast<uintptr_t>(from) % bytes)
     fail("a copy ahead from an address that is not a multiple of its size");
   Copy copy{to, {}, bytes};
-  if (ok)
-    std::memcpy(copy.bytes, from, bytes);
-  else if (planted == Fault::wrong_tail)
-    std::memset(copy.bytes, 0x3f, bytes);
+  const size_t read = ok ? std::min(bytes, valid) : 0;
+  if (read) std::memcpy(copy.bytes, from, read);
+  if (planted == Fault::wrong_tail) std::memset(copy.bytes + read, 0x3f, bytes - read);
   if (schedule.landing == Landing::eager) {
     std::memcpy(to, copy.bytes, bytes);
   } else {

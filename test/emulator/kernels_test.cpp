@@ -44,6 +44,7 @@ using Types = testing::Types<float, bfloat16>;
 TYPED_TEST_SUITE(Emulated, Types);
 
 TYPED_TEST(Emulated, Memory) { check<TypeParam>(memory_rows()); }
+TYPED_TEST(Emulated, Gemm) { check<TypeParam>(gemm_rows()); }
 
 }  // namespace
 }  // namespace fr::test

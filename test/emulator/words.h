@@ -4,6 +4,8 @@
 
 #define FR_DEVICE inline
 #define FR_KERNEL(...) void
+#define FR_UNROLL
+#define FR_ROLLED
 
 namespace fr::emulated {
 
@@ -45,6 +47,9 @@ FR_DEVICE void check_aligned(const void* p, size_t bytes) {
 }
 
 FR_DEVICE void copy_async16(void* to, const void* from, bool ok) { emulator::copy_ahead(to, from, 16, ok); }
+FR_DEVICE void copy_async16_part(void* to, const void* from, int bytes) {
+  emulator::copy_ahead(to, from, 16, bytes > 0, size_t(bytes));
+}
 FR_DEVICE void copy_async4(void* to, const void* from, bool ok) { emulator::copy_ahead(to, from, 4, ok); }
 FR_DEVICE void copy_commit() { emulator::commit(); }
 template <int n>

@@ -1,0 +1,263 @@
+// Where the panels of a tile product come from. Each loader belongs to one thread and one operand: it finds its place once,
+// with divisions, then copies its chunks of one depth of k after the other, stepping without any. What lies outside the
+// matrix or the map arrives as zeros, so that the sums need no bounds.
+//   Matrix       rows of a matrix, or of its transpose
+//   Pixels       A of a convolution: row (n, i, j) of a grid, k = (r, s, c): the map at (i scale + start + r step, ...)
+//   Patches      B of a filter gradient: the same values with k = (n, i, j) and columns (r, s, c)
+//   FilterTaps   B of an input gradient: k = (r, s, filter), columns c
+#pragma once
+#include "cuda/panel.h"
+
+namespace fr::FR_GPU {
+
+constexpr int kFar = -(1 << 30);  // a coordinate that no tap brings back into the map
+
+// For each i: whether line my_line + i line_step lies before the end, as bits.
+template <class Panel>
+FR_DEVICE uint32_t lines_inside(int64_t first, int64_t end) {
+  uint32_t inside = 0;
+  for (int i = 0; i < Panel::copies; ++i)
+    inside |= uint32_t(first + Panel::my_line() + i * Panel::line_step < end) << i;
+  return inside;
+}
+
+template <class T>
+struct MatrixView {
+  const T* p = nullptr;
+  int64_t line = 0;        // elements between lines
+  int64_t side = 0, k = 0;  // extents
+};
+
+template <class Panel, Access access>
+class MatrixLoader {
+  using T = typename Panel::Element;
+
+ public:
+  FR_DEVICE MatrixLoader(const MatrixView<T>& m, int64_t first, int64_t k) : mine_(Panel::my_place()) {
+    const int64_t column = Panel::my_chunk() * Panel::values;
+    if constexpr (Panel::contiguous == Contiguous::k) {
+      inside_ = lines_inside<Panel>(first, m.side);
+      left_ = int(m.k - k - column);
+      from_ = m.p + (first + Panel::my_line()) * m.line + k + column;
+      advance_ = Panel::depth;
+    } else {
+      valid_ = int(max(min(m.side - first - column, int64_t(Panel::values)), int64_t(0)));
+      left_ = int(m.k - k - Panel::my_line());
+      from_ = m.p + (k + Panel::my_line()) * m.line + first + column;
+      advance_ = Panel::depth * m.line;
+    }
+    step_ = Panel::line_step * m.line;
+  }
+  FR_DEVICE void copy(char* panel) const {
+  FR_UNROLL
+    for (int i = 0; i < Panel::copies; ++i) {
+      int valid;
+      if constexpr (Panel::contiguous == Contiguous::k)
+        valid = inside_ >> i & 1 ? max(min(left_, Panel::values), 0) : 0;
+      else
+        valid = i * Panel::line_step < left_ ? valid_ : 0;
+      copy_chunk<access>(Panel::copy_place(panel, mine_, i), from_ + i * step_, valid);
+    }
+  }
+  FR_DEVICE void advance() { from_ += advance_, left_ -= Panel::depth; }
+
+ private:
+  const T* from_;
+  int64_t step_, advance_;
+  int left_, mine_, valid_ = 0;
+  uint32_t inside_ = 0;
+};
+
+// A place among the taps and channels of a filter; k counts it, channels fastest.
+struct Tap {
+  int r, s, c;
+  FR_DEVICE Tap(int k, int columns, int channels) {
+    c = k % channels;
+    s = k / channels % columns, r = k / channels / columns;
+  }
+  FR_DEVICE void advance(int n, int columns, int channels) {
+    for (c += n; c >= channels; c -= channels)
+      if (++s == columns) s = 0, ++r;
+  }
+};
+
+// How pixel (n, i, j) of a grid looks at a map (N, height, width, channels of all groups): tap (r, s) is at
+// (i scale_h + start_h + r step_h, j scale_w + start_w + s step_w). An image has fewer than 2^31 elements, the map may have more.
+template <class T>
+struct Window {
+  const T* map = nullptr;
+  int64_t image = 0;                 // elements of an image of the map
+  int line = 0, pixel = 0;           // elements between lines, between pixels
+  int height = 0, width = 0;         // of the map
+  int rows = 1, columns = 1;         // of the grid
+  int taps_h = 0, taps_w = 1;        // r < taps_h, s < taps_w
+  int channels = 1;                  // of the group
+  int scale_h = 1, scale_w = 1, start_h = 0, start_w = 0, step_h = 1, step_w = 1;
+  int64_t pixels = 0;                // of the grid, all images
+};
+
+template <class Panel, Access access>
+class PixelsLoader {
+  using T = typename Panel::Element;
+  static_assert(Panel::contiguous == Contiguous::k);
+
+ public:
+  FR_DEVICE PixelsLoader(const Window<T>& w, int group, int64_t first, int64_t k)
+      : mine_(Panel::my_place()),
+        tap_(int(k) + Panel::my_chunk() * Panel::values, w.taps_w, w.channels),
+        window_(w) {
+    for (int i = 0; i < Panel::copies; ++i) {
+      const int64_t m = first + Panel::my_line() + i * Panel::line_step;
+      const int64_t line = divide(m, w.columns), n = divide(line, w.rows);
+      h_[i] = m < w.pixels ? int(line - n * w.rows) * w.scale_h + w.start_h : kFar;
+      w_[i] = int(m - line * w.columns) * w.scale_w + w.start_w;
+      from_[i] = w.map + n * w.image + group * w.channels + int64_t(h_[i]) * w.line + int64_t(w_[i]) * w.pixel;
+    }
+  }
+  FR_DEVICE void copy(char* panel) const {
+    const Window<T>& w = window_;
+    if constexpr (access == Access::vector) {
+      const int h = tap_.r * w.step_h, column = tap_.s * w.step_w;
+      const int64_t offset = int64_t(h) * w.line + column * w.pixel + tap_.c;
+      const int end = tap_.r < w.taps_h ? w.height : 0;
+  FR_UNROLL
+      for (int i = 0; i < Panel::copies; ++i) {
+        const bool ok = uint32_t(h_[i] + h) < uint32_t(end) && uint32_t(w_[i] + column) < uint32_t(w.width);
+        copy_async16(Panel::copy_place(panel, mine_, i), from_[i] + offset, ok);
+      }
+    } else {
+  FR_ROLLED
+      for (int i = 0; i < Panel::copies; ++i) {
+        Pack<T, Panel::values> chunk;
+        Tap t = tap_;
+  FR_UNROLL
+        for (int e = 0; e < Panel::values; ++e, t.advance(1, w.taps_w, w.channels)) {
+          const int h = t.r * w.step_h, column = t.s * w.step_w;
+          const bool ok = t.r < w.taps_h && uint32_t(h_[i] + h) < uint32_t(w.height) &&
+                          uint32_t(w_[i] + column) < uint32_t(w.width);
+          chunk.v[e] = ok ? from_[i][int64_t(h) * w.line + column * w.pixel + t.c] : T(0.0f);
+        }
+        store<T, Panel::values>(Panel::copy_place(panel, mine_, i), chunk);
+      }
+    }
+  }
+  FR_DEVICE void advance() { tap_.advance(Panel::depth, window_.taps_w, window_.channels); }
+
+ private:
+  const T* from_[Panel::copies];  // tap (0, 0), perhaps outside the map
+  int h_[Panel::copies], w_[Panel::copies];
+  int mine_;
+  Tap tap_;
+  const Window<T>& window_;
+};
+
+template <class Panel, Access access>
+class PatchesLoader {
+  using T = typename Panel::Element;
+  static_assert(Panel::contiguous == Contiguous::side);
+
+ public:
+  FR_DEVICE PatchesLoader(const Window<T>& w, int group, int64_t first, int64_t k)
+      : mine_(Panel::my_place()),
+        tap_(int(first) + Panel::my_chunk() * Panel::values, w.taps_w, w.channels),
+        left_(int(w.pixels - k - Panel::my_line())),
+        add_w_(Panel::depth % w.columns * w.scale_w),
+        add_h_(Panel::depth / w.columns % w.rows * w.scale_h),
+        add_image_(Panel::depth / w.columns / w.rows * w.image),
+        window_(w) {
+    for (int i = 0; i < Panel::copies; ++i) {
+      const int64_t m = k + Panel::my_line() + i * Panel::line_step;
+      const int64_t line = divide(m, w.columns), n = divide(line, w.rows);
+      h_[i] = int(line - n * w.rows) * w.scale_h + w.start_h;
+      w_[i] = int(m - line * w.columns) * w.scale_w + w.start_w;
+      from_[i] = w.map + n * w.image + group * w.channels;
+    }
+  }
+  FR_DEVICE void copy(char* panel) const {
+    if constexpr (access == Access::vector) {
+  FR_UNROLL
+      for (int i = 0; i < Panel::copies; ++i)
+        copy_async16(Panel::copy_place(panel, mine_, i), from_[i] + offset(tap_, i), inside(tap_, i));
+    } else {
+  FR_ROLLED
+      for (int i = 0; i < Panel::copies; ++i) {
+        Pack<T, Panel::values> chunk;
+        Tap t = tap_;
+  FR_UNROLL
+        for (int e = 0; e < Panel::values; ++e, t.advance(1, window_.taps_w, window_.channels))
+          chunk.v[e] = inside(t, i) ? from_[i][offset(t, i)] : T(0.0f);
+        store<T, Panel::values>(Panel::copy_place(panel, mine_, i), chunk);
+      }
+    }
+  }
+  FR_DEVICE void advance() {
+    const Window<T>& w = window_;
+    left_ -= Panel::depth;
+    for (int i = 0; i < Panel::copies; ++i) {  // an addition with carries: columns, rows, images
+      w_[i] += add_w_, h_[i] += add_h_, from_[i] += add_image_;
+      if (w_[i] >= w.start_w + w.columns * w.scale_w) w_[i] -= w.columns * w.scale_w, h_[i] += w.scale_h;
+      if (h_[i] >= w.start_h + w.rows * w.scale_h) h_[i] -= w.rows * w.scale_h, from_[i] += w.image;
+    }
+  }
+
+ private:
+  FR_DEVICE int offset(const Tap& t, int i) const {
+    return (h_[i] + t.r * window_.step_h) * window_.line + (w_[i] + t.s * window_.step_w) * window_.pixel + t.c;
+  }
+  FR_DEVICE bool inside(const Tap& t, int i) const {
+    return i * Panel::line_step < left_ && t.r < window_.taps_h &&
+           uint32_t(h_[i] + t.r * window_.step_h) < uint32_t(window_.height) &&
+           uint32_t(w_[i] + t.s * window_.step_w) < uint32_t(window_.width);
+  }
+  const T* from_[Panel::copies];  // the image
+  int h_[Panel::copies], w_[Panel::copies];
+  int mine_;
+  Tap tap_;
+  int left_;
+  int add_w_, add_h_;
+  int64_t add_image_;
+  const Window<T>& window_;
+};
+
+// Every step_r-th row and step_s-th column of the filters, in elements: w (filters, R, S, channels) at
+// filter `filter` + r row + s column + c, filters of the group only.
+template <class T>
+struct FilterView {
+  const T* p = nullptr;  // the first tap of the first filter
+  int64_t filter = 0;
+  int row = 0, column = 0;
+  int taps_h = 0, taps_w = 1;
+  int filters = 1, channels = 1;  // of the group
+};
+
+template <class Panel, Access access>
+class FilterTapsLoader {
+  using T = typename Panel::Element;
+  static_assert(Panel::contiguous == Contiguous::side);
+
+ public:
+  FR_DEVICE FilterTapsLoader(const FilterView<T>& f, int group, int64_t first, int64_t k)
+      : mine_(Panel::my_place()), tap_(int(k) + Panel::my_line(), f.taps_w, f.filters), view_(f) {
+    const int column = int(first) + Panel::my_chunk() * Panel::values;
+    valid_ = max(min(f.channels - column, Panel::values), 0);
+    from_ = f.p + int64_t(group) * f.filters * f.filter + column;
+  }
+  FR_DEVICE void copy(char* panel) const {
+    Tap t = tap_;
+  FR_UNROLL
+    for (int i = 0; i < Panel::copies; ++i) {
+      const T* from = from_ + t.c * view_.filter + (t.r * view_.row + t.s * view_.column);
+      copy_chunk<access>(Panel::copy_place(panel, mine_, i), from, t.r < view_.taps_h ? valid_ : 0);
+      if (i + 1 < Panel::copies) t.advance(Panel::line_step, view_.taps_w, view_.filters);
+    }
+  }
+  FR_DEVICE void advance() { tap_.advance(Panel::depth, view_.taps_w, view_.filters); }
+
+ private:
+  const T* from_;
+  int mine_, valid_;
+  Tap tap_;
+  const FilterView<T>& view_;
+};
+
+}  // namespace fr::FR_GPU
