@@ -84,6 +84,16 @@ FR_DEVICE void write_eight(T* p, const float (&v)[8], int count, bool vector) {
   }
 }
 
+template <class T>
+FR_DEVICE void add_into(T* p, float (&v)[8], int count, Gradient into, bool vector) {
+  if (into == Gradient::add) {
+    float before[8];
+    read_eight(before, p, count, vector);
+    for (int e = 0; e < 8; ++e) v[e] += before[e];
+  }
+  write_eight(p, v, count, vector);
+}
+
 // a / b for sizes that nearly always fit 32 bits, where a division is a third of the price.
 FR_HOST_DEVICE inline int64_t divide(int64_t a, int64_t b) {
   return (uint64_t(a) | uint64_t(b)) >> 32 ? a / b : int64_t(uint32_t(a) / uint32_t(b));

@@ -137,7 +137,7 @@ product_kernel(const Problem problem, const Division division) {
         problem.finish(at.z, m, n, v, count);
       else
         write_eight(division.partial + ((at.z * division.slices + at.slice) * e.M + m) * e.N + n, v, count,
-                    e.N % 8 == 0);
+                    e.N % 4 == 0);
     }
   }
 }
@@ -153,7 +153,7 @@ sum_slices_kernel(const Problem problem, const Division division) {
     const int count = int(min(e.N - n, int64_t(8)));
     float v[8] = {}, part[8];
     for (int64_t s = 0; s < division.slices; ++s) {
-      read_eight(part, division.partial + ((z * division.slices + s) * e.M + m) * e.N + n, count, e.N % 8 == 0);
+      read_eight(part, division.partial + ((z * division.slices + s) * e.M + m) * e.N + n, count, e.N % 4 == 0);
       for (int j = 0; j < 8; ++j) v[j] += part[j];
     }
     problem.finish(z, m, n, v, count);
@@ -197,7 +197,6 @@ void multiply_sized(const Problem& problem) {
     multiply_by<typename Tiles::Small>(problem);
 }
 
-// Problem<access> from a function that makes it, vector where the caller says that it may be.
 template <class Problem>
 void multiply(const Problem& problem) {
   using T = typename Problem::Element;

@@ -10,6 +10,7 @@ Kernels<T> build(const char* name) {
   k.name = name;
   install_memory(k);
   install_gemm(k);
+  install_conv2d(k);
   return k;
 }
 

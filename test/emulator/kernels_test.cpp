@@ -45,6 +45,7 @@ TYPED_TEST_SUITE(Emulated, Types);
 
 TYPED_TEST(Emulated, Memory) { check<TypeParam>(memory_rows()); }
 TYPED_TEST(Emulated, Gemm) { check<TypeParam>(gemm_rows()); }
+TYPED_TEST(Emulated, Conv2d) { check<TypeParam>(conv2d_rows()); }
 
 }  // namespace
 }  // namespace fr::test
