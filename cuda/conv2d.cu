@@ -59,7 +59,7 @@ struct InputGradientProblem {
 
   Window<T> dy;  // its grid: the pixels of the phase
   FilterView<T> w;
-  T* dx;  // the first pixel of the phase
+  T* dx;                       // the first pixel of the phase
   int64_t image, line, pixel;  // elements between images of dx, lines and pixels of the phase
   int64_t channels, groups;    // channels: of a group
   Gradient into;
@@ -78,7 +78,8 @@ struct InputGradientProblem {
   }
   FR_DEVICE void finish(int64_t z, int64_t m, int64_t n, float (&v)[8], int count) const {
     const int64_t row = divide(m, dy.columns), picture = divide(row, dy.rows);
-    T* to = dx + picture * image + (row - picture * dy.rows) * line + (m - row * dy.columns) * pixel + z * channels + n;
+    T* to = dx + picture * image + (row - picture * dy.rows) * line + (m - row * dy.columns) * pixel +
+            z * channels + n;
     add_into(to, v, count, into, vector);
   }
 };
@@ -90,6 +91,7 @@ struct FilterGradientProblem {
   static constexpr Access kAccess = access;
 
   Window<T> x;
+  PixelStep<T, access> step;
   const T* dy;
   Wide<T>* dw;
   int64_t K, filters, columns, groups;  // columns: R S channels of a group
@@ -103,7 +105,7 @@ struct FilterGradientProblem {
   }
   template <class Panel>
   FR_DEVICE auto b(int64_t z, int64_t n, int64_t k) const {
-    return PatchesLoader<Panel, access>(x, int(z), n, k);
+    return PatchesLoader<Panel, access>(x, step, int(z), n, k);
   }
   FR_DEVICE void finish(int64_t z, int64_t m, int64_t n, float (&v)[8], int count) const {
     add_into(dw + (z * filters + m) * columns + n, v, count, into, vector);
@@ -115,8 +117,8 @@ int at_least_one(int64_t n) { return int(max(n, int64_t(1))); }
 // A map (N,H,W,C) without its taps.
 template <class T>
 Window<T> window_on(const T* map, int64_t H, int64_t W, int64_t C, int64_t groups) {
-  FR_CHECK(H * W * C < int64_t{1} << 31, "conv2d: expected images of fewer than 2^31 elements, got ", H, "x", W, "x",
-           C);
+  FR_CHECK(H * W * C < int64_t{1} << 31, "conv2d: expected images of fewer than 2^31 elements, got ", H, "x",
+           W, "x", C);
   Window<T> v;
   v.map = map, v.image = H * W * C, v.line = int(W * C), v.pixel = int(C);
   v.height = int(H), v.width = int(W), v.channels = at_least_one(C / groups);
@@ -151,8 +153,8 @@ struct Phase {
 };
 
 template <class T, Access access>
-InputGradientProblem<T, access> phase_problem(T* dx, const T* dy, const T* w, const Conv2dShape& s, Gradient into,
-                                              int64_t first_h, int64_t first_w) {
+InputGradientProblem<T, access> phase_problem(T* dx, const T* dy, const T* w, const Conv2dShape& s,
+                                              Gradient into, int64_t first_h, int64_t first_w) {
   const Phase h(first_h, s.H, s.stride_h, s.pad_h, s.dilation_h, s.R);
   const Phase v(first_w, s.W, s.stride_w, s.pad_w, s.dilation_w, s.S);
   const int64_t channels = s.C / s.groups;
@@ -164,7 +166,8 @@ InputGradientProblem<T, access> phase_problem(T* dx, const T* dy, const T* w, co
   d.start_h = int(h.start), d.start_w = int(v.start), d.step_h = int(h.step), d.step_w = int(v.step);
   FilterView<T>& f = problem.w;
   f.p = w + (h.tap * s.S + v.tap) * channels;
-  f.filter = s.R * s.S * channels, f.row = int(h.tap_step * s.S * channels), f.column = int(v.tap_step * channels);
+  f.filter = s.R * s.S * channels, f.row = int(h.tap_step * s.S * channels),
+  f.column = int(v.tap_step * channels);
   f.taps_h = d.taps_h, f.taps_w = d.taps_w, f.filters = d.channels, f.channels = int(channels);
   problem.dx = dx + (first_h * s.W + first_w) * s.C;
   problem.image = s.H * s.W * s.C, problem.line = s.stride_h * s.W * s.C, problem.pixel = s.stride_w * s.C;
@@ -173,9 +176,10 @@ InputGradientProblem<T, access> phase_problem(T* dx, const T* dy, const T* w, co
   return problem;
 }
 
+// Whether a map or filter with so many elements, groups of so many channels, is read by 16 bytes (cuda/operands.h).
 template <class T>
-bool chunks(int64_t channels, const T* p) {
-  return channels % kPack<T> == 0 && aligned16(p);
+bool chunks(const T* p, int64_t channels, int64_t elements) {
+  return channels % kPack<T> == 0 && aligned16(p) && elements / kPack<T> < int64_t{1} << 31;
 }
 
 template <class T>
@@ -185,10 +189,10 @@ void conv2d_fused_forward(T* y, const T* x, const T* w, const T*, const Conv2dFi
   const int64_t channels = s.C / s.groups, filters = s.K / s.groups;
   const bool vector = filters % 8 == 0 && aligned16(y) && aligned16(finish.residual);
   const auto run = [&]<Access access>(std::integral_constant<Access, access>) {
-    multiply(ForwardProblem<T, access>{outputs_on_inputs(x, s), w, y, finish, s.K, filters, s.R * s.S * channels,
-                                       s.groups, vector});
+    multiply(ForwardProblem<T, access>{outputs_on_inputs(x, s), w, y, finish, s.K, filters,
+                                       s.R * s.S * channels, s.groups, vector});
   };
-  if (chunks(channels, x) && chunks(channels, w))
+  if (chunks(x, channels, s.N * s.H * s.W * s.C) && chunks(w, channels, s.K))
     run(std::integral_constant<Access, Access::vector>());
   else
     run(std::integral_constant<Access, Access::scalar>());
@@ -202,7 +206,7 @@ template <class T>
 void conv2d_backward_input(T* dx, const T* dy, const T* w, const Conv2dShape& s, Gradient into) {
   if (narrow_groups(s)) return conv2d_groups_backward_input(dx, dy, w, s, into);
   const int64_t channels = s.C / s.groups, filters = s.K / s.groups;
-  const bool vector = chunks(channels, w) && chunks(filters, dy);
+  const bool vector = chunks(w, channels, s.K) && chunks(dy, filters, s.N * s.P() * s.Q() * s.K);
   for (int64_t h = 0; h < s.stride_h; ++h)
     for (int64_t v = 0; v < s.stride_w; ++v)
       if (vector)
@@ -217,10 +221,11 @@ void conv2d_backward_filter(Wide<T>* dw, const T* dy, const T* x, const Conv2dSh
   const int64_t channels = s.C / s.groups, filters = s.K / s.groups, columns = s.R * s.S * channels;
   const bool vector = columns % 4 == 0 && aligned16(dw);
   const auto run = [&]<Access access>(std::integral_constant<Access, access>) {
-    multiply(FilterGradientProblem<T, access>{outputs_on_inputs(x, s), dy, dw, s.K, filters, columns, s.groups, into,
-                                              vector});
+    const Window<T> window = outputs_on_inputs(x, s);
+    multiply(FilterGradientProblem<T, access>{window, PixelStep<T, access>(window), dy, dw, s.K, filters,
+                                              columns, s.groups, into, vector});
   };
-  if (chunks(channels, x) && chunks(filters, dy))
+  if (chunks(x, channels, s.N * s.H * s.W * s.C) && chunks(dy, filters, s.K))
     run(std::integral_constant<Access, Access::vector>());
   else
     run(std::integral_constant<Access, Access::scalar>());

@@ -13,7 +13,8 @@ constexpr int kThreads = 256;
 template <class T>
 FR_KERNEL(kThreads)
 forward_kernel(T* y, const T* x, const T* w, Conv2dFinish<T> finish, Conv2dShape s) {
-  const int64_t P = s.P(), Q = s.Q(), channels = s.C / s.groups, filters = s.K / s.groups, all = s.N * P * Q * s.K;
+  const int64_t P = s.P(), Q = s.Q(), channels = s.C / s.groups, filters = s.K / s.groups,
+                all = s.N * P * Q * s.K;
   for (int64_t i = block_x() * threads() + thread(); i < all; i += blocks_x() * threads()) {
     const int64_t pixel = divide(i, s.K), k = i - pixel * s.K, row = divide(pixel, Q), n = divide(row, P);
     const int64_t h0 = (row - n * P) * s.stride_h - s.pad_h, w0 = (pixel - row * Q) * s.stride_w - s.pad_w;
@@ -36,7 +37,8 @@ forward_kernel(T* y, const T* x, const T* w, Conv2dFinish<T> finish, Conv2dShape
 }
 
 // Whether tap r of an axis reaches place h, and from which output.
-FR_DEVICE bool reaches(int64_t& p, int64_t h, int64_t r, int64_t pad, int64_t dilation, int64_t stride, int64_t P) {
+FR_DEVICE bool reaches(int64_t& p, int64_t h, int64_t r, int64_t pad, int64_t dilation, int64_t stride,
+                       int64_t P) {
   const int64_t scaled = h + pad - r * dilation;
   if (scaled < 0) return false;
   p = stride == 1 ? scaled : divide(scaled, stride);
@@ -47,7 +49,8 @@ FR_DEVICE bool reaches(int64_t& p, int64_t h, int64_t r, int64_t pad, int64_t di
 template <class T>
 FR_KERNEL(kThreads)
 input_kernel(T* dx, const T* dy, const T* w, Conv2dShape s, Gradient into) {
-  const int64_t P = s.P(), Q = s.Q(), channels = s.C / s.groups, filters = s.K / s.groups, all = s.N * s.H * s.W * s.C;
+  const int64_t P = s.P(), Q = s.Q(), channels = s.C / s.groups, filters = s.K / s.groups,
+                all = s.N * s.H * s.W * s.C;
   for (int64_t i = block_x() * threads() + thread(); i < all; i += blocks_x() * threads()) {
     const int64_t pixel = divide(i, s.C), c = i - pixel * s.C, row = divide(pixel, s.W), n = divide(row, s.H);
     const int64_t group = divide(c, channels);
@@ -112,7 +115,8 @@ struct FilterSums {
 }  // namespace
 
 template <class T>
-void conv2d_groups_forward(T* y, const T* x, const T* w, const Conv2dFinish<T>& finish, const Conv2dShape& s) {
+void conv2d_groups_forward(T* y, const T* x, const T* w, const Conv2dFinish<T>& finish,
+                           const Conv2dShape& s) {
   const int64_t all = s.N * s.P() * s.Q() * s.K;
   if (all > 0) launch(grid_for(divide_up(all, kThreads)), kThreads, 0, forward_kernel<T>, y, x, w, finish, s);
 }
@@ -124,26 +128,30 @@ void conv2d_groups_backward_input(T* dx, const T* dy, const T* w, const Conv2dSh
 }
 
 template <class T>
-void conv2d_groups_backward_filter(Wide<T>* dw, const T* dy, const T* x, const Conv2dShape& s, Gradient into) {
+void conv2d_groups_backward_filter(Wide<T>* dw, const T* dy, const T* x, const Conv2dShape& s,
+                                   Gradient into) {
   const int64_t columns = s.R * s.S * (s.C / s.groups), packs = divide_up(s.K, kWarp);
   const int64_t pixels = s.N * max(s.P(), int64_t(0)) * max(s.Q(), int64_t(0));
   // Some 2000 blocks, with at least 64 pixels each.
   const int64_t slices = max(min(2048 / (packs * columns), pixels / 64), int64_t(1));
   const Workspace<float> partial(slices * s.K * columns);
-  launch({slices, packs, columns}, kThreads, kThreads * sizeof(float), filter_kernel<T>, partial.get(), dy, x, s,
-         PixelSlices{pixels, slices});
+  launch({slices, packs, columns}, kThreads, kThreads * sizeof(float), filter_kernel<T>, partial.get(), dy, x,
+         s, PixelSlices{pixels, slices});
   Division d;
   d.slices = slices, d.partial = partial.get();
-  launch(grid_for(divide_up(s.K * divide_up(columns, 8), kThreads)), kThreads, 0, sum_slices_kernel<FilterSums>,
-         FilterSums{dw, s.K, columns, into}, d);
+  launch(grid_for(divide_up(s.K * divide_up(columns, 8), kThreads)), kThreads, 0,
+         sum_slices_kernel<FilterSums>, FilterSums{dw, s.K, columns, into}, d);
 }
 
-template void conv2d_groups_forward(float*, const float*, const float*, const Conv2dFinish<float>&, const Conv2dShape&);
-template void conv2d_groups_forward(bfloat16*, const bfloat16*, const bfloat16*, const Conv2dFinish<bfloat16>&,
+template void conv2d_groups_forward(float*, const float*, const float*, const Conv2dFinish<float>&,
                                     const Conv2dShape&);
+template void conv2d_groups_forward(bfloat16*, const bfloat16*, const bfloat16*,
+                                    const Conv2dFinish<bfloat16>&, const Conv2dShape&);
 template void conv2d_groups_backward_input(float*, const float*, const float*, const Conv2dShape&, Gradient);
-template void conv2d_groups_backward_input(bfloat16*, const bfloat16*, const bfloat16*, const Conv2dShape&, Gradient);
+template void conv2d_groups_backward_input(bfloat16*, const bfloat16*, const bfloat16*, const Conv2dShape&,
+                                           Gradient);
 template void conv2d_groups_backward_filter(float*, const float*, const float*, const Conv2dShape&, Gradient);
-template void conv2d_groups_backward_filter(float*, const bfloat16*, const bfloat16*, const Conv2dShape&, Gradient);
+template void conv2d_groups_backward_filter(float*, const bfloat16*, const bfloat16*, const Conv2dShape&,
+                                            Gradient);
 
 }  // namespace fr::FR_GPU

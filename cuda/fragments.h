@@ -28,7 +28,8 @@ FR_DEVICE void multiply_piece(std::integral_constant<Arithmetic, Arithmetic::tf3
 // change with i and kk, and each of these is an xor or a constant added: one integer instruction a load.
 template <class Panel, bool of_b>
 class FragmentReader {
-  static constexpr bool by_k = Panel::contiguous == Contiguous::k, words = sizeof(typename Panel::Element) == 4;
+  static constexpr bool by_k = Panel::contiguous == Contiguous::k,
+                        words = sizeof(typename Panel::Element) == 4;
 
  public:
   FR_DEVICE explicit FragmentReader(int first) {  // first: where the warp begins on the side
@@ -70,19 +71,20 @@ class Multiplier {
         for (float& v : piece) v = 0;
   }
   FR_DEVICE void step(const char* a_panel, const char* b_panel) {
-  FR_UNROLL
+    FR_UNROLL
     for (int kk = 0; kk < 2; ++kk) {
       uint32_t a[across][4];
-  FR_UNROLL
+      FR_UNROLL
       for (int i = 0; i < across; ++i) a_.read(a[i], a_panel, i, kk);
-  FR_UNROLL
+      FR_UNROLL
       for (int j = 0; j < along; ++j) {
         uint32_t b[4];
         b_.read(b, b_panel, j, kk);
-  FR_UNROLL
+        FR_UNROLL
         for (int i = 0; i < across; ++i) {
           multiply_piece(std::integral_constant<Arithmetic, arithmetic>(), sum_[i][2 * j], a[i], b[0], b[1]);
-          multiply_piece(std::integral_constant<Arithmetic, arithmetic>(), sum_[i][2 * j + 1], a[i], b[2], b[3]);
+          multiply_piece(std::integral_constant<Arithmetic, arithmetic>(), sum_[i][2 * j + 1], a[i], b[2],
+                         b[3]);
         }
       }
     }
@@ -91,14 +93,12 @@ class Multiplier {
   FR_DEVICE void put(float* to, int pitch, int first, int count) const {
     const int m = row() + lane() / 4 - first;
     if (row() < first || row() >= first + count) return;
-  FR_UNROLL
-    for (int i = 0; i < across; ++i)
-  FR_UNROLL
-      for (int j = 0; j < 2 * along; ++j)
-  FR_UNROLL
-        for (int half = 0; half < 2; ++half)
-          store<float, 2>(to + (m + i * 16 + half * 8) * pitch + column() + j * 8 + lane() % 4 * 2,
-                          {sum_[i][j][half * 2], sum_[i][j][half * 2 + 1]});
+    FR_UNROLL
+    for (int i = 0; i < across; ++i) FR_UNROLL
+    for (int j = 0; j < 2 * along; ++j) FR_UNROLL
+    for (int half = 0; half < 2; ++half)
+      store<float, 2>(to + (m + i * 16 + half * 8) * pitch + column() + j * 8 + lane() % 4 * 2,
+                      {sum_[i][j][half * 2], sum_[i][j][half * 2 + 1]});
   }
 
  private:
@@ -110,68 +110,69 @@ class Multiplier {
 };
 
 // The same interface in float arithmetic; a warp owns 32 x 32, its lanes stand 4 x 8, and a thread owns 8 rows and 4 columns:
-// 4 apart (8 apart) where k is contiguous, so that lanes read neighbouring lines, and in fours where the side is.
+// 4 apart (8 apart) where k is contiguous, so that lanes read neighbouring lines, and in fours where the side is. As above, a
+// place differs from the thread's first one by an xor and a sum of constants.
 template <class A, class B, int warps_m, int warps_n>
 class Multiplier<Arithmetic::float32, A, B, warps_m, warps_n> {
   static_assert(A::side == warps_m * 32 && B::side == warps_n * 32);
+  static constexpr bool a_by_k = A::contiguous == Contiguous::k, b_by_k = B::contiguous == Contiguous::k;
 
  public:
   FR_DEVICE Multiplier() {
+    a_ = a_by_k ? A::place(row(0), 0) : row(0) * 4;
+    b_ = b_by_k ? B::place(column(0), 0) : column(0) * 4;
     for (auto& row : sum_)
       for (float& v : row) v = 0;
   }
   FR_DEVICE void step(const char* a_panel, const char* b_panel) {
-  FR_ROLLED
-    for (int four = 0; four < 4; ++four) {
-      float a[4][8], b[4][4];
-      read<A>(a, a_panel, four, [](int i) { return row(i); });
-      read<B>(b, b_panel, four, [](int j) { return column(j); });
-  FR_UNROLL
-      for (int k = 0; k < 4; ++k)
-  FR_UNROLL
-        for (int i = 0; i < 8; ++i)
-  FR_UNROLL
-          for (int j = 0; j < 4; ++j) sum_[i][j] += a[k][i] * b[k][j];
+    FR_ROLLED
+    for (int four = 0; four < 4; ++four) {  // values of k
+      float b[4][4];                        // k, column
+      read_b(b, b_panel, four);
+      FR_UNROLL
+      for (int i = 0; i < 8; i += a_by_k ? 1 : 4) {
+        FR_UNROLL
+        for (int k = 0; k < 4; k += a_by_k ? 4 : 1) {
+          // of row i four values of k, or of k four rows
+          const Pack<float, 4> a =
+              read(a_by_k ? a_panel + (a_ ^ four * 16 ^ i % 2 * 32) + i * 4 * A::line_bytes
+                          : a_panel + (a_ ^ k * 32 ^ i * 16) + (four * 4 + k) * A::line_bytes);
+          FR_UNROLL
+          for (int e = 0; e < 4; ++e) FR_UNROLL
+          for (int j = 0; j < 4; ++j) sum_[a_by_k ? i : i + e][j] += a.v[e] * b[a_by_k ? e : k][j];
+        }
+      }
     }
   }
   FR_DEVICE void put(float* to, int pitch, int first, int count) const {
     if (row(0) < first || row(0) >= first + count) return;
-  FR_UNROLL
-    for (int i = 0; i < 8; ++i)
-  FR_UNROLL
-      for (int j = 0; j < 4; ++j) to[(row(i) - first) * pitch + column(j)] = sum_[i][j];
+    FR_UNROLL
+    for (int i = 0; i < 8; ++i) FR_UNROLL
+    for (int j = 0; j < 4; ++j) to[(row(i) - first) * pitch + column(j)] = sum_[i][j];
   }
 
  private:
   FR_DEVICE static int row(int i) {
     const int first = warp() / warps_n * 32, l = lane() / 8;
-    return A::contiguous == Contiguous::k ? first + l + i * 4 : first + l * 4 + i / 4 * 16 + i % 4;
+    return a_by_k ? first + l + i * 4 : first + l * 4 + i / 4 * 16 + i % 4;
   }
   FR_DEVICE static int column(int j) {
     const int first = warp() % warps_n * 32, l = lane() % 8;
-    return B::contiguous == Contiguous::k ? first + l + j * 8 : first + l * 4 + j;
+    return b_by_k ? first + l + j * 8 : first + l * 4 + j;
   }
-  template <class Panel, int n, class F>
-  FR_DEVICE static void read(float (&v)[4][n], const char* panel, int four, const F& at) {
-    if constexpr (Panel::contiguous == Contiguous::k) {
-  FR_UNROLL
-      for (int i = 0; i < n; ++i) {
-        const auto p = load<float, 4>(reinterpret_cast<const float*>(panel + Panel::place(at(i), four)));
-  FR_UNROLL
-        for (int k = 0; k < 4; ++k) v[k][i] = p.v[k];
-      }
-    } else {
-  FR_UNROLL
-      for (int k = 0; k < 4; ++k)
-  FR_UNROLL
-        for (int i = 0; i < n; i += 4) {
-          const int place = Panel::place(four * 4 + k, at(i) / 4);
-          const auto p = load<float, 4>(reinterpret_cast<const float*>(panel + place));
-  FR_UNROLL
-          for (int e = 0; e < 4; ++e) v[k][i + e] = p.v[e];
-        }
+  FR_DEVICE static Pack<float, 4> read(const char* p) {
+    return load<float, 4>(reinterpret_cast<const float*>(p));
+  }
+  FR_DEVICE void read_b(float (&b)[4][4], const char* panel, int four) const {
+    FR_UNROLL
+    for (int i = 0; i < 4; ++i) {
+      const Pack<float, 4> p = read(b_by_k ? panel + (b_ ^ four * 16) + i * 8 * B::line_bytes
+                                           : panel + (b_ ^ i * 32) + (four * 4 + i) * B::line_bytes);
+      FR_UNROLL
+      for (int e = 0; e < 4; ++e) b[b_by_k ? e : i][b_by_k ? i : e] = p.v[e];
     }
   }
+  int a_, b_;
   float sum_[8][4];
 };
 

@@ -48,18 +48,23 @@ bool by_chunks(const T* p, int64_t line, int64_t step, int64_t batch) {
 }
 
 template <class T, Contiguous a_contiguous, Contiguous b_contiguous>
-void multiply_matrices(T* narrow, Wide<T>* wide, const T* a, const T* b, const GemmShape& s, float alpha, float beta) {
-  const bool vector = wide ? by_chunks(wide, s.ldc, s.c_step, s.batch) : by_chunks(narrow, s.ldc, s.c_step, s.batch);
+void multiply_matrices(T* narrow, Wide<T>* wide, const T* a, const T* b, const GemmShape& s, float alpha,
+                       float beta) {
+  const bool vector =
+      wide ? by_chunks(wide, s.ldc, s.c_step, s.batch) : by_chunks(narrow, s.ldc, s.c_step, s.batch);
   if (by_chunks(a, s.lda, s.a_step, s.batch) && by_chunks(b, s.ldb, s.b_step, s.batch))
-    multiply(GemmProblem<T, a_contiguous, b_contiguous, Access::vector>{a, b, narrow, wide, s, alpha, beta, vector});
+    multiply(GemmProblem<T, a_contiguous, b_contiguous, Access::vector>{a, b, narrow, wide, s, alpha, beta,
+                                                                        vector});
   else
-    multiply(GemmProblem<T, a_contiguous, b_contiguous, Access::scalar>{a, b, narrow, wide, s, alpha, beta, vector});
+    multiply(GemmProblem<T, a_contiguous, b_contiguous, Access::scalar>{a, b, narrow, wide, s, alpha, beta,
+                                                                        vector});
 }
 
 template <class T>
 void gemm_any(T* narrow, Wide<T>* wide, const T* a, const T* b, const GemmShape& s, float alpha, float beta) {
   constexpr Contiguous k = Contiguous::k, side = Contiguous::side;
-  const auto f = s.transpose_a ? s.transpose_b ? multiply_matrices<T, side, k> : multiply_matrices<T, side, side>
+  const auto f = s.transpose_a
+                     ? s.transpose_b ? multiply_matrices<T, side, k> : multiply_matrices<T, side, side>
                  : s.transpose_b ? multiply_matrices<T, k, k>
                                  : multiply_matrices<T, k, side>;
   f(narrow, wide, a, b, s, alpha, beta);

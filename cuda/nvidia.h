@@ -57,7 +57,8 @@ FR_DEVICE void copy_async16(void* to, const void* from, bool ok) {
 // The first `bytes` (0 to 16) of the 16; the others become zeros.
 FR_DEVICE void copy_async16_part(void* to, const void* from, int bytes) {
 #if __CUDA_ARCH__ >= 800
-  asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;\n" ::"r"(shared_address(to)), "l"(from), "r"(bytes)
+  asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;\n" ::"r"(shared_address(to)), "l"(from),
+               "r"(bytes)
                : "memory");
 #else
   for (int i = 0; i < 16; i += 2)

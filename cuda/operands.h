@@ -24,7 +24,7 @@ FR_DEVICE uint32_t lines_inside(int64_t first, int64_t end) {
 template <class T>
 struct MatrixView {
   const T* p = nullptr;
-  int64_t line = 0;        // elements between lines
+  int64_t line = 0;         // elements between lines
   int64_t side = 0, k = 0;  // extents
 };
 
@@ -49,7 +49,7 @@ class MatrixLoader {
     step_ = Panel::line_step * m.line;
   }
   FR_DEVICE void copy(char* panel) const {
-  FR_UNROLL
+    FR_UNROLL
     for (int i = 0; i < Panel::copies; ++i) {
       int valid;
       if constexpr (Panel::contiguous == Contiguous::k)
@@ -86,15 +86,21 @@ struct Tap {
 template <class T>
 struct Window {
   const T* map = nullptr;
-  int64_t image = 0;                 // elements of an image of the map
-  int line = 0, pixel = 0;           // elements between lines, between pixels
-  int height = 0, width = 0;         // of the map
-  int rows = 1, columns = 1;         // of the grid
-  int taps_h = 0, taps_w = 1;        // r < taps_h, s < taps_w
-  int channels = 1;                  // of the group
+  int64_t image = 0;           // elements of an image of the map
+  int line = 0, pixel = 0;     // elements between lines, between pixels
+  int height = 0, width = 0;   // of the map
+  int rows = 1, columns = 1;   // of the grid
+  int taps_h = 0, taps_w = 1;  // r < taps_h, s < taps_w
+  int channels = 1;            // of the group
   int scale_h = 1, scale_w = 1, start_h = 0, start_w = 0, step_h = 1, step_w = 1;
-  int64_t pixels = 0;                // of the grid, all images
+  int64_t pixels = 0;  // of the grid, all images
 };
+
+// Where a loader stands in a map: elements, or with vector access chunks, for which 32 bits reach 32 GB.
+template <Access access>
+using MapOffset = std::conditional_t<access == Access::vector, int, int64_t>;
+template <Access access, class T>
+constexpr int kMapUnit = access == Access::vector ? kPack<T> : 1;
 
 template <class Panel, Access access>
 class PixelsLoader {
@@ -111,31 +117,34 @@ class PixelsLoader {
       const int64_t line = divide(m, w.columns), n = divide(line, w.rows);
       h_[i] = m < w.pixels ? int(line - n * w.rows) * w.scale_h + w.start_h : kFar;
       w_[i] = int(m - line * w.columns) * w.scale_w + w.start_w;
-      from_[i] = w.map + n * w.image + group * w.channels + int64_t(h_[i]) * w.line + int64_t(w_[i]) * w.pixel;
+      from_[i] = MapOffset<access>(
+          (n * w.image + group * w.channels + int64_t(h_[i]) * w.line + int64_t(w_[i]) * w.pixel) /
+          kMapUnit<access, T>);
     }
   }
   FR_DEVICE void copy(char* panel) const {
     const Window<T>& w = window_;
     if constexpr (access == Access::vector) {
       const int h = tap_.r * w.step_h, column = tap_.s * w.step_w;
-      const int64_t offset = int64_t(h) * w.line + column * w.pixel + tap_.c;
+      const int offset = (h * w.line + column * w.pixel + tap_.c) / Panel::values;
       const int end = tap_.r < w.taps_h ? w.height : 0;
-  FR_UNROLL
+      FR_UNROLL
       for (int i = 0; i < Panel::copies; ++i) {
         const bool ok = uint32_t(h_[i] + h) < uint32_t(end) && uint32_t(w_[i] + column) < uint32_t(w.width);
-        copy_async16(Panel::copy_place(panel, mine_, i), from_[i] + offset, ok);
+        copy_async16(Panel::copy_place(panel, mine_, i), w.map + int64_t(from_[i] + offset) * Panel::values,
+                     ok);
       }
     } else {
-  FR_ROLLED
+      FR_ROLLED
       for (int i = 0; i < Panel::copies; ++i) {
         Pack<T, Panel::values> chunk;
         Tap t = tap_;
-  FR_UNROLL
+        FR_UNROLL
         for (int e = 0; e < Panel::values; ++e, t.advance(1, w.taps_w, w.channels)) {
           const int h = t.r * w.step_h, column = t.s * w.step_w;
           const bool ok = t.r < w.taps_h && uint32_t(h_[i] + h) < uint32_t(w.height) &&
                           uint32_t(w_[i] + column) < uint32_t(w.width);
-          chunk.v[e] = ok ? from_[i][int64_t(h) * w.line + column * w.pixel + t.c] : T(0.0f);
+          chunk.v[e] = ok ? w.map[from_[i] + (h * w.line + column * w.pixel + t.c)] : T(0.0f);
         }
         store<T, Panel::values>(Panel::copy_place(panel, mine_, i), chunk);
       }
@@ -144,11 +153,28 @@ class PixelsLoader {
   FR_DEVICE void advance() { tap_.advance(Panel::depth, window_.taps_w, window_.channels); }
 
  private:
-  const T* from_[Panel::copies];  // tap (0, 0), perhaps outside the map
+  MapOffset<access> from_[Panel::copies];  // tap (0, 0), perhaps outside the map
   int h_[Panel::copies], w_[Panel::copies];
   int mine_;
   Tap tap_;
   const Window<T>& window_;
+};
+
+// How a pixel of the grid moves on by `depth` of them: an addition with carries in (column, row, image), and what each part of
+// it does to the place in the map. The host's part of PatchesLoader, so that it takes no registers.
+template <class T, Access access>
+struct PixelStep {
+  int w, h;
+  MapOffset<access> all, next_line, next_image;
+  explicit PixelStep(const Window<T>& v) {
+    constexpr int64_t depth = 64 / sizeof(T), unit = kMapUnit<access, T>;
+    const int64_t lines = depth / v.columns, images = lines / v.rows;
+    w = int(depth % v.columns) * v.scale_w, h = int(lines % v.rows) * v.scale_h;
+    all = MapOffset<access>((int64_t(w) * v.pixel + int64_t(h) * v.line + images * v.image) / unit);
+    next_line =
+        MapOffset<access>((int64_t(v.scale_h) * v.line - int64_t(v.columns) * v.scale_w * v.pixel) / unit);
+    next_image = MapOffset<access>((v.image - int64_t(v.rows) * v.scale_h * v.line) / unit);
+  }
 };
 
 template <class Panel, Access access>
@@ -157,35 +183,42 @@ class PatchesLoader {
   static_assert(Panel::contiguous == Contiguous::side);
 
  public:
-  FR_DEVICE PatchesLoader(const Window<T>& w, int group, int64_t first, int64_t k)
-      : mine_(Panel::my_place()),
-        tap_(int(first) + Panel::my_chunk() * Panel::values, w.taps_w, w.channels),
+  FR_DEVICE PatchesLoader(const Window<T>& w, const PixelStep<T, access>& step, int group, int64_t first,
+                          int64_t k)
+      : tap_(int(first) + Panel::my_chunk() * Panel::values, w.taps_w, w.channels),
+        mine_(Panel::my_place()),
         left_(int(w.pixels - k - Panel::my_line())),
-        add_w_(Panel::depth % w.columns * w.scale_w),
-        add_h_(Panel::depth / w.columns % w.rows * w.scale_h),
-        add_image_(Panel::depth / w.columns / w.rows * w.image),
-        window_(w) {
+        window_(w),
+        step_(step) {
+    if (tap_.r >= w.taps_h) left_ = 0;
     for (int i = 0; i < Panel::copies; ++i) {
       const int64_t m = k + Panel::my_line() + i * Panel::line_step;
       const int64_t line = divide(m, w.columns), n = divide(line, w.rows);
       h_[i] = int(line - n * w.rows) * w.scale_h + w.start_h;
       w_[i] = int(m - line * w.columns) * w.scale_w + w.start_w;
-      from_[i] = w.map + n * w.image + group * w.channels;
+      from_[i] =
+          MapOffset<access>((n * w.image + group * w.channels + int64_t(h_[i]) * w.line +
+                             int64_t(w_[i]) * w.pixel + (access == Access::vector ? offset(tap_) : 0)) /
+                            kMapUnit<access, T>);
     }
+    tap_h_ = tap_.r * w.step_h, tap_w_ = tap_.s * w.step_w;
   }
   FR_DEVICE void copy(char* panel) const {
     if constexpr (access == Access::vector) {
-  FR_UNROLL
+      FR_UNROLL
       for (int i = 0; i < Panel::copies; ++i)
-        copy_async16(Panel::copy_place(panel, mine_, i), from_[i] + offset(tap_, i), inside(tap_, i));
+        copy_async16(Panel::copy_place(panel, mine_, i), window_.map + int64_t(from_[i]) * Panel::values,
+                     inside(tap_h_, tap_w_, i));
     } else {
-  FR_ROLLED
+      FR_ROLLED
       for (int i = 0; i < Panel::copies; ++i) {
         Pack<T, Panel::values> chunk;
         Tap t = tap_;
-  FR_UNROLL
+        FR_UNROLL
         for (int e = 0; e < Panel::values; ++e, t.advance(1, window_.taps_w, window_.channels))
-          chunk.v[e] = inside(t, i) ? from_[i][offset(t, i)] : T(0.0f);
+          chunk.v[e] = t.r < window_.taps_h && inside(t.r * window_.step_h, t.s * window_.step_w, i)
+                           ? window_.map[from_[i] + offset(t)]
+                           : T(0.0f);
         store<T, Panel::values>(Panel::copy_place(panel, mine_, i), chunk);
       }
     }
@@ -193,30 +226,29 @@ class PatchesLoader {
   FR_DEVICE void advance() {
     const Window<T>& w = window_;
     left_ -= Panel::depth;
-    for (int i = 0; i < Panel::copies; ++i) {  // an addition with carries: columns, rows, images
-      w_[i] += add_w_, h_[i] += add_h_, from_[i] += add_image_;
-      if (w_[i] >= w.start_w + w.columns * w.scale_w) w_[i] -= w.columns * w.scale_w, h_[i] += w.scale_h;
-      if (h_[i] >= w.start_h + w.rows * w.scale_h) h_[i] -= w.rows * w.scale_h, from_[i] += w.image;
+    FR_UNROLL
+    for (int i = 0; i < Panel::copies; ++i) {
+      w_[i] += step_.w, h_[i] += step_.h, from_[i] += step_.all;
+      if (w_[i] >= w.start_w + w.columns * w.scale_w)
+        w_[i] -= w.columns * w.scale_w, h_[i] += w.scale_h, from_[i] += step_.next_line;
+      if (h_[i] >= w.start_h + w.rows * w.scale_h) h_[i] -= w.rows * w.scale_h, from_[i] += step_.next_image;
     }
   }
 
  private:
-  FR_DEVICE int offset(const Tap& t, int i) const {
-    return (h_[i] + t.r * window_.step_h) * window_.line + (w_[i] + t.s * window_.step_w) * window_.pixel + t.c;
+  FR_DEVICE int offset(const Tap& t) const {
+    return t.r * window_.step_h * window_.line + t.s * window_.step_w * window_.pixel + t.c;
   }
-  FR_DEVICE bool inside(const Tap& t, int i) const {
-    return i * Panel::line_step < left_ && t.r < window_.taps_h &&
-           uint32_t(h_[i] + t.r * window_.step_h) < uint32_t(window_.height) &&
-           uint32_t(w_[i] + t.s * window_.step_w) < uint32_t(window_.width);
+  FR_DEVICE bool inside(int h, int column, int i) const {
+    return i * Panel::line_step < left_ && uint32_t(h_[i] + h) < uint32_t(window_.height) &&
+           uint32_t(w_[i] + column) < uint32_t(window_.width);
   }
-  const T* from_[Panel::copies];  // the image
+  MapOffset<access> from_[Panel::copies];  // with vector access of the thread's tap, else of tap (0, 0)
   int h_[Panel::copies], w_[Panel::copies];
-  int mine_;
   Tap tap_;
-  int left_;
-  int add_w_, add_h_;
-  int64_t add_image_;
+  int mine_, left_, tap_h_, tap_w_;
   const Window<T>& window_;
+  const PixelStep<T, access>& step_;
 };
 
 // Every step_r-th row and step_s-th column of the filters, in elements: w (filters, R, S, channels) at
@@ -244,7 +276,7 @@ class FilterTapsLoader {
   }
   FR_DEVICE void copy(char* panel) const {
     Tap t = tap_;
-  FR_UNROLL
+    FR_UNROLL
     for (int i = 0; i < Panel::copies; ++i) {
       const T* from = from_ + t.c * view_.filter + (t.r * view_.row + t.s * view_.column);
       copy_chunk<access>(Panel::copy_place(panel, mine_, i), from, t.r < view_.taps_h ? valid_ : 0);

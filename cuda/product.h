@@ -32,7 +32,8 @@ struct Tile {
   // and they meet no bank twice), as many lines at a time as find room.
   static constexpr int pitch = N + 8;
   static constexpr int lines = M * pitch * 4 <= pipeline ? M : M / 2;
-  static constexpr size_t shared_bytes = size_t(max(pipeline, lines * pitch * 4));
+  static constexpr int sums = lines * pitch * 4;
+  static constexpr size_t kept = size_t(pipeline > sums ? pipeline : sums), shared_bytes = kept + 16;
 };
 
 // The sizes that are compiled for each type: wide, narrow (few columns), small (few tiles, and all scalar access).
@@ -63,17 +64,14 @@ struct Division {
   float* partial = nullptr;  // (count, slices, M, N) where slices > 1
 
   struct Place {
-    int64_t z, slice, m, n;  // m, n: tiles
+    int z, slice, m, n;  // m, n: tiles
   };
   FR_DEVICE Place place(int64_t i) const {
     const int64_t tiles = tiles_m * tiles_n, product = divide(i, tiles), tile = i - product * tiles;
     const int64_t z = divide(product, slices), slice = product - z * slices;
-    if (tiles_m <= tiles_n) {
-      const int64_t n = divide(tile, tiles_m);
-      return {z, slice, tile - n * tiles_m, n};
-    }
-    const int64_t m = divide(tile, tiles_n);
-    return {z, slice, m, tile - m * tiles_n};
+    const int64_t shorter = min(tiles_m, tiles_n), slow = divide(tile, shorter), fast = tile - slow * shorter;
+    const bool m_fast = tiles_m <= tiles_n;
+    return {int(z), int(slice), int(m_fast ? fast : slow), int(m_fast ? slow : fast)};
   }
   FR_DEVICE int64_t begin(int64_t slice) const { return divide(slice * depths, slices); }
 };
@@ -112,23 +110,28 @@ product_kernel(const Problem problem, const Division division) {
   using T = typename Problem::Element;
   using A = Panel<T, Problem::kA, Tile::M, Tile::threads>;
   using B = Panel<T, Problem::kB, Tile::N, Tile::threads>;
-  const Division::Place at = division.place(block_x());
-  const int64_t first = division.begin(at.slice), m0 = at.m * Tile::M, n0 = at.n * Tile::N;
   Multiplier<Tile::arithmetic, A, B, Tile::warps_m, Tile::warps_n> sum;
+  auto* const place = shared<Division::Place>(Tile::kept);  // waits there: the main loop needs every register
   {
-    auto a = problem.template a<A>(at.z, m0, first * Tile::depth);
-    auto b = problem.template b<B>(at.z, n0, first * Tile::depth);
-    accumulate<Tile, A, B>(sum, a, b, int(division.begin(at.slice + 1) - first));
+    const Division::Place at = division.place(block_x());
+    if (thread() == 0) *place = at;
+    const int64_t first = division.begin(at.slice), end = division.begin(at.slice + 1);
+    auto a = problem.template a<A>(at.z, at.m * int64_t(Tile::M), first * Tile::depth);
+    auto b = problem.template b<B>(at.z, at.n * int64_t(Tile::N), first * Tile::depth);
+    accumulate<Tile, A, B>(sum, a, b, int(end - first));
   }
+  const Division::Place at = *place;
   const Extent e = problem.extent();
   float* const lines = shared<float>();
+  FR_ROLLED  // the sums that wait for the second round leave few registers
   for (int line = 0; line < Tile::M; line += Tile::lines) {
     if (line) sync();
     sum.put(lines, Tile::pitch, line, Tile::lines);
     sync();
+    FR_ROLLED
     for (int i = thread(); i < Tile::lines * (Tile::N / 8); i += Tile::threads) {
       const int r = i / (Tile::N / 8), c = i % (Tile::N / 8) * 8;
-      const int64_t m = m0 + line + r, n = n0 + c;
+      const int64_t m = at.m * int64_t(Tile::M) + line + r, n = at.n * int64_t(Tile::N) + c;
       if (m >= e.M || n >= e.N) continue;
       float v[8];
       read_eight(v, lines + r * Tile::pitch + c, 8, true);
@@ -149,11 +152,13 @@ sum_slices_kernel(const Problem problem, const Division division) {
   const Extent e = problem.extent();
   const int64_t eights = divide_up(e.N, 8), all = e.count * e.M * eights;
   for (int64_t i = block_x() * threads() + thread(); i < all; i += blocks_x() * threads()) {
-    const int64_t row = divide(i, eights), n = (i - row * eights) * 8, z = divide(row, e.M), m = row - z * e.M;
+    const int64_t row = divide(i, eights), n = (i - row * eights) * 8, z = divide(row, e.M),
+                  m = row - z * e.M;
     const int count = int(min(e.N - n, int64_t(8)));
     float v[8] = {}, part[8];
     for (int64_t s = 0; s < division.slices; ++s) {
-      read_eight(part, division.partial + ((z * division.slices + s) * e.M + m) * e.N + n, count, e.N % 4 == 0);
+      read_eight(part, division.partial + ((z * division.slices + s) * e.M + m) * e.N + n, count,
+                 e.N % 4 == 0);
       for (int j = 0; j < 8; ++j) v[j] += part[j];
     }
     problem.finish(z, m, n, v, count);
@@ -174,16 +179,18 @@ void multiply_by(const Problem& problem) {
   const Extent e = problem.extent();
   FR_CHECK(e.K < int64_t{1} << 31, "product: expected a sum of fewer than 2^31 terms, got ", e.K);
   Division d;
-  d.tiles_m = divide_up(e.M, Tile::M), d.tiles_n = divide_up(e.N, Tile::N), d.depths = divide_up(e.K, Tile::depth);
+  d.tiles_m = divide_up(e.M, Tile::M), d.tiles_n = divide_up(e.N, Tile::N),
+  d.depths = divide_up(e.K, Tile::depth);
   const int64_t tiles = d.tiles_m * d.tiles_n * e.count;
   if (tiles == 0) return;
   d.slices = choose_slices(tiles, d.depths);
   const Workspace<float> partial(d.slices > 1 ? d.slices * e.count * e.M * e.N : 0);
   d.partial = partial.get();
-  launch(Grid{tiles * d.slices}, Tile::threads, Tile::shared_bytes, product_kernel<Tile, Problem>, problem, d);
+  launch(Grid{tiles * d.slices}, Tile::threads, Tile::shared_bytes, product_kernel<Tile, Problem>, problem,
+         d);
   if (d.slices > 1)
-    launch(grid_for(divide_up(e.count * e.M * divide_up(e.N, 8), 256)), 256, 0, sum_slices_kernel<Problem>, problem,
-           d);
+    launch(grid_for(divide_up(e.count * e.M * divide_up(e.N, 8), 256)), 256, 0, sum_slices_kernel<Problem>,
+           problem, d);
 }
 
 template <class Tiles, class Problem>
