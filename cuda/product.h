@@ -211,7 +211,7 @@ void multiply(const Problem& problem) {
     multiply_by<typename Tiles<T>::Small>(problem);
   } else {
     if constexpr (std::is_same_v<T, float>)
-      if (tf32_selected()) return multiply_sized<Tf32Tiles>(problem);
+      if (tf32_selected() && compute_capability() >= 80) return multiply_sized<Tf32Tiles>(problem);
     multiply_sized<Tiles<T>>(problem);
   }
 }

@@ -183,6 +183,16 @@ std::vector<Row> conv2d_rows() {
   Conv2dShape uneven = shape(1, 8, 6, 3, 5, 3, 5, 1, 0);
   uneven.stride_h = 2, uneven.pad_h = 1, uneven.pad_w = 2, uneven.dilation_h = 2;
   rows.push_back(conv2d("different along h and w", uneven));
+  // channels and filters in eights: 16-byte copies on a card
+  rows.push_back(conv2d("eights, stride 3, dilated", shape(1, 11, 10, 8, 16, 3, 3, 3, 2, 2)));
+  rows.push_back(conv2d("eights, 5x5 stride 2", shape(2, 9, 8, 24, 8, 5, 5, 2, 2)));
+  rows.push_back(conv2d("eights, two groups, stride 2", shape(1, 9, 7, 32, 48, 3, 3, 2, 1, 1, 2)));
+  rows.push_back(conv2d("eights, many small maps", shape(40, 3, 2, 8, 8, 3, 3, 1, 1)));
+  rows.push_back(conv2d("eights, one row", shape(3, 1, 70, 16, 8, 1, 3, 1, 1)));
+  uneven.C = 8, uneven.K = 16;
+  rows.push_back(conv2d("eights, different along h and w", uneven));
+  rows.push_back(overwritten("eights, 1x1 stride 2", shape(2, 7, 6, 16, 24, 1, 1, 2, 0)));
+  rows.push_back(fused("abpr", shape(1, 9, 10, 16, 72, 3, 3, 1, 1)));
   rows.push_back(prepared("pointwise", shape(2, 4, 3, 5, 7, 1, 1, 1, 0)));
   rows.push_back(prepared("stem", shape(1, 9, 8, 3, 70, 3, 3, 2, 1)));
   rows.push_back(prepared("stride 2", shape(1, 14, 12, 130, 70, 3, 3, 2, 1)));
