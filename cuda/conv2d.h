@@ -1,4 +1,5 @@
-// Convolutions of narrow groups (depthwise ones above all), too thin for tiles: cuda/conv2d_groups.cu.
+// The parts of the convolution beside cuda/conv2d.cu: narrow groups (depthwise ones above all), too thin for tiles, in
+// cuda/conv2d_groups.cu; statistics of the result in cuda/conv2d_statistics.cu.
 #pragma once
 #include "cuda/gpu.h"
 
@@ -13,5 +14,9 @@ template <class T>
 void conv2d_groups_backward_input(T* dx, const T* dy, const T* w, const Conv2dShape& s, Gradient into);
 template <class T>
 void conv2d_groups_backward_filter(Wide<T>* dw, const T* dy, const T* x, const Conv2dShape& s, Gradient into);
+template <class T>
+void conv2d_forward_statistics(T* y, Wide<T>* mean, Wide<T>* rstd, Wide<T>* running_mean,
+                               Wide<T>* running_var, const T* x, const T* w, const Conv2dShape& s,
+                               Wide<T> eps, Wide<T> momentum);
 
 }  // namespace fr::FR_GPU

@@ -10,6 +10,7 @@ struct GemmProblem {
   using Element = T;
   static constexpr Contiguous kA = a_contiguous, kB = b_contiguous;
   static constexpr Access kAccess = access;
+  static constexpr Statistics kStatistics = Statistics::no;
 
   const T *a_start, *b_start;
   T* narrow;  // C, or null

@@ -3,7 +3,8 @@
 //     Element, kA, kB, kAccess           the values; which index is contiguous in A and in B; how they are read
 //     extent()                           M, N, K and the number of products
 //     a<Panel>(z, m, k), b<Panel>(z, n, k)   the loaders of a tile (cuda/operands.h)
-//     finish(z, m, n, v, count)          takes count <= 8 neighbouring sums, from column n, a multiple of 8
+//     finish(z, m, n, v, count)              takes count <= 8 neighbouring sums, from column n, a multiple of 8
+//     kStatistics, keep(z, tile, n, moments) whether it wants the moments of the columns of each tile (not where k is cut)
 //   A block walks along k with two stages of copies on their way ahead of the one it multiplies: one barrier a stage.
 //   Where there are few tiles, k is cut into slices: each slice leaves its sums in memory and a second kernel adds them in
 //   order. The number of slices depends on the problem alone, so that the bits do not depend on the card.
@@ -14,6 +15,7 @@
 #include "base/error.h"
 #include "cuda/fragments.h"
 #include "cuda/operands.h"
+#include "cuda/statistics.h"
 
 namespace fr::FR_GPU {
 
@@ -121,6 +123,8 @@ product_kernel(const Problem problem, const Division division) {
     accumulate<Tile, A, B>(sum, a, b, int(end - first));
   }
   const Division::Place at = *place;
+  constexpr bool statistics = Problem::kStatistics == Statistics::yes;
+  [[maybe_unused]] ColumnMoments<Tile::N, Tile::threads> moments;
   const Extent e = problem.extent();
   float* const lines = shared<float>();
   FR_ROLLED  // the sums that wait for the second round leave few registers
@@ -128,6 +132,9 @@ product_kernel(const Problem problem, const Division division) {
     if (line) sync();
     sum.put(lines, Tile::pitch, line, Tile::lines);
     sync();
+    if constexpr (statistics)
+      moments.add(int(min(e.M - at.m * int64_t(Tile::M) - line, int64_t(Tile::lines))),
+                  [&](int r) { return lines[r * Tile::pitch + moments.column()]; });
     FR_ROLLED
     for (int i = thread(); i < Tile::lines * (Tile::N / 8); i += Tile::threads) {
       const int r = i / (Tile::N / 8), c = i % (Tile::N / 8) * 8;
@@ -142,6 +149,11 @@ product_kernel(const Problem problem, const Division division) {
         write_eight(division.partial + ((at.z * division.slices + at.slice) * e.M + m) * e.N + n, v, count,
                     e.N % 4 == 0);
     }
+  }
+  if constexpr (statistics) {
+    const Moments of_tile = moments.joined(lines);
+    const int64_t n = at.n * int64_t(Tile::N) + thread();
+    if (thread() < Tile::N && n < e.N && division.slices == 1) problem.keep(at.z, at.m, n, of_tile);
   }
 }
 
@@ -174,45 +186,51 @@ TileSize choose_tile(const Extent& e);
 // Slices of k for so many tiles with so many depths each.
 int64_t choose_slices(int64_t tiles, int64_t depths);
 
+struct Cut {
+  int64_t tile_rows, slices;
+};
+
 template <class Tile, class Problem>
-void multiply_by(const Problem& problem) {
+Cut multiply_by(const Problem& problem) {
   const Extent e = problem.extent();
   FR_CHECK(e.K < int64_t{1} << 31, "product: expected a sum of fewer than 2^31 terms, got ", e.K);
   Division d;
   d.tiles_m = divide_up(e.M, Tile::M), d.tiles_n = divide_up(e.N, Tile::N),
   d.depths = divide_up(e.K, Tile::depth);
   const int64_t tiles = d.tiles_m * d.tiles_n * e.count;
-  if (tiles == 0) return;
+  if (tiles == 0) return {Tile::M, 1};
   d.slices = choose_slices(tiles, d.depths);
-  const Workspace<float> partial(d.slices > 1 ? d.slices * e.count * e.M * e.N : 0);
+  const Workspace<float> partial(d.slices > 1 ? d.slices * e.count * e.M * e.N : 1);
   d.partial = partial.get();
   launch(Grid{tiles * d.slices}, Tile::threads, Tile::shared_bytes, product_kernel<Tile, Problem>, problem,
          d);
   if (d.slices > 1)
     launch(grid_for(divide_up(e.count * e.M * divide_up(e.N, 8), 256)), 256, 0, sum_slices_kernel<Problem>,
            problem, d);
+  return {Tile::M, d.slices};
 }
 
 template <class Tiles, class Problem>
-void multiply_sized(const Problem& problem) {
-  const TileSize size = choose_tile(problem.extent());
-  if (size == TileSize::wide)
-    multiply_by<typename Tiles::Wide>(problem);
-  else if (size == TileSize::narrow)
-    multiply_by<typename Tiles::Narrow>(problem);
-  else
-    multiply_by<typename Tiles::Small>(problem);
+Cut multiply_sized(const Problem& problem) {
+  switch (choose_tile(problem.extent())) {
+    case TileSize::wide:
+      return multiply_by<typename Tiles::Wide>(problem);
+    case TileSize::narrow:
+      return multiply_by<typename Tiles::Narrow>(problem);
+    default:
+      return multiply_by<typename Tiles::Small>(problem);
+  }
 }
 
 template <class Problem>
-void multiply(const Problem& problem) {
+Cut multiply(const Problem& problem) {
   using T = typename Problem::Element;
   if constexpr (Problem::kAccess == Access::scalar) {
-    multiply_by<typename Tiles<T>::Small>(problem);
+    return multiply_by<typename Tiles<T>::Small>(problem);
   } else {
     if constexpr (std::is_same_v<T, float>)
       if (tf32_selected() && compute_capability() >= 80) return multiply_sized<Tf32Tiles>(problem);
-    multiply_sized<Tiles<T>>(problem);
+    return multiply_sized<Tiles<T>>(problem);
   }
 }
 

@@ -183,6 +183,10 @@ struct Kernels {
   // the same sum, finished as Conv2dFinish says; no adjoint. prepared: of w and s, or null
   void (*conv2d_fused_forward)(T* y, const T* x, const T* w, const T* prepared, const Conv2dFinish<T>& finish,
                                const Conv2dShape& s);
+  // conv2d_forward, and batch_norm_statistics of its rows (N P Q, K), perhaps taken before they are rounded to T
+  void (*conv2d_forward_statistics)(T* y, Wide<T>* mean, Wide<T>* rstd, Wide<T>* running_mean,
+                                    Wide<T>* running_var, const T* x, const T* w, const Conv2dShape& s,
+                                    Wide<T> eps, Wide<T> momentum);
   // dx and dw: the adjoints of conv2d_forward
   void (*conv2d_backward_input)(T* dx, const T* dy, const T* w, const Conv2dShape& s, Gradient into);
   void (*conv2d_backward_filter)(Wide<T>* dw, const T* dy, const T* x, const Conv2dShape& s, Gradient into);

@@ -82,7 +82,7 @@ TEST(Product, Tf32OnItsOwnNumbers) {
     emulated::select_tile(size);
     for (Row row : rows()) {
       row.round = to_tf32;
-      EXPECT_EQ(join(check_row_on(row, emulated::table<float>(), schedules({0, 5}))), "") << int(size);
+      EXPECT_EQ(join(check_row_on(row, emulated::table<float>(), schedules({5}))), "") << int(size);
     }
   }
 }
