@@ -80,12 +80,14 @@ FR_KERNEL(kThreads)
 filter_kernel(float* partial, const T* dy, const T* x, Conv2dShape s, PixelSlices cut) {
   const int64_t P = s.P(), Q = s.Q(), channels = s.C / s.groups, filters = s.K / s.groups;
   const int64_t k = block_y() * kWarp + lane(), columns = s.R * s.S * channels, column = block_z();
-  const int64_t c = column % channels, t = column / channels % s.S, r = column / channels / s.S;
-  const int64_t end = (block_x() + 1) * cut.pixels / cut.slices;
+  const int64_t tap = divide(column, channels), r = divide(tap, s.S), t = tap - r * s.S,
+                c = column - tap * channels;
+  const int64_t begin = divide(block_x() * cut.pixels, cut.slices);
+  const int64_t end = divide((block_x() + 1) * cut.pixels, cut.slices);
   float sum = 0;
   if (k < s.K) {
     const int64_t x_c = divide(k, filters) * channels + c;
-    for (int64_t i = block_x() * cut.pixels / cut.slices + warp(); i < end; i += kThreads / kWarp) {
+    for (int64_t i = begin + warp(); i < end; i += kThreads / kWarp) {
       const int64_t row = divide(i, Q), n = divide(row, P);
       const int64_t h = (row - n * P) * s.stride_h - s.pad_h + r * s.dilation_h;
       const int64_t v = (i - row * Q) * s.stride_w - s.pad_w + t * s.dilation_w;

@@ -126,7 +126,7 @@ class PixelsLoader {
     const Window<T>& w = window_;
     if constexpr (access == Access::vector) {
       const int h = tap_.r * w.step_h, column = tap_.s * w.step_w;
-      const int offset = (h * w.line + column * w.pixel + tap_.c) / Panel::values;
+      const int offset = (h * w.line + column * w.pixel + tap_.c) >> (Panel::values == 8 ? 3 : 2);
       const int end = tap_.r < w.taps_h ? w.height : 0;
       FR_UNROLL
       for (int i = 0; i < Panel::copies; ++i) {

@@ -38,24 +38,28 @@ struct Tile {
   static constexpr size_t kept = size_t(pipeline > sums ? pipeline : sums), shared_bytes = kept + 16;
 };
 
-// The sizes that are compiled for each type: wide, narrow (few columns), small (few tiles, and all scalar access).
+// The sizes that are compiled for each type: wide, narrow (few columns), flat (few rows), small (few tiles, and all scalar
+// access).
 template <class T>
 struct Tiles;
 template <>
 struct Tiles<bfloat16> {
   using Wide = Tile<bfloat16, Arithmetic::bf16, 128, 128, 2, 4, 2>;
   using Narrow = Tile<bfloat16, Arithmetic::bf16, 128, 64, 4, 2, 2>;
+  using Flat = Tile<bfloat16, Arithmetic::bf16, 64, 128, 2, 4, 2>;
   using Small = Tile<bfloat16, Arithmetic::bf16, 64, 64, 2, 2, 4>;
 };
 template <>
 struct Tiles<float> {
   using Wide = Tile<float, Arithmetic::float32, 128, 64, 4, 2, 2>;
   using Narrow = Wide;
+  using Flat = Tile<float, Arithmetic::float32, 64, 128, 2, 4, 2>;
   using Small = Tile<float, Arithmetic::float32, 64, 64, 2, 2, 4>;
 };
 struct Tf32Tiles {
   using Wide = Tile<float, Arithmetic::tf32, 128, 128, 2, 4, 2>;
   using Narrow = Tile<float, Arithmetic::tf32, 128, 64, 4, 2, 2>;
+  using Flat = Tile<float, Arithmetic::tf32, 64, 128, 2, 4, 2>;
   using Small = Tile<float, Arithmetic::tf32, 64, 64, 2, 2, 4>;
 };
 
@@ -75,11 +79,14 @@ struct Division {
     const bool m_fast = tiles_m <= tiles_n;
     return {int(z), int(slice), int(m_fast ? fast : slow), int(m_fast ? slow : fast)};
   }
+  FR_DEVICE float* part(int64_t z, int64_t slice, const Extent& e) const {
+    return partial + (z * slices + slice) * e.M * e.N;
+  }
   FR_DEVICE int64_t begin(int64_t slice) const { return divide(slice * depths, slices); }
 };
 
 // The sums of `count` depths of k from k on.
-template <class Tile, class A, class B, class LoadA, class LoadB, class Sum>
+template <class Tile, class LoadA, class LoadB, class Sum>
 FR_DEVICE void accumulate(Sum& sum, LoadA& a, LoadB& b, int count) {
   char* const memory = shared<char>();
   int ahead = 0, to = 0, at = 0;  // the depth to be copied next, its stage, the stage to be multiplied
@@ -105,6 +112,45 @@ FR_DEVICE void accumulate(Sum& sum, LoadA& a, LoadB& b, int count) {
   sync();
 }
 
+// Hands the sums of a tile on, eight neighbours a thread at a time: to the problem, or to the slice's part of the memory.
+template <class Tile, class Problem, class Sum>
+FR_DEVICE void finish_tile(const Problem& problem, const Division& division, const Sum& sum,
+                           const Division::Place& at) {
+  constexpr bool statistics = Problem::kStatistics == Statistics::yes;
+  [[maybe_unused]] ColumnMoments<Tile::N, Tile::threads> moments;
+  const Extent e = problem.extent();
+  const int64_t n0 = at.n * int64_t(Tile::N);
+  float* const lines = shared<float>();
+  FR_ROLLED  // the sums that wait for the second round leave few registers
+  for (int line = 0; line < Tile::M; line += Tile::lines) {
+    const int64_t m0 = at.m * int64_t(Tile::M) + line;
+    if (line) sync();
+    sum.put(lines, Tile::pitch, line, Tile::lines);
+    sync();
+    if constexpr (statistics)
+      moments.add(int(min(e.M - m0, int64_t(Tile::lines))),
+                  [&](int r) { return lines[r * Tile::pitch + moments.column()]; });
+    FR_ROLLED
+    for (int i = thread(); i < Tile::lines * (Tile::N / 8); i += Tile::threads) {
+      const int r = i / (Tile::N / 8), c = i % (Tile::N / 8) * 8;
+      const int64_t m = m0 + r, n = n0 + c;
+      if (m >= e.M || n >= e.N) continue;
+      float v[8];
+      read_eight(v, lines + r * Tile::pitch + c, 8, true);
+      const int count = int(min(e.N - n, int64_t(8)));
+      if (division.slices == 1)
+        problem.finish(at.z, m, n, v, count);
+      else
+        write_eight(division.part(at.z, at.slice, e) + m * e.N + n, v, count, e.N % 4 == 0);
+    }
+  }
+  if constexpr (statistics) {
+    const Moments of_tile = moments.joined(lines);
+    if (thread() < Tile::N && n0 + thread() < e.N && division.slices == 1)
+      problem.keep(at.z, at.m, n0 + thread(), of_tile);
+  }
+}
+
 // one block per tile, slice and product; cuda/fragments.h says how its threads share the tile
 template <class Tile, class Problem>
 FR_KERNEL(Tile::threads, Tile::blocks)
@@ -120,41 +166,9 @@ product_kernel(const Problem problem, const Division division) {
     const int64_t first = division.begin(at.slice), end = division.begin(at.slice + 1);
     auto a = problem.template a<A>(at.z, at.m * int64_t(Tile::M), first * Tile::depth);
     auto b = problem.template b<B>(at.z, at.n * int64_t(Tile::N), first * Tile::depth);
-    accumulate<Tile, A, B>(sum, a, b, int(end - first));
+    accumulate<Tile>(sum, a, b, int(end - first));
   }
-  const Division::Place at = *place;
-  constexpr bool statistics = Problem::kStatistics == Statistics::yes;
-  [[maybe_unused]] ColumnMoments<Tile::N, Tile::threads> moments;
-  const Extent e = problem.extent();
-  float* const lines = shared<float>();
-  FR_ROLLED  // the sums that wait for the second round leave few registers
-  for (int line = 0; line < Tile::M; line += Tile::lines) {
-    if (line) sync();
-    sum.put(lines, Tile::pitch, line, Tile::lines);
-    sync();
-    if constexpr (statistics)
-      moments.add(int(min(e.M - at.m * int64_t(Tile::M) - line, int64_t(Tile::lines))),
-                  [&](int r) { return lines[r * Tile::pitch + moments.column()]; });
-    FR_ROLLED
-    for (int i = thread(); i < Tile::lines * (Tile::N / 8); i += Tile::threads) {
-      const int r = i / (Tile::N / 8), c = i % (Tile::N / 8) * 8;
-      const int64_t m = at.m * int64_t(Tile::M) + line + r, n = at.n * int64_t(Tile::N) + c;
-      if (m >= e.M || n >= e.N) continue;
-      float v[8];
-      read_eight(v, lines + r * Tile::pitch + c, 8, true);
-      const int count = int(min(e.N - n, int64_t(8)));
-      if (division.slices == 1)
-        problem.finish(at.z, m, n, v, count);
-      else
-        write_eight(division.partial + ((at.z * division.slices + at.slice) * e.M + m) * e.N + n, v, count,
-                    e.N % 4 == 0);
-    }
-  }
-  if constexpr (statistics) {
-    const Moments of_tile = moments.joined(lines);
-    const int64_t n = at.n * int64_t(Tile::N) + thread();
-    if (thread() < Tile::N && n < e.N && division.slices == 1) problem.keep(at.z, at.m, n, of_tile);
-  }
+  finish_tile<Tile>(problem, division, sum, *place);
 }
 
 // one thread per eight neighbours of the result, slices added in order
@@ -169,8 +183,7 @@ sum_slices_kernel(const Problem problem, const Division division) {
     const int count = int(min(e.N - n, int64_t(8)));
     float v[8] = {}, part[8];
     for (int64_t s = 0; s < division.slices; ++s) {
-      read_eight(part, division.partial + ((z * division.slices + s) * e.M + m) * e.N + n, count,
-                 e.N % 4 == 0);
+      read_eight(part, division.part(z, s, e) + m * e.N + n, count, e.N % 4 == 0);
       for (int j = 0; j < 8; ++j) v[j] += part[j];
     }
     problem.finish(z, m, n, v, count);
@@ -179,12 +192,12 @@ sum_slices_kernel(const Problem problem, const Division division) {
 
 // --- the host's part ---
 
-enum class TileSize { automatic, wide, narrow, small };
+enum class TileSize { automatic, wide, narrow, flat, small };
 // For tests and measurements: every product that has the choice takes this size.
 void select_tile(TileSize size);
 TileSize choose_tile(const Extent& e);
-// Slices of k for so many tiles with so many depths each.
-int64_t choose_slices(int64_t tiles, int64_t depths);
+// Slices of k for so many tiles with so many depths each, `blocks` of them on a multiprocessor.
+int64_t choose_slices(int64_t tiles, int64_t depths, int blocks);
 
 struct Cut {
   int64_t tile_rows, slices;
@@ -199,7 +212,7 @@ Cut multiply_by(const Problem& problem) {
   d.depths = divide_up(e.K, Tile::depth);
   const int64_t tiles = d.tiles_m * d.tiles_n * e.count;
   if (tiles == 0) return {Tile::M, 1};
-  d.slices = choose_slices(tiles, d.depths);
+  d.slices = choose_slices(tiles, d.depths, Tile::blocks);
   const Workspace<float> partial(d.slices > 1 ? d.slices * e.count * e.M * e.N : 1);
   d.partial = partial.get();
   launch(Grid{tiles * d.slices}, Tile::threads, Tile::shared_bytes, product_kernel<Tile, Problem>, problem,
@@ -217,6 +230,8 @@ Cut multiply_sized(const Problem& problem) {
       return multiply_by<typename Tiles::Wide>(problem);
     case TileSize::narrow:
       return multiply_by<typename Tiles::Narrow>(problem);
+    case TileSize::flat:
+      return multiply_by<typename Tiles::Flat>(problem);
     default:
       return multiply_by<typename Tiles::Small>(problem);
   }

@@ -1,4 +1,6 @@
-// Which tile a product is cut into, and into how many slices: from its sizes alone.
+// Which tile a product is cut into, and into how many slices of k: by the time that a card of today would need, counted from
+// the sizes alone, so that the bits do not depend on the card.
+//   rounds = blocks / (blocks that run at once),   time = rounds x (depths of a slice + start and finish) x (time of a depth)
 #include "cuda/product.h"
 
 namespace fr::FR_GPU {
@@ -6,26 +8,59 @@ namespace {
 
 TileSize selected = TileSize::automatic;
 
-// A card of today runs about this many blocks of a product at once.
-constexpr int64_t kBlocks = 264;
-constexpr int64_t kLeastDepths = 8, kMostSlices = 128;  // of a slice: shorter ones are all start and finish
+constexpr int64_t kMultiprocessors = 132;
+constexpr int64_t kOverhead =
+    8;  // start and finish of a block, in depths; and the second kernel where k is cut
+constexpr int64_t kLeastDepths = 8;  // of a slice
+constexpr int64_t kMostSlices = 256;
+
+struct Cost {
+  int64_t slices;
+  double depths;  // of blocks that run one after the other
+};
+
+Cost cheapest(int64_t tiles, int64_t depths, int blocks) {
+  Cost best{1, 1e300};
+  const int64_t at_once = kMultiprocessors * blocks,
+                most = max(min(depths / kLeastDepths, kMostSlices), int64_t(1));
+  for (int64_t s = 1; s <= most; ++s) {
+    const double rounds = double(divide_up(tiles * s, at_once));
+    const double time = rounds * double(divide_up(depths, s) + kOverhead) + double(s > 1 ? kOverhead : 0);
+    if (time < best.depths) best = {s, time};
+    if (rounds > 4) break;
+  }
+  return best;
+}
+
+// speed: of its inner loop beside that of a wide tile, by the bytes that it reads for a multiplication. A guess.
+struct Size {
+  TileSize size;
+  int M, N, blocks;
+  double speed;
+};
+constexpr Size kSizes[] = {{TileSize::wide, 128, 128, 2, 1},
+                           {TileSize::narrow, 128, 64, 2, 0.8},
+                           {TileSize::flat, 64, 128, 2, 0.8},
+                           {TileSize::small, 64, 64, 4, 0.6}};
 
 }  // namespace
 
 void select_tile(TileSize size) { selected = size; }
 
-int64_t choose_slices(int64_t tiles, int64_t depths) {
-  return max(min(min(kBlocks / tiles, depths / kLeastDepths), kMostSlices), int64_t(1));
+int64_t choose_slices(int64_t tiles, int64_t depths, int blocks) {
+  return cheapest(tiles, depths, blocks).slices;
 }
 
-// Wide tiles where their blocks, slices included, fill most of a card: they read least. Narrow ones for at most 64 columns.
 TileSize choose_tile(const Extent& e) {
   if (selected != TileSize::automatic) return selected;
-  if (e.M <= 64) return TileSize::small;
-  const bool narrow = e.N <= 64;
-  const int64_t tiles = divide_up(e.M, 128) * divide_up(e.N, narrow ? 64 : 128) * e.count;
-  const bool fills = tiles * max(min(e.K / 32 / kLeastDepths, kMostSlices), int64_t(1)) >= kBlocks * 2 / 3;
-  return !fills ? TileSize::small : narrow ? TileSize::narrow : TileSize::wide;
+  TileSize best = TileSize::small;
+  double least = 1e300;
+  for (const Size& s : kSizes) {
+    const int64_t tiles = divide_up(e.M, s.M) * divide_up(e.N, s.N) * e.count;
+    const double time = cheapest(tiles, divide_up(e.K, 32), s.blocks).depths * s.M * s.N * s.blocks / s.speed;
+    if (time < least) least = time, best = s.size;
+  }
+  return best;
 }
 
 }  // namespace fr::FR_GPU
