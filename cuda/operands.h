@@ -12,15 +12,6 @@ namespace fr::FR_GPU {
 
 constexpr int kFar = -(1 << 30);  // a coordinate that no tap brings back into the map
 
-// For each i: whether line my_line + i line_step lies before the end, as bits.
-template <class Panel>
-FR_DEVICE uint32_t lines_inside(int64_t first, int64_t end) {
-  uint32_t inside = 0;
-  for (int i = 0; i < Panel::copies; ++i)
-    inside |= uint32_t(first + Panel::my_line() + i * Panel::line_step < end) << i;
-  return inside;
-}
-
 template <class T>
 struct MatrixView {
   const T* p = nullptr;
@@ -36,7 +27,7 @@ class MatrixLoader {
   FR_DEVICE MatrixLoader(const MatrixView<T>& m, int64_t first, int64_t k) : mine_(Panel::my_place()) {
     const int64_t column = Panel::my_chunk() * Panel::values;
     if constexpr (Panel::contiguous == Contiguous::k) {
-      inside_ = lines_inside<Panel>(first, m.side);
+      lines_ = int(min(m.side - first - Panel::my_line(), int64_t(Panel::lines)));
       left_ = int(m.k - k - column);
       from_ = m.p + (first + Panel::my_line()) * m.line + k + column;
       advance_ = Panel::depth;
@@ -53,7 +44,7 @@ class MatrixLoader {
     for (int i = 0; i < Panel::copies; ++i) {
       int valid;
       if constexpr (Panel::contiguous == Contiguous::k)
-        valid = inside_ >> i & 1 ? max(min(left_, Panel::values), 0) : 0;
+        valid = i * Panel::line_step < lines_ ? max(min(left_, Panel::values), 0) : 0;
       else
         valid = i * Panel::line_step < left_ ? valid_ : 0;
       copy_chunk<access>(Panel::copy_place(panel, mine_, i), from_ + i * step_, valid);
@@ -64,8 +55,9 @@ class MatrixLoader {
  private:
   const T* from_;
   int64_t step_, advance_;
-  int left_, mine_, valid_ = 0;
-  uint32_t inside_ = 0;
+  int left_, mine_;
+  int valid_ = 0;  // values of the thread's chunk that are inside
+  int lines_ = 0;  // lines from the thread's first one on
 };
 
 // A place among the taps and channels of a filter; k counts it, channels fastest.
@@ -102,6 +94,11 @@ using MapOffset = std::conditional_t<access == Access::vector, int, int64_t>;
 template <Access access, class T>
 constexpr int kMapUnit = access == Access::vector ? kPack<T> : 1;
 
+template <class T>
+FR_DEVICE const void* chunk_of(const T* map, int i) {
+  return reinterpret_cast<const Pack<T, kPack<T>>*>(map) + i;
+}
+
 template <class Panel, Access access>
 class PixelsLoader {
   using T = typename Panel::Element;
@@ -131,8 +128,7 @@ class PixelsLoader {
       FR_UNROLL
       for (int i = 0; i < Panel::copies; ++i) {
         const bool ok = uint32_t(h_[i] + h) < uint32_t(end) && uint32_t(w_[i] + column) < uint32_t(w.width);
-        copy_async16(Panel::copy_place(panel, mine_, i), w.map + int64_t(from_[i] + offset) * Panel::values,
-                     ok);
+        copy_async16(Panel::copy_place(panel, mine_, i), chunk_of(w.map, from_[i] + offset), ok);
       }
     } else {
       FR_ROLLED
@@ -207,7 +203,7 @@ class PatchesLoader {
     if constexpr (access == Access::vector) {
       FR_UNROLL
       for (int i = 0; i < Panel::copies; ++i)
-        copy_async16(Panel::copy_place(panel, mine_, i), window_.map + int64_t(from_[i]) * Panel::values,
+        copy_async16(Panel::copy_place(panel, mine_, i), chunk_of(window_.map, from_[i]),
                      inside(tap_h_, tap_w_, i));
     } else {
       FR_ROLLED
