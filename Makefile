@@ -16,7 +16,7 @@ CXXFLAGS += -std=c++20 $(OPT) $(WARN) -fopenmp -fno-math-errno -I. -MMD -MP
 LDFLAGS  += -fopenmp
 LDLIBS   += -lturbojpeg -lz
 ifdef SANITIZE  # not -Werror: instrumented library code trips gcc's flow warnings
-  WARN    = -Wall -Wextra -Wshadow $(QUIET) -Wno-maybe-uninitialized
+  WARN    = -Wall -Wextra -Wshadow $(if $(findstring clang,$(CXX)),,$(QUIET) -Wno-maybe-uninitialized)
   CXXFLAGS += -fsanitize=address,undefined -fno-sanitize-recover=all -D_GLIBCXX_ASSERTIONS
   LDFLAGS  += -fsanitize=address,undefined
 endif
@@ -25,8 +25,9 @@ endif
 AVX2      = -mavx2 -mfma -ffp-contract=off
 AVX512    = -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mprefer-vector-width=512 -ffp-contract=off
 ifdef SANITIZE  # checks as calls, and UBSan for one instruction set of the same source: in line they take minutes to compile
-  AVX2   += $(if $(findstring clang,$(CXX)),,--param asan-instrumentation-with-call-threshold=0)
-  AVX512 += -fno-sanitize=undefined $(if $(findstring clang,$(CXX)),,--param asan-instrumentation-with-call-threshold=0)
+  THRESHOLD = $(if $(findstring clang,$(CXX)),-mllvm -asan-instrumentation-with-call-threshold,--param asan-instrumentation-with-call-threshold)=0
+  AVX2   += $(THRESHOLD)
+  AVX512 += $(THRESHOLD) -fno-sanitize=undefined
 endif
 SIMD      = $(wildcard tensor/cpu/simd/*.cpp)
 SRC       = $(wildcard $(addsuffix /*.cpp,base tensor tensor/cpu autograd autograd/ops nn data data/* fr fr/* bin/common))

@@ -98,6 +98,12 @@ FR_DEVICE void store(T* p, const Pack<T, n>& value) {
   *reinterpret_cast<Pack<T, n>*>(p) = value;
 }
 
+// Whether rows of `row` elements, one after the other from each of these places, can be moved in packs of n.
+template <int n, class... T>
+bool packs_fit(int64_t row, const T*... places) {
+  return row % n == 0 && ((reinterpret_cast<uintptr_t>(places) % (n * sizeof(T)) == 0) && ...);
+}
+
 // Grid for n pieces of work of one block each, at most `most` blocks: the kernel strides.
 inline Grid grid_for(int64_t pieces, int64_t most = 132 * 16) {
   return {pieces < 1 ? 1 : pieces < most ? pieces : most};
@@ -121,7 +127,9 @@ class Workspace {
 template <class T>
 void install_memory(Kernels<T>& k);
 template <class T>
-void install_elementwise(Kernels<T>& k);
+void install_elementwise(Kernels<T>& k);  // calls the next
+template <class T>
+void install_binary(Kernels<T>& k);
 template <class T>
 void install_reduce(Kernels<T>& k);
 template <class T>
@@ -129,11 +137,15 @@ void install_gemm(Kernels<T>& k);
 template <class T>
 void install_conv2d(Kernels<T>& k);
 template <class T>
-void install_channel(Kernels<T>& k);
+void install_channel(Kernels<T>& k);  // calls the next
+template <class T>
+void install_batch_norm(Kernels<T>& k);
 template <class T>
 void install_pool2d(Kernels<T>& k);
 template <class T>
 void install_rows(Kernels<T>& k);
+template <class T>
+void install_softmax(Kernels<T>& k);
 template <class T>
 void install_search(Kernels<T>& k);
 template <class T>

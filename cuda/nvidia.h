@@ -8,6 +8,10 @@
 #define FR_DEVICE __device__ __forceinline__
 // A kernel of at most `threads` threads a block; with `blocks` of them to fit on a multiprocessor.
 #define FR_KERNEL(...) __global__ void __launch_bounds__(__VA_ARGS__)
+#define FR_UNROLL _Pragma("unroll")  // before a loop of a known number of rounds: written out
+// Before a loop: n rounds of it side by side, no more, where the compiler left alone would run out of registers.
+#define FR_PRAGMA(text) _Pragma(#text)
+#define FR_UNROLL_BY(n) FR_PRAGMA(unroll n)
 
 namespace fr::cuda {
 

@@ -9,6 +9,14 @@ Kernels<T> build(const char* name) {
   Kernels<T> k{};
   k.name = name;
   install_memory(k);
+  install_elementwise(k);
+  install_reduce(k);
+  install_channel(k);
+  install_pool2d(k);
+  install_rows(k);
+  install_softmax(k);
+  install_search(k);
+  install_sgd(k);
   return k;
 }
 

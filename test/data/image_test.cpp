@@ -220,7 +220,7 @@ TEST(Image, HeaderBombs) {
       jpeg[i + 5] = jpeg[i + 7] = 0xf0;  // height and width, high bytes
   EXPECT_ERROR(data, "8192", decode_image(jpeg, "x"));
   const auto spent = std::chrono::steady_clock::now() - start;
-  EXPECT_TRUE(spent < std::chrono::seconds(1));
+  EXPECT_TRUE(spent < std::chrono::seconds(5));
 }
 
 TEST(Image, LargestIsRead) {

@@ -11,6 +11,18 @@
 
 #include "cuda/gpu.h"
 
+#ifdef __has_feature  // clang
+#define FR_ASAN __has_feature(address_sanitizer)
+#elif defined(__SANITIZE_ADDRESS__)
+#define FR_ASAN 1
+#else
+#define FR_ASAN 0
+#endif
+#if FR_ASAN
+#include <sanitizer/asan_interface.h>
+#include <sanitizer/common_interface_defs.h>
+#endif
+
 namespace fr::emulator {
 namespace {
 
@@ -47,6 +59,25 @@ prosopon_switch:
 #error "the emulator knows the stack of x86-64 only"
 #endif
 
+// AddressSanitizer must know on which stack the program goes on: said before a switch (kept null: this stack is left for
+// good) and after it; and that nothing stands on the stack of a fiber that starts.
+void leaving_for([[maybe_unused]] void** kept, [[maybe_unused]] const void* stack,
+                 [[maybe_unused]] size_t size) {
+#if FR_ASAN
+  __sanitizer_start_switch_fiber(kept, stack, size);
+#endif
+}
+void arrived([[maybe_unused]] void* kept, [[maybe_unused]] const void** from, [[maybe_unused]] size_t* size) {
+#if FR_ASAN
+  __sanitizer_finish_switch_fiber(kept, from, size);
+#endif
+}
+void forget([[maybe_unused]] void* stack) {
+#if FR_ASAN
+  ASAN_UNPOISON_MEMORY_REGION(stack, kStack);
+#endif
+}
+
 struct Copy {
   void* to;
   unsigned char bytes[16];
@@ -55,6 +86,7 @@ struct Copy {
 
 struct Fiber {
   void* stack_pointer = nullptr;
+  void* kept = nullptr;  // AddressSanitizer's
   std::unique_ptr<char[]> stack;
   bool done = false;
   const int* generation = nullptr;  // waits until this is no longer `seen`
@@ -77,6 +109,9 @@ struct Block {
   Place place{};
   std::vector<Fiber> fibers;
   void* scheduler = nullptr;
+  void* kept = nullptr;  // AddressSanitizer's, and the stack of the scheduler
+  const void* stack = nullptr;
+  size_t stack_size = 0;
   std::vector<unsigned char> arena;
   unsigned char* shared = nullptr;
   size_t shared_bytes = 0;
@@ -96,7 +131,9 @@ Block& block() {
 void leave() {
   Block& b = block();
   ++counted.switches;
+  leaving_for(b.fiber().done ? nullptr : &b.fiber().kept, b.stack, b.stack_size);
   prosopon_switch(&b.fiber().stack_pointer, b.scheduler);
+  arrived(b.fiber().kept, &b.stack, &b.stack_size);
 }
 
 void meet(Meeting& meeting, int everybody) {
@@ -111,6 +148,7 @@ void meet(Meeting& meeting, int everybody) {
 
 void fiber_main() {
   Block& b = block();
+  arrived(nullptr, &b.stack, &b.stack_size);
   try {
     (*b.body)();
   } catch (...) {
@@ -123,6 +161,7 @@ void fiber_main() {
 
 void prepare(Fiber& f) {
   if (!f.stack) f.stack.reset(new char[kStack]);
+  forget(f.stack.get());
   auto** top =
       reinterpret_cast<void**>((reinterpret_cast<uintptr_t>(f.stack.get()) + kStack) & ~uintptr_t{15});
   *--top = nullptr;  // fiber_main's return address: it never returns
@@ -138,7 +177,9 @@ bool step(Block& b, int i, int& living) {
   if (f.done || (f.generation && *f.generation == f.seen)) return false;
   f.generation = nullptr;
   b.place.thread = i;
+  leaving_for(&b.kept, f.stack.get(), kStack);
   prosopon_switch(&b.scheduler, f.stack_pointer);
+  arrived(b.kept, nullptr, nullptr);
   if (b.error) std::rethrow_exception(b.error);
   living -= f.done;
   return true;

@@ -2,6 +2,9 @@
 // small rows and under some for the others. And the emulator itself must catch what it is there for.
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <limits>
+
 #include "tensor/poison.h"
 #include "test/emulator/emulator.h"
 #include "test/tensor/rows.h"
@@ -49,6 +52,68 @@ using Types = testing::Types<float, bfloat16>;
 TYPED_TEST_SUITE(Emulated, Types);
 
 TYPED_TEST(Emulated, Memory) { check<TypeParam>(memory_rows()); }
+TYPED_TEST(Emulated, Elementwise) { check<TypeParam>(elementwise_rows()); }
+TYPED_TEST(Emulated, Reduce) { check<TypeParam>(reduce_rows()); }
+TYPED_TEST(Emulated, Pool2d) { check<TypeParam>(pool2d_rows()); }
+TYPED_TEST(Emulated, Channel) { check<TypeParam>(channel_rows()); }
+TYPED_TEST(Emulated, Rows) { check<TypeParam>(row_rows()); }
+TYPED_TEST(Emulated, Search) { check<TypeParam>(search_rows()); }
+TYPED_TEST(Emulated, Sgd) { check<TypeParam>(sgd_rows()); }
+
+// D = 1 and the query 1: the scores are the gallery. A NaN comes after every number and before nothing.
+TYPED_TEST(Emulated, SearchOrdersNaN) {
+  using T = TypeParam;
+  constexpr float kNaN = std::numeric_limits<float>::quiet_NaN(),
+                  kInf = std::numeric_limits<float>::infinity();
+  const std::vector<T> g{T(kNaN), T(-kInf), T(2), T(kNaN), T(kInf), T(-kInf), T(0), T(-0.0f), T(-1)};
+  const std::vector<int64_t> want{4, 2, 6, 7, 8, 1, 5, 0, 3, -1, -1};
+  const auto k = static_cast<int64_t>(want.size()), N = static_cast<int64_t>(g.size());
+  for (const int64_t Q : {1, 3, 50}) {
+    const std::vector<T> q(static_cast<size_t>(Q), T(1.0f));
+    std::vector<int64_t> index(static_cast<size_t>(Q * k));
+    std::vector<float> score(index.size());
+    emulated::table<T>().top_k(index.data(), score.data(), q.data(), g.data(), Q, N, 1, k);
+    for (size_t i = 0; i < index.size(); ++i) {
+      const int64_t n = want[i % want.size()];
+      EXPECT_EQ(index[i], n);
+      const float expected = n < 0 ? -kInf : float(g[static_cast<size_t>(n)]);
+      EXPECT_TRUE(score[i] == expected || (std::isnan(score[i]) && std::isnan(expected)));
+    }
+  }
+}
+
+// Whether a row fails, under some schedule, with the fault planted in every kernel that it runs.
+bool noticed(emulator::Fault fault, const Row& row) {
+  std::vector<Variation> all;
+  using emulator::Order;
+  for (const Order order : {Order::forward, Order::greedy, Order::greedy_reverse})
+    all.push_back({"", [order] { emulator::set_schedule({order, emulator::Landing::lazy}); }});
+  bool failed = true;
+  emulator::set_fault(fault);
+  try {
+    failed = !check_row_on(row, emulated::table<float>(), all).empty();
+  } catch (const std::runtime_error&) {
+  }
+  emulator::set_fault(emulator::Fault::none);
+  emulator::set_schedule({});
+  return failed;
+}
+const Row& named(const std::vector<Row>& rows, const std::string& part) {
+  for (const Row& row : rows)
+    if (row.name.find(part) != std::string::npos) return row;
+  throw std::logic_error("no row has a name with " + part);
+}
+
+// The rows of each family that has barriers would see one that is missing.
+TEST(EmulatedFaults, MissingBarriers) {
+  const std::vector<Row> of_rows = row_rows(), of_search = search_rows(), of_sgd = sgd_rows();
+  for (const Row* row : {&named(of_rows, "l2_normalize 3x1201"), &named(of_rows, "l2_normalize 2x2048"),
+                         &named(of_rows, "softmax_cross_entropy 2x5000"),
+                         &named(of_rows, "margin_softmax cosface 2x5000"), &named(of_search, "of 100x18, 4"),
+                         &named(of_search, "of 100x36, 70"), &named(of_sgd, "sgd 3 of 50001 clipped")}) {
+    EXPECT_TRUE(noticed(emulator::Fault::missing_barrier, *row)) << row->name;
+  }
+}
 
 }  // namespace
 }  // namespace fr::test

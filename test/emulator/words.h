@@ -4,6 +4,8 @@
 
 #define FR_DEVICE inline
 #define FR_KERNEL(...) void
+#define FR_UNROLL
+#define FR_UNROLL_BY(n)
 
 namespace fr::emulated {
 

@@ -228,7 +228,8 @@ TEST(Harness, CatchesAWrongDerivative) {
   Row row = prelu_row();
   row.backward([](const auto& k, const auto& v) {
     k.prelu_backward(v["dx"], v["da"], v["dy"], v["x"], v["a"], 5, 7, fr::Gradient::add);
-    if (v["dx"] != nullptr) v["dx"][2] += 1e-6;
+    if constexpr (!std::is_same_v<std::remove_cvref_t<decltype(v)>, Values<bfloat16>>)
+      if (v["dx"] != nullptr) v["dx"][2] += 1e-6;
   });
   const Failures failures = check_row(row, {});
   EXPECT_NE(join(failures).find("against finite differences: dx[2]"), std::string::npos) << join(failures);

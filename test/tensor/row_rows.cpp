@@ -124,6 +124,12 @@ std::vector<Row> row_rows() {
     rows.push_back(margin_softmax("none", {}, s.N, s.columns, 3, false));
     rows.push_back(margin_softmax("none", {}, s.N, s.columns, 3, true));
   }
+  rows.push_back(softmax_cross_entropy(2, 5000, 5));
+  rows.push_back(margin_softmax("cosface", {Margin::Kind::cosface, 0.35, 0}, 2, 5000, 16, true));
+  // Longer than a warp's row on the card; more rows than its blocks, which go round.
+  rows.push_back(l2_normalize(3, 1201, false));
+  rows.push_back(l2_normalize(2, 2048, true));
+  rows.push_back(margin_softmax("none", {}, 2201, 3, 3, false));
   rows.push_back(zero_rows(3, 17));
   rows.push_back(softmax_cross_entropy(3, 21, 60));
   rows.push_back(softmax_cross_entropy(33, 10572, 10));

@@ -46,7 +46,8 @@ std::vector<Row> search_rows() {
       const Size s{Q, N, 1 + (7 * Q + N) % 37, 1 + (Q + N) % 11};
       rows.push_back(exact("eighths", s, eighths(Q * s.D, 1), eighths(N * s.D, 2)));
     }
-  for (const Size& s : {Size{1, 3, 0, 2}, {6, 3, 0, 2}, {3, 7, 5, 0}, {6, 20, 5, 50}, {40, 300, 64, 100}})
+  for (const Size& s :
+       {Size{1, 3, 0, 2}, {6, 3, 0, 2}, {3, 7, 5, 0}, {6, 20, 5, 50}, {40, 300, 64, 100}, {2, 6000, 3, 5000}})
     rows.push_back(exact("", s, eighths(s.Q * s.D, 1), eighths(s.N * s.D, 2)));
   // Several blocks of the gallery; groups of panels; more than one chunk of queries; rows 4 KiB apart; and work for two
   // threads, with few queries and with many.

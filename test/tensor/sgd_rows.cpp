@@ -15,31 +15,31 @@ struct Norm {
   double bad = 0;  // added to the squared norm
 };
 
-// Three parameters, of which one wants its weights narrow; the learning rate lies in memory.
-Row many(int64_t n, const Norm& norm) {
+// Parameters of which one wants its weights narrow; the learning rate lies in memory.
+Row many(int64_t count, int64_t n, const Norm& norm) {
   const SgdStep step{.lr = 0.5, .momentum = 0.9, .decay = 5e-4, .form = MomentumForm::torch};
-  return Row(cat("sgd many ", n, " ", norm.name))
+  return Row(cat("sgd ", count, " of ", n, " ", norm.name))
       .covers(&K::sgd_update_many, &K::squared_norm_many)
       .wide({"p", "v", "g"})
-      .state("p", numbers(3 * n, 1))
-      .state("v", numbers(3 * n, 2))
-      .constant("g", numbers(3 * n, 3))
+      .state("p", numbers(count * n, 1))
+      .state("v", numbers(count * n, 2))
+      .constant("g", numbers(count * n, 3))
       .state("low", numbers(n, 4))
       .forward([=](const auto& k, const auto& v) {
         using T = typename std::remove_cvref_t<decltype(v)>::type;
         Wide<T>*const p = v["p"], *const velocity = v["v"], *const g = v["g"];
         std::vector<SgdParameter<T>> all;
-        for (int64_t i = 0; i < 3; ++i)
+        for (int64_t i = 0; i < count; ++i)
           all.push_back({p + i * n, velocity + i * n, g + i * n, i == 1 ? static_cast<T*>(v["low"]) : nullptr,
                          n, i == 0 ? 2.0 : 1.0, i == 2 ? 0.0 : 1.0});
         std::array<double, 2> host{0.1, 0};  // the learning rate, the squared norm
         auto* device = static_cast<double*>(k.alloc(sizeof host));
         k.upload(device, host.data(), sizeof host);
-        k.squared_norm_many(device + 1, all.data(), 3);
+        k.squared_norm_many(device + 1, all.data(), count);
         k.download(host.data(), device, sizeof host);
         host[1] += norm.bad;
         k.upload(device, host.data(), sizeof host);
-        k.sgd_update_many(all.data(), 3, step, device, norm.given ? device + 1 : nullptr, norm.clip);
+        k.sgd_update_many(all.data(), count, step, device, norm.given ? device + 1 : nullptr, norm.clip);
         k.release(device);
       })
       .tolerance(5e-7, "a handful of float roundings per element");
@@ -74,7 +74,8 @@ std::vector<Row> sgd_rows() {
                              {"with norm", true, 0},
                              {"clipped", true, 0.25},
                              {"not finite", true, 1, std::numeric_limits<double>::infinity()}})
-      rows.push_back(many(n, norm));
+      rows.push_back(many(3, n, norm));
+  rows.push_back(many(101, 9, {"clipped", true, 0.25}));
   return rows;
 }
 

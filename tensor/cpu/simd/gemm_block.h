@@ -45,20 +45,24 @@ inline Plan make_plan(const Product& s, bool may_share, bool prepared = false) {
   Plan p;
   p.tile_m = ceil_div(s.M, ceil_div(s.M, kBlockM));
   p.tiles_m = ceil_div(s.M, p.tile_m);
-  p.share_a = !may_share && p.tiles_m > 1 && s.batch * s.M * s.K <= kShareLimit;
-  const int64_t row_pieces = p.share_a ? 1 : p.tiles_m;
-  // Columns: as few pieces as keep everyone busy, since each packs its rows of A again.
-  const int64_t most_n = ceil_div(s.N, kBlockN), wanted_n = ceil_div(kPieces, row_pieces * s.batch);
   p.panels = ceil_div(s.N, kPanel);
+  // The smaller operand is packed for all, the other by each piece into its own cache.
+  const bool wide = !prepared && s.M >= 32 && s.M < s.N && s.batch * p.panels >= kPieces;
+  p.share_a = (wide || (!may_share && p.tiles_m > 1)) && s.batch * s.M * s.K <= kShareLimit;
+  const int64_t row_pieces = p.share_a ? 1 : p.tiles_m;
+  // Columns: as few pieces as keep everyone busy, since each packs its rows of A again, or reads all of A.
+  const int64_t most_n = ceil_div(s.N, kBlockN), wanted_n = ceil_div(kPieces, row_pieces * s.batch);
   p.tiles_n = least(most_n, wanted_n);
+  if (wide && p.share_a) p.tiles_n = most_n > wanted_n ? round_up(most_n, 2) : most_n;
   const int64_t pieces = row_pieces * p.tiles_n * s.batch;
   p.slices = pieces >= kPieces / 2 ? 1 : most(1, least(ceil_div(kPieces, pieces), s.K / kSplitK));
+  if (wide && p.share_a) p.tiles_n = least(p.panels, most(p.tiles_n, ceil_div(wanted_n, p.slices)));
   p.slice_k = ceil_div(s.K, p.slices);
   p.block_k = ceil_div(p.slice_k, ceil_div(p.slice_k, kBlockK));
   p.slice_k = round_up(p.slice_k, p.block_k);
   p.slices = ceil_div(s.K, p.slice_k);
   p.packed_n = packed_columns(s.N);
-  p.share_b = prepared || (may_share && p.tiles_m > 1 && s.batch * p.packed_n * s.K <= kShareLimit);
+  p.share_b = prepared || (may_share && !p.share_a && p.tiles_m > 1 && s.batch * p.packed_n * s.K <= kShareLimit);
   return p;
 }
 

@@ -59,14 +59,27 @@ struct RowsA {
   }
 };
 
-// b: [k][NV * kWidth]
-template <int MR, int NV, class A>
-FR_INLINE void tile_product(int64_t k, A a, const float* b, const Tile& tile) {
+// Row k of the right operand: of a packed panel [k][NV * kWidth], or of rows that are ldb apart.
+template <int NV>
+struct PanelB {
+  const float* b;
+  FR_INLINE const float* row(int k) const { return b + k * NV * kWidth; }
+  FR_INLINE void next(int k) { b += k * NV * kWidth; }
+};
+struct StoredB {
+  const float* b;
+  int64_t ldb;
+  FR_INLINE const float* row(int k) const { return b + k * ldb; }
+  FR_INLINE void next(int k) { b += k * ldb; }
+};
+
+template <int MR, int NV, class A, class B>
+FR_INLINE void tile_product(int64_t k, A a, B b, const Tile& tile) {
   Vec acc[MR][NV];
   unroll<MR>(FR_LAMBDA(i) { unroll<NV>(FR_LAMBDA(v) { acc[i.value][v.value] = vec_zero(); }); });
   constexpr int kUnroll = kWidth == 16 ? 2 : 4;
   auto step = [&](int u) __attribute__((always_inline)) {
-    const float* bk = b + u * NV * kWidth;
+    const float* bk = b.row(u);
     Vec bv[NV];
     unroll<NV>(FR_LAMBDA(v) { bv[v.value] = vec_load(bk + v.value * kWidth); });
     unroll<MR>(FR_LAMBDA(i) {
@@ -79,18 +92,17 @@ FR_INLINE void tile_product(int64_t k, A a, const float* b, const Tile& tile) {
       _mm_prefetch(reinterpret_cast<const char*>(tile.rows[i.value] + tile.column), _MM_HINT_T0);
   });
   int64_t p = 0;
-  for (; p + kUnroll <= k; p += kUnroll, a.next(kUnroll), b += kUnroll * NV * kWidth)
+  for (; p + kUnroll <= k; p += kUnroll, a.next(kUnroll), b.next(kUnroll))
     unroll<kUnroll>(FR_LAMBDA(u) {
 #ifdef __AVX512F__
-      constexpr int ahead = 16;  // B comes from L2
+      constexpr int ahead = 32;  // B comes from L2 or further away
       unroll<NV>(FR_LAMBDA(v) {
-        _mm_prefetch(reinterpret_cast<const char*>(b + (u.value + ahead) * NV * kWidth + v.value * kWidth),
-                     _MM_HINT_T0);
+        _mm_prefetch(reinterpret_cast<const char*>(b.row(u.value + ahead) + v.value * kWidth), _MM_HINT_T0);
       });
 #endif
       step(u.value);
     });
-  for (; p < k; ++p, a.next(1), b += NV * kWidth) step(0);
+  for (; p < k; ++p, a.next(1), b.next(1)) step(0);
 
   if (tile.alpha != 1) {
     const Vec alpha = vec_set(tile.alpha);
@@ -121,11 +133,16 @@ FR_INLINE void tile_product(int64_t k, A a, const float* b, const Tile& tile) {
 
 template <int MR, int NV>
 FR_ALIGNED void micro_kernel(int64_t k, const float* a, const float* b, const Tile& tile) {
-  tile_product<MR, NV>(k, PanelA<MR>{a}, b, tile);
+  tile_product<MR, NV>(k, PanelA<MR>{a}, PanelB<NV>{b}, tile);
 }
 template <int MR, int NV>
 FR_ALIGNED void rows_micro_kernel(int64_t k, const float* a, int64_t lda, const float* b, const Tile& tile) {
-  tile_product<MR, NV>(k, RowsA<MR>(a, lda), b, tile);
+  tile_product<MR, NV>(k, RowsA<MR>(a, lda), PanelB<NV>{b}, tile);
+}
+template <int MR, int NV>
+FR_ALIGNED void stored_micro_kernel(int64_t k, const float* a, int64_t lda, const float* b, int64_t ldb,
+                                    const Tile& tile) {
+  tile_product<MR, NV>(k, RowsA<MR>(a, lda), StoredB{b, ldb}, tile);
 }
 
 template <int NV, int... I>
@@ -133,8 +150,10 @@ constexpr auto micro_tables(std::integer_sequence<int, I...>) {
   struct Tables {
     MicroKernel of_rows[kMaxRows];
     RowsKernel of_stored_rows[kMaxRows];
+    StoredKernel of_stored[kMaxRows];
   };
-  return Tables{{micro_kernel<I + 1, NV>...}, {rows_micro_kernel<I + 1, NV>...}};
+  return Tables{
+      {micro_kernel<I + 1, NV>...}, {rows_micro_kernel<I + 1, NV>...}, {stored_micro_kernel<I + 1, NV>...}};
 }
 constexpr auto kMicro1 = micro_tables<1>(std::make_integer_sequence<int, kMaxRows>());
 constexpr auto kMicro2 = micro_tables<2>(std::make_integer_sequence<int, kMaxRows>());
@@ -146,6 +165,9 @@ MicroKernel micro_of(int rows, bool wide) {
 }
 RowsKernel rows_micro_of(int rows, bool wide) {
   return wide ? kMicro2.of_stored_rows[rows - 1] : kMicro1.of_stored_rows[rows - 1];
+}
+StoredKernel stored_micro_of(int rows, bool wide) {
+  return wide ? kMicro2.of_stored[rows - 1] : kMicro1.of_stored[rows - 1];
 }
 
 }  // namespace fr::FR_ISA

@@ -27,4 +27,9 @@ MicroKernel micro_of(int rows, bool wide);
 using RowsKernel = void (*)(int64_t k, const float* a, int64_t lda, const float* b, const Tile& tile);
 RowsKernel rows_micro_of(int rows, bool wide);
 
+// And with b as it is stored too, its rows ldb apart: whole vectors of columns.
+using StoredKernel = void (*)(int64_t k, const float* a, int64_t lda, const float* b, int64_t ldb,
+                              const Tile& tile);
+StoredKernel stored_micro_of(int rows, bool wide);
+
 }  // namespace fr::FR_ISA

@@ -313,8 +313,9 @@ void write_tile(const Pixels<float, kTile>& at, const float* m, int64_t step, in
       least(kPanel, C - n0), [&](int64_t c, auto... mask) __attribute__((always_inline)) {
         transform<OutputTransform, height, width>(
             Places{const_cast<float*>(m) + c, step}, [&](int i, int j, Vec o) __attribute__((always_inline)) {
+              if (!at[i][j]) return;
               float* p = at[i][j] + n0 + c;
-              if (at[i][j]) vec_store(p, end(o, p, n0 + c, mask...), mask...);
+              vec_store(p, end(o, p, n0 + c, mask...), mask...);
             });
       });
 }
