@@ -74,7 +74,11 @@ sanitize() {
   done 2>&1 | tee "$out/sanitizer.txt" | tail -n 30
   return "${PIPESTATUS[0]}"
 }
-bench() { build/card/gpu_bench --out "$out" --seconds "$(($(left) - 130 < 60 ? 60 : $(left) - 130))"; }
+bench() {
+  local later=10  # seconds for what comes after
+  case " $parts " in *" torch "*) later=140 ;; esac
+  build/card/gpu_bench --out "$out" --seconds "$(($(left) - later < 60 ? 60 : $(left) - later))"
+}
 torch() {
   python3 -c 'import torch, sys; sys.exit(0 if torch.cuda.is_available() else 77)' 2>/dev/null || { echo "no PyTorch with CUDA here"; return 77; }
   PYTHONUNBUFFERED=1 python3 bench/peers/torch_gpu.py --seconds "$(($(left) - 10))" --out "$out/torch_gpu.jsonl" \
@@ -99,7 +103,7 @@ case ${1:-} in
     done
     exit 0 ;;
 esac
-parts=${*:-build test sanitize bench torch}
+export parts=${*:-build test sanitize bench torch}
 out=${OUT:-bench/results/gpu}
 mkdir -p "$out"
 failed=0

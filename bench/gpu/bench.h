@@ -72,6 +72,8 @@ void bench_steps(const DeviceInterface& device, const Options& options, Report& 
 
 // f(row), and what it throws as the row's note.
 void attempt(Report& report, Row row, const std::function<void(Row& row)>& f);
+// f(), which adds rows of its own; where there is no time or memory for it, `row` with a note instead.
+void attempt_rows(Report& report, Row row, const std::function<void()>& f);
 
 template <class T>
 const Kernels<T>* table_of(const DeviceInterface& device) {

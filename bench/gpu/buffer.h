@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/philox.h"
+#include "bench/gpu/tf32.h"
 #include "tensor/device.h"
 
 namespace fr::bench::gpu {
@@ -68,7 +69,8 @@ struct Checked {
   // want = sum of terms, squares = sum of their squares. Rounding of the operands (TF32), of the sum and of the result:
   // each far below these.
   void look(double got, double want, double squares, double rounding) {
-    const double tolerance = rounding * std::abs(want) + 4e-3 * std::sqrt(squares) + 1e-6;
+    const double tolerance =
+        rounding * std::abs(want) + (tf32_chosen ? 4e-3 : 4e-4) * std::sqrt(squares) + 1e-6;
     const double error = std::abs(got - want) / tolerance;
     worst = error <= worst ? worst : error;  // NaN stays
   }

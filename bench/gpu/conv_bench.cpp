@@ -184,10 +184,16 @@ void layer(const DeviceInterface& d, const Options& options, Report& report, con
 template <class T>
 void all(const DeviceInterface& d, const Options& options, Report& report) {
   if (!table_of<T>(d)) return;
+  const auto one = [&](const Layer& l, int64_t N) {
+    attempt_rows(
+        report,
+        {.group = "convolution, forward", .name = cat("all of ", l.C, " -> ", l.K, " on ", l.H, "x", l.W)},
+        [&] { layer<T>(d, options, report, shape_of(l, N)); });
+  };
   if (options.quick)
-    for (const Layer& l : kQuickLayers) layer<T>(d, options, report, shape_of(l, 2));
+    for (const Layer& l : kQuickLayers) one(l, 2);
   else
-    for (const Layer& l : kLayers) layer<T>(d, options, report, shape_of(l, 512));
+    for (const Layer& l : kLayers) one(l, 512);
 }
 
 }  // namespace

@@ -17,11 +17,11 @@ struct Part {
   const char* name;
   void (*run)(const DeviceInterface&, const Options&, Report&);
 };
-constexpr Part kParts[] = {{"steps", bench_steps},
+constexpr Part kParts[] = {{"head", bench_head},
+                           {"steps", bench_steps},
                            {"conv", bench_conv2d},
                            {"gemm", bench_gemm},
-                           {"memory", bench_memory},
-                           {"head", bench_head}};
+                           {"memory", bench_memory}};
 
 int usage() {
   std::cerr << "usage: gpu_bench [--emulated] [--quick] [--only PART] [--seconds N] [--out FOLDER]\nparts:";

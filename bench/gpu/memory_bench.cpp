@@ -90,7 +90,10 @@ void all(const DeviceInterface& d, const Options& options, Report& report) {
                                                                     {512 * 28 * 28, 128},
                                                                     {512 * 14 * 14, 256},
                                                                     {512 * 7 * 7, 512}};
-  for (const Size& size : sizes) all_passes<T>(d, options, report, size.rows, size.C);
+  for (const Size& size : sizes)
+    attempt_rows(report,
+                 {.group = "passes over maps", .name = cat(size.rows, " x ", size.C), .type = type_name<T>()},
+                 [&] { all_passes<T>(d, options, report, size.rows, size.C); });
 }
 
 }  // namespace

@@ -127,4 +127,14 @@ void attempt(Report& report, Row row, const std::function<void(Row& row)>& f) {
   report.add(row);
 }
 
+void attempt_rows(Report& report, Row row, const std::function<void()>& f) {
+  try {
+    if (report.late()) throw std::runtime_error("out of time");
+    f();
+  } catch (const std::exception& e) {
+    row.note = cat("not run: ", e.what());
+    report.add(row);
+  }
+}
+
 }  // namespace fr::bench::gpu
