@@ -124,6 +124,15 @@ void describe_training(Schema& s, Config& c) {
   s.real("schedule.floor", c.schedule.floor, 0, 1000, "cosine, polynomial: the last learning rate");
   s.real("schedule.power", c.schedule.power, 0.1, 10, "polynomial: the exponent");
 
+  s.choice("train.device", c.train.device, kDeviceWords,
+           "where the network and the loss are computed; auto: on the card if there is one. Another device rounds "
+           "differently",
+           Affects::speed);
+  s.choice("train.precision", c.train.precision, kPrecisionWords,
+           "of the maps; bf16: half the memory, weights and scores stay float; on a card only. It rounds differently",
+           Affects::speed);
+  s.flag("train.record", c.train.record,
+         "on a card: record a step once and repeat it (a CUDA graph); the numbers are the same", Affects::speed);
   s.integer("train.batch", c.train.batch, 1, 65536, "pictures a step");
   s.integer("train.steps", c.train.steps, 0, kMany, "0: train.epochs decides");
   s.integer("train.epochs", c.train.epochs, 1, 1000000, "passes over the training pictures");
@@ -210,6 +219,10 @@ void check(const Config& c) {
   require(c.loss.gradient != MarginGradient::caffe_normalised || c.loss.kind == LossKind::a_softmax ||
               c.loss.kind == LossKind::modified_softmax,
           "loss.gradient = caffe_normalised exists for a_softmax and modified_softmax only");
+  require(c.train.precision != DType::bfloat16 || c.train.device != DeviceChoice::cpu,
+          "train.precision = bf16 needs a card; with train.device = cpu the precision is float");
+  require(c.loss.gradient != MarginGradient::caffe_normalised || c.train.device != DeviceChoice::cuda,
+          "loss.gradient = caffe_normalised exists on the cpu only; use train.device = cpu");
   require(!c.loss.bias || c.loss.kind == LossKind::softmax, "loss.bias exists for loss.name = softmax only");
   require(!c.optimizer.nesterov || c.optimizer.momentum > 0,
           "optimizer.nesterov needs optimizer.momentum > 0");
@@ -218,6 +231,11 @@ void check(const Config& c) {
   } catch (const std::invalid_argument& e) {
     require(false, e.what());
   }
+}
+
+Placement placement_of(const Config& c) {
+  const bool only_cpu = c.loss.gradient == MarginGradient::caffe_normalised;
+  return placement_of(only_cpu ? DeviceChoice::cpu : c.train.device, c.train.precision);
 }
 
 Schedule schedule_of(const Config& c, int64_t total_steps) {

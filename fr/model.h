@@ -12,8 +12,17 @@ class FaceModel : public Module {
       : network_(adopt_child("network", make_backbone(network))),
         head_(add_child<ClassHead>("head", loss, classes, network.embedding, network.seed)) {}
 
-  Var forward(const Var& x) override { return network_.forward(x); }  // (N,H,W,3) -> (N,D)
-  Var loss(const Var& x, const Tensor& labels, int64_t step) { return head_.loss(forward(x), labels, step); }
+  // (N,H,W,3) -> (N,D) float; in between, maps are of the type that place() was given.
+  Var forward(const Var& x) override { return cast(network_.forward(cast(x, maps_)), wide(maps_)); }
+  Var loss(const Var& x, const Tensor& labels, const StepAt& at) { return head_.loss(forward(x), labels, at); }
+  // Module::place(), and the head's products too.
+  FaceModel& place(Device device, DType maps) {
+    Module::place(device, maps);
+    maps_ = maps;
+    head_.set_products(maps);
+    return *this;
+  }
+  DType maps() const { return maps_; }
   Backbone& network() { return network_; }
   const Backbone& network() const { return network_; }
   ClassHead& head() { return head_; }
@@ -21,6 +30,7 @@ class FaceModel : public Module {
  private:
   Backbone& network_;
   ClassHead& head_;
+  DType maps_ = DType::float32;
 };
 
 }  // namespace fr

@@ -4,32 +4,31 @@
 #include <cmath>
 #include <vector>
 
-#include "tensor/arena.h"
-
 namespace fr {
 namespace {
 
 constexpr double kTiny = 1e-12;       // a shorter row has no direction
-constexpr int64_t kClassBlock = 512;  // classes whose unit weights exist at one time: they stay in the cache
+// Classes whose unit weights exist at one time: on the CPU they stay in the cache, on a card they fill it with work.
+constexpr int64_t class_block(Device device) { return device == Device::cpu ? 512 : 16384; }
 
 // What the backward pass reads. c is the one (N,M) matrix: cosines until the gradient takes their place.
 struct Kept {
   int64_t N, M, D;
   MarginOptions options;
   Tensor w, labels;
-  Tensor xh, r;                 // x_n / r_n (N,D), r_n = |x_n| (N)
+  Tensor xh, r;                 // x_n / r_n (N,D), of the products' type; r_n = |x_n| (N)
   Tensor c, scale, lse, h, dh;  // (N,M); (N) each
 };
 
 // f(unit rows wh, lengths rho, first class, classes) for each block of classes: w is never copied as a whole.
 template <class T, class F>
 void for_class_blocks(const Kernels<T>& k, const Kept& s, const F& f) {
-  const int64_t B = std::min(s.M, kClassBlock);
-  const Scratch<T> wh{size_t(B * s.D)}, rho{size_t(B)};
+  const int64_t B = std::min(s.M, class_block(s.w.device()));
+  const Tensor wh = like(s.xh, {B, s.D}), rho = like(s.r, {B});
   for (int64_t m = 0; m < s.M; m += B) {
     const int64_t classes = std::min(B, s.M - m);
-    k.l2_normalize_forward(wh.get(), rho.get(), s.w.as<T>() + m * s.D, classes, s.D, T(kTiny));
-    f(wh.get(), rho.get(), m, classes);
+    k.l2_normalize_forward(wh.data(), rho.data(), s.w.as<Wide<T>>() + m * s.D, classes, s.D, Wide<T>(kTiny));
+    f(wh.as<T>(), rho.as<Wide<T>>(), m, classes);
   }
 }
 
@@ -47,6 +46,8 @@ void check_options(const MarginOptions& o) {
   FR_CHECK(o.gradient != MarginGradient::caffe_normalised ||
                (o.scale == LogitScale::embedding_norm && m.kind != Margin::Kind::cosface),
            op, ": the Caffe gradient exists only for modified softmax and A-Softmax, scaled by |x|");
+  FR_CHECK(o.gradient != MarginGradient::caffe_normalised || o.products != DType::bfloat16, op,
+           ": the Caffe gradient has no bfloat16 products");
 }
 
 void check_inputs(const Var& x, const Var& w, const Tensor& labels) {
@@ -54,13 +55,17 @@ void check_inputs(const Var& x, const Var& w, const Tensor& labels) {
   FR_CHECK(x && w && x.shape().size() == 2 && w.shape().size() == 2 && x.dim(1) == w.dim(1), op,
            ": expected x (N,D) and w (M,D), got ", x ? to_string(x.shape()) : "nothing", " and ",
            w ? to_string(w.shape()) : "nothing");
-  FR_CHECK(x.dtype() == w.dtype() && x.dtype() != DType::int64, op, ": x is ", to_string(x.dtype()),
-           ", w is ", to_string(w.dtype()));
+  FR_CHECK(x.dtype() == w.dtype() && x.dtype() == wide(x.dtype()) && x.dtype() != DType::int64, op, ": x is ",
+           to_string(x.dtype()), ", w is ", to_string(w.dtype()));
+  FR_CHECK(x.device() == w.device(), op, ": x is on ", to_string(x.device()), ", w on ", to_string(w.device()));
   const int64_t N = x.dim(0), M = w.dim(0);
   FR_CHECK(N > 0 && M > 0 && x.dim(1) > 0, op, ": nothing to do for x ", to_string(x.shape()), " and w ",
            to_string(w.shape()));
   FR_CHECK(labels && labels.dtype() == DType::int64 && labels.shape() == Shape{N}, op,
            ": expected labels int64 (", N, "), got ", to_string(labels.shape()));
+  FR_CHECK(labels.device() == x.device(), op, ": x is on ", to_string(x.device()), ", the labels on ",
+           to_string(labels.device()));
+  if (labels.device() != Device::cpu) return;  // who uploaded them has looked
   for (int64_t label : labels.host<int64_t>())
     FR_CHECK(label >= 0 && label < M, op, ": label ", label, " of ", M, " classes");
 }
@@ -68,12 +73,12 @@ void check_inputs(const Var& x, const Var& w, const Tensor& labels) {
 // c = xh wh^T, and the lengths of the class weights.
 template <class T>
 void cosines(const Kernels<T>& k, const Kept& s, const Tensor& x, const Tensor& class_norm) {
+  using W = Wide<T>;
   const int64_t N = s.N, M = s.M, D = s.D;
-  const T* xh = s.xh.data();
-  k.l2_normalize_forward(s.xh.data(), s.r.data(), x.data(), N, D, T(kTiny));
-  for_class_blocks(k, s, [&](const T* wh, const T* rho, int64_t m, int64_t classes) {
-    k.gemm(s.c.as<T>() + m, xh, wh, {false, true, N, classes, D, D, D, M}, 1, 0);
-    k.copy(class_norm.as<T>() + m, rho, size_t(classes) * sizeof(T));
+  k.l2_normalize_forward(s.xh.data(), s.r.data(), x.data(), N, D, W(kTiny));
+  for_class_blocks(k, s, [&](const T* wh, const W* rho, int64_t m, int64_t classes) {
+    k.gemm_wide(s.c.as<W>() + m, s.xh.data(), wh, {false, true, N, classes, D, D, D, M}, 1, 0);
+    k.copy(class_norm.as<W>() + m, rho, size_t(classes) * sizeof(W));
   });
 }
 
@@ -89,14 +94,22 @@ void score_gradient(const Kernels<T>& k, const Kept& s, const Tensor& g, const T
 //   dxh = g wh,    dw_m += (v_m - <v_m, wh_m> wh_m) / rho_m  with  v = g^T xh
 template <class T>
 void products(const Kernels<T>& k, const Kept& s, const Tensor& dxh, const Tensor& dw, const Tensor& g) {
-  const int64_t N = s.N, M = s.M, D = s.D;
-  const Tensor v({dw ? std::min(M, kClassBlock) : 0, D}, s.c.dtype());
-  for_class_blocks(k, s, [&](const T* wh, const T* rho, int64_t m, int64_t classes) {
-    const T* g_block = g.as<T>() + m;
-    if (dxh) k.gemm(dxh.data(), g_block, wh, {false, false, N, D, classes, M, D, D}, 1, m == 0 ? T(0) : T(1));
+  using W = Wide<T>;
+  const int64_t N = s.N, M = s.M, D = s.D, B = std::min(M, class_block(s.w.device()));
+  constexpr bool rounds = !std::is_same_v<T, W>;
+  const Tensor v = like(s.c, {dw ? B : 0, D}), rounded = like(s.xh, {N, rounds ? B : 0});
+  for_class_blocks(k, s, [&](const T* wh, const W* rho, int64_t m, int64_t classes) {
+    const T* g_block;
+    const int64_t row = rounds ? B : M;
+    if constexpr (rounds)
+      k.narrow(rounded.data(), g.as<W>() + m, N, classes, row, M), g_block = rounded.as<T>();
+    else
+      g_block = g.as<T>() + m;
+    if (dxh)
+      k.gemm_wide(dxh.data(), g_block, wh, {false, false, N, D, classes, row, D, D}, 1, m == 0 ? W(0) : W(1));
     if (!dw) return;
-    k.gemm(v.data(), g_block, s.xh.data(), {true, false, classes, D, N, M, D, D}, 1, 0);
-    k.l2_normalize_backward(dw.as<T>() + m * D, v.data(), nullptr, wh, rho, classes, D, T(kTiny));
+    k.gemm_wide(v.data(), g_block, s.xh.data(), {true, false, classes, D, N, row, D, D}, 1, 0);
+    k.l2_normalize_backward(dw.as<W>() + m * D, v.data(), nullptr, wh, rho, classes, D, W(kTiny));
   });
 }
 
@@ -105,12 +118,15 @@ template <class T>
 void chain_rule(const Kernels<T>& k, const Kept& s, const Tensor& dx, const Tensor& dw, const Tensor& dloss) {
   const int64_t N = s.N, D = s.D;
   const DType type = s.c.dtype();
-  const Tensor ones = s.options.gradient == MarginGradient::detached ? Tensor::full({N}, 1, type) : Tensor();
-  const Tensor dr = s.options.scale == LogitScale::embedding_norm ? Tensor::zeros({N}, type) : Tensor();
-  const Tensor dxh = dx ? Tensor({N, D}, type) : Tensor(), d_label({N}, type);
+  const Device device = s.c.device();
+  const Tensor ones =
+      s.options.gradient == MarginGradient::detached ? Tensor::full({N}, 1, type, device) : Tensor();
+  const Tensor dr =
+      s.options.scale == LogitScale::embedding_norm ? Tensor::zeros({N}, type, device) : Tensor();
+  const Tensor dxh = dx ? like(s.c, {N, D}) : Tensor(), d_label = like(s.c, {N});
   score_gradient(k, s, s.c, dr, d_label, dloss, ones);
   products(k, s, dxh, dw, s.c);
-  if (dx) k.l2_normalize_backward(dx.data(), dxh.data(), dr.data(), s.xh.data(), s.r.data(), N, D, T(kTiny));
+  if (dx) k.l2_normalize_backward(dx.data(), dxh.data(), dr.data(), s.xh.data(), s.r.data(), N, D, Wide<T>(kTiny));
 }
 
 // Per row of the Caffe gradient: the factor of d_n,label in front of wh_label, and what multiplies d_n,label
@@ -181,21 +197,24 @@ void caffe_rule(const Kernels<T>& k, const Kept& s, const Tensor& dx, const Tens
 
 Kept save(const Var& x, const Var& w, const Tensor& labels, const MarginOptions& options) {
   const int64_t N = x.dim(0), D = x.dim(1), M = w.dim(0);
-  const auto buffer = [&](Shape shape) { return Tensor(std::move(shape), x.dtype()); };
+  const auto buffer = [&](Shape shape) { return like(x.value(), std::move(shape)); };
+  const DType products = options.products == DType::bfloat16 ? DType::bfloat16 : x.dtype();
   Kept s{N,
          M,
          D,
          options,
          w.value(),
          labels,
-         buffer({N, D}),
+         Tensor({N, D}, products, x.device()),
          buffer({N}),
          buffer({N, M}),
          {},
          buffer({N}),
          buffer({N}),
          buffer({N})};
-  s.scale = options.scale == LogitScale::embedding_norm ? s.r : Tensor::full({N}, options.s, x.dtype());
+  s.scale = options.scale == LogitScale::embedding_norm
+                ? s.r
+                : Tensor::full({N}, options.s, x.dtype(), x.device());
   return s;
 }
 
@@ -218,12 +237,13 @@ Var margin_cross_entropy(const Var& x, const Var& w, const Tensor& labels, const
                          MarginOutput* output) {
   check_options(options);
   check_inputs(x, w, labels);
+  FR_CHECK(options.gradient != MarginGradient::caffe_normalised || x.device() == Device::cpu,
+           "margin_cross_entropy: the Caffe gradient exists on the cpu only, x is on ", to_string(x.device()));
   const Kept s = save(x, w, labels, options);
-  const DType type = x.dtype();
-  Tensor loss({s.N}, type), mean(Shape{}, type), class_norm({s.M}, type);
-  if (output) *output = {Tensor({s.N}, DType::int64), class_norm};
+  const Tensor loss = like(x.value(), {s.N}), mean = like(x.value(), {}), class_norm = like(x.value(), {s.M});
+  if (output) *output = {Tensor({s.N}, DType::int64, x.device()), class_norm};
+  with_kernels(s.xh, [&](const auto& k) { cosines(k, s, x.value(), class_norm); });
   with_kernels(mean, [&](const auto& k) {
-    cosines(k, s, x.value(), class_norm);
     k.margin_softmax_forward(loss.data(), s.lse.data(), s.h.data(), s.dh.data(), s.c.data(), s.scale.data(),
                              s.labels.data(), s.options.margin, s.N, s.M);
     if (output) k.argmax_rows(output->prediction.data(), s.c.data(), s.N, s.M);
@@ -231,10 +251,14 @@ Var margin_cross_entropy(const Var& x, const Var& w, const Tensor& labels, const
   });
   return record("margin_cross_entropy", mean, {x, w}, [s](Node& self) {
     const Tensor dx = grad_of(self, 0), dw = grad_of(self, 1);
-    const Tensor dloss = Tensor::full({s.N}, self.grad.item() / double(s.N), self.grad.dtype());
+    const Tensor dloss = Tensor::zeros({s.N}, s.c.dtype(), s.c.device());
     with_kernels(dloss, [&](const auto& k) {
-      const bool caffe = s.options.gradient == MarginGradient::caffe_normalised;
-      caffe ? caffe_rule(k, s, dx, dw, dloss) : chain_rule(k, s, dx, dw, dloss);
+      k.reduce_backward(dloss.data(), self.grad.data(), nullptr, nullptr, Reduce::mean, 1, s.N, 1);
+    });
+    with_kernels(s.xh, [&]<class T>(const Kernels<T>& k) {
+      if constexpr (std::is_same_v<T, Wide<T>>)
+        if (s.options.gradient == MarginGradient::caffe_normalised) return caffe_rule(k, s, dx, dw, dloss);
+      chain_rule(k, s, dx, dw, dloss);
     });
   });
 }
