@@ -9,8 +9,10 @@ namespace fr {
 class FaceModel : public Module {
  public:
   FaceModel(const NetworkOptions& network, const LossOptions& loss, int64_t classes)
-      : network_(adopt_child("network", make_backbone(network))),
-        head_(add_child<ClassHead>("head", loss, classes, network.embedding, network.seed)) {}
+      : FaceModel(make_backbone(network), loss, classes, network.seed) {}
+  FaceModel(std::unique_ptr<Backbone> network, const LossOptions& loss, int64_t classes, uint64_t seed)
+      : network_(adopt_child("network", std::move(network))),
+        head_(add_child<ClassHead>("head", loss, classes, network_.embedding(), seed)) {}
 
   // (N,H,W,3) -> (N,D) float; in between, maps are of the type that place() was given.
   Var forward(const Var& x) override { return cast(network_.forward(cast(x, maps_)), wide(maps_)); }
