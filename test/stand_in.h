@@ -11,15 +11,6 @@ namespace fr::test {
 
 const DeviceInterface& stand_in();
 
-// Tensors on cuda lie there while this is alive.
-class UseStandIn {
- public:
-  UseStandIn() { use_device(&stand_in()); }
-  ~UseStandIn() { use_device(nullptr); }
-  UseStandIn(const UseStandIn&) = delete;
-  UseStandIn& operator=(const UseStandIn&) = delete;
-};
-
 // Bytes that may be handed out at one time; 0: no limit.
 void limit_stand_in(size_t bytes);
 

@@ -10,6 +10,7 @@
 #include "fr/embed.h"
 #include "nn/state.h"
 #include "test/data/temporary.h"
+#include "test/devices.h"
 #include "test/stand_in.h"
 
 namespace fr::test {
@@ -138,8 +139,12 @@ double largest_difference(const std::vector<float>& a, const std::vector<float>&
   return most;
 }
 
-TEST(DeviceStep, LossesAndWeightsAreThoseOfTheCpu) {
-  const UseStandIn device;
+class DeviceStep : public testing::TestWithParam<TestDevice> {
+  const UseDevice device_{*GetParam().device};
+};
+INSTANTIATE_TEST_SUITE_P(, DeviceStep, testing::ValuesIn(devices()), [](const auto& info) { return info.param.name; });
+
+TEST_P(DeviceStep, LossesAndWeightsAreThoseOfTheCpu) {
   for (const Case& c : cases()) {
     Training cpu(c, {}), card(c, kSingle);
     for (int i = 0; i < 20; ++i) {
@@ -153,20 +158,16 @@ TEST(DeviceStep, LossesAndWeightsAreThoseOfTheCpu) {
   }
 }
 
-TEST(DeviceStep, ARecordedStepHasTheBitsOfAPlainOne) {
-  const UseStandIn device;
+TEST_P(DeviceStep, ARecordedStepHasTheBitsOfAPlainOne) {
   for (const Placement& p : {kSingle, kHalf})
     for (const Case& c : cases()) {
       Training plain(c, p, false), recorded(c, p, true);
-      const int64_t before = stand_in_counts().replays;
       EXPECT_EQ(plain.losses(6), recorded.losses(6)) << c.name;
-      EXPECT_EQ(stand_in_counts().replays - before, 4) << c.name;
       EXPECT_EQ(plain.weights(), recorded.weights()) << c.name;
     }
 }
 
-TEST(DeviceStep, Bfloat16FollowsFloat) {
-  const UseStandIn device;
+TEST_P(DeviceStep, Bfloat16FollowsFloat) {
   for (const Case& c : cases()) {
     Training cpu(c, {}), card(c, kHalf);
     double sum_cpu = 0, sum_card = 0;
@@ -184,19 +185,19 @@ TEST(DeviceStep, Bfloat16FollowsFloat) {
 }
 
 // One copy to the device before a step, one from it after.
-TEST(DeviceStep, ARepeatedStepReadsNothingElseBack) {
-  const UseStandIn device;
+TEST(StandInStep, ARepeatedStepReadsNothingElseBack) {
+  const UseDevice device(stand_in());
   Training run(cases()[0], kHalf);
   run.losses(3);
   const StandInCounts before = stand_in_counts();
   run.losses(2);
+  EXPECT_EQ(stand_in_counts().replays - before.replays, 2);
   EXPECT_EQ(stand_in_counts().downloads - before.downloads, 2);
   EXPECT_EQ(stand_in_counts().uploads - before.uploads, 2);
   EXPECT_EQ(stand_in_counts().kernels - before.kernels, 2 * 2);  // the batch put in its place
 }
 
-TEST(DeviceStep, ABatchMayBeTakenWhileAStepRuns) {
-  const UseStandIn device;
+TEST_P(DeviceStep, ABatchMayBeTakenWhileAStepRuns) {
   Training a(cases()[0], kSingle), b(cases()[0], kSingle);
   const std::vector<double> expected = a.losses(5);
   std::vector<double> losses;
@@ -209,8 +210,7 @@ TEST(DeviceStep, ABatchMayBeTakenWhileAStepRuns) {
   EXPECT_EQ(losses, expected);
 }
 
-TEST(DeviceStep, AnotherBatchSizeBeginsAnew) {
-  const UseStandIn device;
+TEST_P(DeviceStep, AnotherBatchSizeBeginsAnew) {
   Training a(cases()[0], kSingle), b(cases()[0], kSingle, false);
   a.losses(4), b.losses(4);
   Batch small = batch_of(4);
@@ -219,8 +219,7 @@ TEST(DeviceStep, AnotherBatchSizeBeginsAnew) {
   EXPECT_EQ(a.next().loss, b.next().loss);
 }
 
-TEST(DeviceStep, CheckpointsAreTheSameFromBoth) {
-  const UseStandIn device;
+TEST_P(DeviceStep, CheckpointsAreTheSameFromBoth) {
   const TemporaryFolder folder;
   const Case c = cases()[2];
   Training cpu(c, {});
@@ -242,8 +241,7 @@ TEST(DeviceStep, CheckpointsAreTheSameFromBoth) {
   }
 }
 
-TEST(DeviceStep, EmbeddingsAreThoseOfTheCpu) {
-  const UseStandIn device;
+TEST_P(DeviceStep, EmbeddingsAreThoseOfTheCpu) {
   for (const Case& c : cases()) {
     Training cpu(c, {}), single(c, kSingle), half(c, kHalf);
     const auto picture = [](int64_t i) {
@@ -272,8 +270,7 @@ std::string message_of(const std::function<void()>& f, ErrorKind kind) {
   return "";
 }
 
-TEST(DeviceStep, WhatIsNotFiniteLeavesTheWeightsAlone) {
-  const UseStandIn device;
+TEST_P(DeviceStep, WhatIsNotFiniteLeavesTheWeightsAlone) {
   for (const int good : {0, 4})  // plain, recorded
     for (const Placement& p : {kSingle, kHalf}) {
       Training run(cases()[0], p);
@@ -288,8 +285,7 @@ TEST(DeviceStep, WhatIsNotFiniteLeavesTheWeightsAlone) {
     }
 }
 
-TEST(DeviceStep, RowsWithoutLengthAreDrawnAgainBeforeTheNextStep) {
-  const UseStandIn device;
+TEST_P(DeviceStep, RowsWithoutLengthAreDrawnAgainBeforeTheNextStep) {
   Training run(cases()[0], kSingle);
   run.losses(4);
   const NamedTensors state = collect_state(run.model, &run.optimizer);
@@ -306,8 +302,7 @@ TEST(DeviceStep, RowsWithoutLengthAreDrawnAgainBeforeTheNextStep) {
   EXPECT_TRUE(std::isfinite(run.next().loss));
 }
 
-TEST(DeviceStep, OutOfMemorySaysWhatFits) {
-  const UseStandIn device;
+TEST_P(DeviceStep, OutOfMemorySaysWhatFits) {
   Training run(cases()[0], kSingle);
   Batch large;
   large.height = kHeight, large.width = kWidth;
@@ -316,7 +311,7 @@ TEST(DeviceStep, OutOfMemorySaysWhatFits) {
     large.images.insert(large.images.end(), b.images.begin(), b.images.end());
     large.labels.insert(large.labels.end(), b.labels.begin(), b.labels.end());
   }
-  limit_stand_in(stand_in().memory().in_use + (size_t{4} << 20));
+  GetParam().limit(GetParam().device->memory().in_use + (size_t{4} << 20));
   const std::string message = message_of([&] { run.next(large); }, ErrorKind::memory);
   EXPECT_NE(message.find("A batch of 400 pictures does not fit; about "), std::string::npos) << message;
   const size_t at = message.find("train.batch = ");
@@ -327,11 +322,10 @@ TEST(DeviceStep, OutOfMemorySaysWhatFits) {
   Batch fitting = large;
   fitting.labels.resize(size_t(fits)), fitting.images.resize(size_t(fits * kHeight * kWidth * 3));
   EXPECT_NO_THROW(run.next(fitting));  // the figure is one that works
-  limit_stand_in(0);
+  GetParam().limit(0);
 }
 
-TEST(DeviceStep, LabelsAreCheckedWhereTheyAreTaken) {
-  const UseStandIn device;
+TEST_P(DeviceStep, LabelsAreCheckedWhereTheyAreTaken) {
   Training run(cases()[0], kSingle);
   Batch bad = batch_of(0);
   bad.labels[2] = kClasses;
@@ -343,7 +337,7 @@ TEST(Placement, Choices) {
   EXPECT_NE(message_of([] { placement_of(DeviceChoice::cpu, DType::bfloat16); }, ErrorKind::usage).find("cpu"),
             std::string::npos);
   {
-    const UseStandIn device;
+    const UseDevice device(stand_in());
     EXPECT_EQ(placement_of(DeviceChoice::automatic, DType::bfloat16).device, Device::cuda);
     EXPECT_EQ(to_string(placement_of(DeviceChoice::cuda, DType::bfloat16)), "stand-in device, bf16");
     DeviceInterface old = stand_in();
