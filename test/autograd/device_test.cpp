@@ -154,7 +154,7 @@ void expect_close(const std::vector<std::vector<float>>& a, const std::vector<st
 class DeviceOps : public testing::TestWithParam<TestDevice> {
   const UseDevice device_{*GetParam().device};
 };
-INSTANTIATE_TEST_SUITE_P(, DeviceOps, testing::ValuesIn(devices()), [](const auto& info) { return info.param.name; });
+INSTANTIATE_TEST_SUITE_P(, DeviceOps, testing::ValuesIn(devices()), [](const auto& row) { return row.param.name; });
 
 TEST_P(DeviceOps, ValuesAndGradientsAreThoseOfTheCpu) {
   for (const OpRow& row : op_rows()) {

@@ -142,7 +142,7 @@ double largest_difference(const std::vector<float>& a, const std::vector<float>&
 class DeviceStep : public testing::TestWithParam<TestDevice> {
   const UseDevice device_{*GetParam().device};
 };
-INSTANTIATE_TEST_SUITE_P(, DeviceStep, testing::ValuesIn(devices()), [](const auto& info) { return info.param.name; });
+INSTANTIATE_TEST_SUITE_P(, DeviceStep, testing::ValuesIn(devices()), [](const auto& row) { return row.param.name; });
 
 TEST_P(DeviceStep, LossesAndWeightsAreThoseOfTheCpu) {
   for (const Case& c : cases()) {
