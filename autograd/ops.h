@@ -19,7 +19,7 @@ Var dropout(const Var& x, double p, const PhiloxKey& key);  // 0 <= p < 1
 
 // shape (shape.cpp)
 Var reshape(const Var& x, Shape shape);
-Var cast(const Var& x, DType type);  // float32 <-> bfloat16; x itself when it has the type
+Var cast(const Var& x, DType type);              // float32 <-> bfloat16; x itself when it has the type
 Var flatten(const Var& x);                       // (N, ...) -> (N, rest)
 Var concat_columns(const Var& a, const Var& b);  // (N,A), (N,B) -> (N,A+B)
 

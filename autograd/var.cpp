@@ -108,9 +108,7 @@ void Var::set_value(Tensor value) {
   if (node_->low) keep_low();
 }
 
-void Var::keep_low(bool keep) {
-  node_->low = keep ? value().to(DType::bfloat16) : Tensor();
-}
+void Var::keep_low(bool keep) { node_->low = keep ? value().to(DType::bfloat16) : Tensor(); }
 
 void Var::round_low() {
   if (node_->low) node_->low.copy_from(value());

@@ -27,7 +27,8 @@ int main(int argc, char** argv) {
   line.text("--names", names, "the list of names; default: the .npy file's name with .txt");
   line.choice("--flip", options.flip, kFlipWords, "how the mirror image joins the embedding");
   line.number<int64_t>("--batch", options.batch, "pictures a forward pass", 1, 65536);
-  line.choice("--device", device, kDeviceWords, "where the network is computed; auto: on the card if there is one");
+  line.choice("--device", device, kDeviceWords,
+              "where the network is computed; auto: on the card if there is one");
   line.choice("--precision", precision, kPrecisionWords, "of the maps; bf16: faster, on a card only");
   line.number("--threads", thread_count, "0: all cores", 0, 1024);
   line.flag("--check", check_only, "check model and pictures, do nothing");

@@ -28,7 +28,8 @@ int main(int argc, char** argv) {
               "how a fold's threshold is chosen on the others");
   line.flag("--centre", test.centre, "subtract the mean embedding of the training folds first");
   line.number<int64_t>("--batch", test.batch, "pictures a forward pass", 1, 65536);
-  line.choice("--device", device, kDeviceWords, "where the network is computed; auto: on the card if there is one");
+  line.choice("--device", device, kDeviceWords,
+              "where the network is computed; auto: on the card if there is one");
   line.choice("--precision", precision, kPrecisionWords, "of the maps; bf16: faster, on a card only");
   line.number("--threads", thread_count, "0: all cores", 0, 1024);
   line.flag("--check", check_only, "check model and pictures, do nothing");

@@ -201,14 +201,16 @@ size_t DeviceStep::peak_of(int64_t batch) {
 void DeviceStep::out_of_memory(const Error& error, int64_t batch) {
   double most = 0;
   try {
-    const Shape shape = shape_.empty() ? Shape{batch, model_.network().height(), model_.network().width(), 3} : shape_;
+    const Shape shape =
+        shape_.empty() ? Shape{batch, model_.network().height(), model_.network().width(), 3} : shape_;
     free_buffers();
     forget_gradients();
     shape_ = shape;
     device_.trim();
     const DeviceMemory now = device_.memory();
     const double small = double(peak_of(2)), large = double(peak_of(4));
-    const double staged = double(elements({shape[1], shape[2], 3})) * (2 * sizeof(float) + element_size(model_.maps()));
+    const double staged =
+        double(elements({shape[1], shape[2], 3})) * (2 * sizeof(float) + element_size(model_.maps()));
     const double each = (large - small) / 2 + staged, fixed = small - (large - small);
     device_.trim();
     most = std::floor(0.95 * (double(now.in_use + now.free) - fixed) / each);
@@ -218,8 +220,9 @@ void DeviceStep::out_of_memory(const Error& error, int64_t batch) {
   }
   throw Error(ErrorKind::memory,
               cat(error.what(), ". A batch of ", batch, " pictures does not fit",
-                  most >= 1 && most < double(batch) ? cat("; about ", int64_t(most), " do: train.batch = ", int64_t(most))
-                                                    : "; try a smaller train.batch"));
+                  most >= 1 && most < double(batch)
+                      ? cat("; about ", int64_t(most), " do: train.batch = ", int64_t(most))
+                      : "; try a smaller train.batch"));
 }
 
 }  // namespace fr

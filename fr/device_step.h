@@ -10,7 +10,8 @@ namespace fr {
 
 class DeviceStep : public TrainStep {
  public:
-  DeviceStep(FaceModel& model, Sgd& optimizer, const TrainStepOptions& options, const DeviceInterface& device);
+  DeviceStep(FaceModel& model, Sgd& optimizer, const TrainStepOptions& options,
+             const DeviceInterface& device);
   ~DeviceStep() override;
   void take(const Batch& batch) override;
   bool takes_ahead() const override { return true; }

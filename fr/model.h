@@ -16,7 +16,9 @@ class FaceModel : public Module {
 
   // (N,H,W,3) -> (N,D) float; in between, maps are of the type that place() was given.
   Var forward(const Var& x) override { return cast(network_.forward(cast(x, maps_)), wide(maps_)); }
-  Var loss(const Var& x, const Tensor& labels, const StepAt& at) { return head_.loss(forward(x), labels, at); }
+  Var loss(const Var& x, const Tensor& labels, const StepAt& at) {
+    return head_.loss(forward(x), labels, at);
+  }
   // Module::place(), and the head's products too.
   FaceModel& place(Device device, DType maps) {
     Module::place(device, maps);

@@ -10,7 +10,8 @@ Placement placement_of(DeviceChoice choice, DType maps) {
   if (!cuda) return {};
   const DeviceInterface& card = needed_device();
   if (maps == DType::bfloat16 && !card.half)
-    throw Error(ErrorKind::usage, "precision bf16: " + card.describe() + " has no arithmetic for it; use float");
+    throw Error(ErrorKind::usage,
+                "precision bf16: " + card.describe() + " has no arithmetic for it; use float");
   return {Device::cuda, maps};
 }
 

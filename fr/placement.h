@@ -13,7 +13,7 @@ enum class DeviceChoice { automatic, cpu, cuda };  // automatic: the card if the
 inline const std::vector<std::pair<std::string, DeviceChoice>> kDeviceWords = {
     {"auto", DeviceChoice::automatic}, {"cpu", DeviceChoice::cpu}, {"cuda", DeviceChoice::cuda}};
 inline const std::vector<std::pair<std::string, DType>> kPrecisionWords = {{"float", DType::float32},
-                                                                          {"bf16", DType::bfloat16}};
+                                                                           {"bf16", DType::bfloat16}};
 
 struct Placement {
   Device device = Device::cpu;

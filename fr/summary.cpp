@@ -80,7 +80,9 @@ ordered_json run_json(const Session& s, const RunResult& r, const RunFolder& fol
   j["program"] = {{"version", kVersion}, {"commit", commit()}, {"compiler", compiler()}};
   if (const auto commits = earlier_commits(folder); !commits.empty())
     j["program"]["earlier_commits"] = commits;
-  j["hardware"] = {{"cpu", cpu_name()}, {"threads", threads()}, {"backend", kernels<float>().name},
+  j["hardware"] = {{"cpu", cpu_name()},
+                   {"threads", threads()},
+                   {"backend", kernels<float>().name},
                    {"device", s.placement.device == Device::cpu ? "cpu" : needed_device().describe()},
                    {"precision", precision_word(s.placement.maps)}};
   j["seed"] = s.config.run.seed;

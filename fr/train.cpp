@@ -152,15 +152,16 @@ RunResult run(Session& s, const RunFolder& folder) {
     const bool last = s.step == s.steps || stop_signal();
     const bool log = s.step % every.log_every == 0 || last;
     const double now = progress.seconds(), n = double(average.n);
-    const TrainPoint point{s.step,
-                           double(s.step) / double(s.batches_per_epoch()),
-                           average.loss / n,
-                           r.learning_rate,
-                           s.config.loss.kind == LossKind::a_softmax ? s.model.head().lambda_at(s.step - 1) : kUnknown,
-                           average.accuracy / n,
-                           average.norm / n,
-                           n * double(every.batch) / (now - logged),
-                           s.earlier_seconds + now};
+    const TrainPoint point{
+        s.step,
+        double(s.step) / double(s.batches_per_epoch()),
+        average.loss / n,
+        r.learning_rate,
+        s.config.loss.kind == LossKind::a_softmax ? s.model.head().lambda_at(s.step - 1) : kUnknown,
+        average.accuracy / n,
+        average.norm / n,
+        n * double(every.batch) / (now - logged),
+        s.earlier_seconds + now};
     progress.show(s.step, status_line(point), log);
     if (log) folder.append(point), average = {}, logged = now;
     if (s.step % every.checkpoint_every == 0 || last) {

@@ -11,7 +11,8 @@ namespace {
 
 class CpuStep : public TrainStep {
  public:
-  CpuStep(FaceModel& model, Sgd& optimizer, uint64_t seed) : model_(model), optimizer_(optimizer), seed_(seed) {}
+  CpuStep(FaceModel& model, Sgd& optimizer, uint64_t seed)
+      : model_(model), optimizer_(optimizer), seed_(seed) {}
 
   void take(const Batch& batch) override {
     const int64_t n = batch.size();
@@ -46,7 +47,8 @@ class CpuStep : public TrainStep {
 
 }  // namespace
 
-std::unique_ptr<TrainStep> make_train_step(FaceModel& model, Sgd& optimizer, const TrainStepOptions& options) {
+std::unique_ptr<TrainStep> make_train_step(FaceModel& model, Sgd& optimizer,
+                                           const TrainStepOptions& options) {
   if (model.device() == Device::cpu) return std::make_unique<CpuStep>(model, optimizer, options.seed);
   return std::make_unique<DeviceStep>(model, optimizer, options, needed_device());
 }

@@ -44,8 +44,8 @@ std::vector<SgdParameter<T>> Sgd::taking_part() const {
     const Tensor& p = parameter.var.value();
     FR_CHECK(p.device() == e.velocity.device(), "sgd: '", e.name, "' moved to ", to_string(p.device()),
              " after the optimiser was made");
-    list.push_back({p.data(), e.velocity.data(), parameter.var.grad().data(), parameter.var.low().data(), p.size(),
-                    parameter.lr_multiplier, parameter.decay_multiplier});
+    list.push_back({p.data(), e.velocity.data(), parameter.var.grad().data(), parameter.var.low().data(),
+                    p.size(), parameter.lr_multiplier, parameter.decay_multiplier});
   }
   return list;
 }

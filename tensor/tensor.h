@@ -65,7 +65,8 @@ class Tensor {
   static Tensor zeros(Shape shape, DType type = DType::float32, Device device = Device::cpu);
   static Tensor full(Shape shape, double value, DType type = DType::float32, Device device = Device::cpu);
   template <class T>
-  static Tensor from(const std::vector<T>& values, Shape shape, DType type = dtype_of<T>(),  // converts if asked
+  static Tensor from(const std::vector<T>& values, Shape shape,
+                     DType type = dtype_of<T>(),  // converts if asked
                      Device device = Device::cpu);
 
   explicit operator bool() const { return storage_ != nullptr; }

@@ -148,8 +148,8 @@ struct Argument<BatchNormLine<T>> {
   BatchNormLine<T> line;
   explicit Argument(const BatchNormLine<T>& a) : line(a) {}
   BatchNormLine<float> get() const {
-    return {host_pointer(line.mean), host_pointer(line.rstd), host_pointer(line.gamma), host_pointer(line.beta),
-            host_pointer(line.slope)};
+    return {host_pointer(line.mean), host_pointer(line.rstd), host_pointer(line.gamma),
+            host_pointer(line.beta), host_pointer(line.slope)};
   }
 };
 template <class T>
@@ -160,7 +160,8 @@ struct Argument<Conv2dFinish<T>> {
   Argument(const Argument& other) : finish(other.finish) {}
   Conv2dFinish<float> get() const {
     residual = std::make_unique<Argument<const T*>>(finish.residual);
-    return {host_pointer(finish.scale), host_pointer(finish.shift), host_pointer(finish.slope), residual->get()};
+    return {host_pointer(finish.scale), host_pointer(finish.shift), host_pointer(finish.slope),
+            residual->get()};
   }
 };
 
@@ -173,7 +174,8 @@ void let_go(Argument<A>& a) {
 // --- asking for work ---
 
 void land() {
-  for (const CopyAhead& c : std::exchange(state().ahead, {})) std::memcpy(host_pointer(c.to), c.from, c.bytes);
+  for (const CopyAhead& c : std::exchange(state().ahead, {}))
+    std::memcpy(host_pointer(c.to), c.from, c.bytes);
 }
 
 void ask(std::function<void()> work) {
@@ -371,7 +373,9 @@ DeviceInterface make_device() {
   d.begin_recording = begin_recording, d.end_recording = end_recording, d.replay = replay, d.drop = drop;
   d.alloc_pinned = [](size_t bytes) { return std::malloc(bytes); };
   d.release_pinned = [](void* p) { std::free(p); };
-  d.upload_ahead = [](void* to, const void* from, size_t bytes) { state().ahead.push_back({to, from, bytes}); };
+  d.upload_ahead = [](void* to, const void* from, size_t bytes) {
+    state().ahead.push_back({to, from, bytes});
+  };
   d.copied = land;
   d.memory = [] {
     State& s = state();

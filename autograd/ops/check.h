@@ -25,15 +25,15 @@ inline void check_inputs(const char* op, std::initializer_list<Input> inputs) {
     const DType expected = i.is == Is::wide ? wide(type) : type;
     FR_CHECK(i.x.dtype() == expected, op, ": expected one element type, got ", to_string(expected), " and ",
              to_string(i.x.dtype()));
-    FR_CHECK(i.x.device() == first.x.device(), op, ": ", first.name, " is on ", to_string(first.x.device()), ", ",
-             i.name, " on ", to_string(i.x.device()));
+    FR_CHECK(i.x.device() == first.x.device(), op, ": ", first.name, " is on ", to_string(first.x.device()),
+             ", ", i.name, " on ", to_string(i.x.device()));
   }
 }
 
 // The same of a tensor beside them: labels, statistics.
 inline void check_device(const char* op, const Var& x, const char* name, const Tensor& t) {
-  FR_CHECK(!t || t.device() == x.device(), op, ": the input is on ", to_string(x.device()), ", ", name, " on ",
-           to_string(t.device()));
+  FR_CHECK(!t || t.device() == x.device(), op, ": the input is on ", to_string(x.device()), ", ", name,
+           " on ", to_string(t.device()));
 }
 
 // What a product with maps of this type reads of a weight: its value, or that rounded to bfloat16.

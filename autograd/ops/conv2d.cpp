@@ -69,11 +69,13 @@ Var conv2d_fused(const Var& x, const Var& w, const Conv2dFinishing& f, const Con
   Tensor y = like(x.value(), {s.N, s.P(), s.Q(), s.K});
   const auto check = [&](const char* name, const Tensor& t, const Shape& expected, DType type) {
     FR_CHECK(!t || (t.shape() == expected && t.dtype() == type), "conv2d_fused: expected ", name, " ",
-             to_string(expected), " ", to_string(type), ", got ", to_string(t.shape()), " ", to_string(t.dtype()));
+             to_string(expected), " ", to_string(type), ", got ", to_string(t.shape()), " ",
+             to_string(t.dtype()));
     check_device("conv2d_fused", x, name, t);
   };
   const DType line = wide(x.dtype());
-  check("scale", f.scale, {s.K}, line), check("shift", f.shift, {s.K}, line), check("slope", f.slope, {s.K}, line);
+  check("scale", f.scale, {s.K}, line), check("shift", f.shift, {s.K}, line),
+      check("slope", f.slope, {s.K}, line);
   check("residual", f.residual, y.shape(), x.dtype());
   with_kernels(y, [&](const auto& k) {
     FR_CHECK(!prepared || prepared.size() == k.conv2d_prepared_size(s),

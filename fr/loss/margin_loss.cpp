@@ -7,7 +7,7 @@
 namespace fr {
 namespace {
 
-constexpr double kTiny = 1e-12;       // a shorter row has no direction
+constexpr double kTiny = 1e-12;  // a shorter row has no direction
 // Classes whose unit weights exist at one time: on the CPU they stay in the cache, on a card they fill it with work.
 constexpr int64_t class_block(Device device) { return device == Device::cpu ? 512 : 16384; }
 
@@ -57,7 +57,8 @@ void check_inputs(const Var& x, const Var& w, const Tensor& labels) {
            w ? to_string(w.shape()) : "nothing");
   FR_CHECK(x.dtype() == w.dtype() && x.dtype() == wide(x.dtype()) && x.dtype() != DType::int64, op, ": x is ",
            to_string(x.dtype()), ", w is ", to_string(w.dtype()));
-  FR_CHECK(x.device() == w.device(), op, ": x is on ", to_string(x.device()), ", w on ", to_string(w.device()));
+  FR_CHECK(x.device() == w.device(), op, ": x is on ", to_string(x.device()), ", w on ",
+           to_string(w.device()));
   const int64_t N = x.dim(0), M = w.dim(0);
   FR_CHECK(N > 0 && M > 0 && x.dim(1) > 0, op, ": nothing to do for x ", to_string(x.shape()), " and w ",
            to_string(w.shape()));
@@ -126,7 +127,8 @@ void chain_rule(const Kernels<T>& k, const Kept& s, const Tensor& dx, const Tens
   const Tensor dxh = dx ? like(s.c, {N, D}) : Tensor(), d_label = like(s.c, {N});
   score_gradient(k, s, s.c, dr, d_label, dloss, ones);
   products(k, s, dxh, dw, s.c);
-  if (dx) k.l2_normalize_backward(dx.data(), dxh.data(), dr.data(), s.xh.data(), s.r.data(), N, D, Wide<T>(kTiny));
+  if (dx)
+    k.l2_normalize_backward(dx.data(), dxh.data(), dr.data(), s.xh.data(), s.r.data(), N, D, Wide<T>(kTiny));
 }
 
 // Per row of the Caffe gradient: the factor of d_n,label in front of wh_label, and what multiplies d_n,label
@@ -212,9 +214,8 @@ Kept save(const Var& x, const Var& w, const Tensor& labels, const MarginOptions&
          buffer({N}),
          buffer({N}),
          buffer({N})};
-  s.scale = options.scale == LogitScale::embedding_norm
-                ? s.r
-                : Tensor::full({N}, options.s, x.dtype(), x.device());
+  s.scale =
+      options.scale == LogitScale::embedding_norm ? s.r : Tensor::full({N}, options.s, x.dtype(), x.device());
   return s;
 }
 
@@ -238,7 +239,8 @@ Var margin_cross_entropy(const Var& x, const Var& w, const Tensor& labels, const
   check_options(options);
   check_inputs(x, w, labels);
   FR_CHECK(options.gradient != MarginGradient::caffe_normalised || x.device() == Device::cpu,
-           "margin_cross_entropy: the Caffe gradient exists on the cpu only, x is on ", to_string(x.device()));
+           "margin_cross_entropy: the Caffe gradient exists on the cpu only, x is on ",
+           to_string(x.device()));
   const Kept s = save(x, w, labels, options);
   const Tensor loss = like(x.value(), {s.N}), mean = like(x.value(), {}), class_norm = like(x.value(), {s.M});
   if (output) *output = {Tensor({s.N}, DType::int64, x.device()), class_norm};

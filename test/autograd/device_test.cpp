@@ -40,8 +40,10 @@ TEST(DeviceTensor, MovesFillsAndConverts) {
 TEST(DeviceTensor, WhatADeviceCannotDo) {
   EXPECT_THROW(with_kernels(Tensor({1}, DType::bfloat16), [](const auto&) {}), std::invalid_argument);
   const UseDevice device(stand_in());
-  EXPECT_THROW(with_kernels(Tensor({1}, DType::float64, Device::cuda), [](const auto&) {}), std::invalid_argument);
-  EXPECT_THROW(with_kernels(Tensor({1}, DType::int64, Device::cuda), [](const auto&) {}), std::invalid_argument);
+  EXPECT_THROW(with_kernels(Tensor({1}, DType::float64, Device::cuda), [](const auto&) {}),
+               std::invalid_argument);
+  EXPECT_THROW(with_kernels(Tensor({1}, DType::int64, Device::cuda), [](const auto&) {}),
+               std::invalid_argument);
   EXPECT_THROW(numbers_of({2}, 1).to(Device::cuda).to(DType::float64), std::invalid_argument);
 }
 
@@ -51,9 +53,7 @@ TEST(StandIn, SeesWhatTheHostMayNotDo) {
   EXPECT_THROW(stand_in().single->add_scaled(there.data(), here.data(), 1, 4), std::logic_error);
   EXPECT_DEATH(EXPECT_EQ(there.as<float>()[0], 0), "");
   float* gone;
-  {
-    gone = Tensor({4}, DType::float32, Device::cuda).as<float>();
-  }
+  { gone = Tensor({4}, DType::float32, Device::cuda).as<float>(); }
   EXPECT_THROW(stand_in().single->fill(gone, 0, 4), std::logic_error);
   stand_in().begin_recording();
   EXPECT_THROW(there.item(), std::invalid_argument);
@@ -77,8 +77,9 @@ TEST(StandIn, InputsOfAnOpLieOnOneDevice) {
   EXPECT_EQ(error_of([&] { add(Var(numbers_of({2}, 1)), Var(numbers_of({2}, 1).to(Device::cuda))); }),
             "add: a is on cpu, b on cuda");
   const Var z(numbers_of({2, 3}, 1).to(Device::cuda));
-  EXPECT_NE(error_of([&] { softmax_cross_entropy(z, Tensor::zeros({2}, DType::int64)); }).find("labels on cpu"),
-            std::string::npos);
+  EXPECT_NE(
+      error_of([&] { softmax_cross_entropy(z, Tensor::zeros({2}, DType::int64)); }).find("labels on cpu"),
+      std::string::npos);
 }
 
 // Value and gradients of f at these inputs, on a device or not.
@@ -111,30 +112,46 @@ std::vector<OpRow> op_rows() {
     return Tensor::full({x.dim(-1)}, value, wide(x.dtype()), x.device());
   };
   return {
-      {"conv2d", {{2, 5, 4, 3}, {6, 3, 3, 3}, {6}}, [](V v) { return conv2d(v[0], v[1], v[2], {2, 1, 1, 1}); }},
+      {"conv2d",
+       {{2, 5, 4, 3}, {6, 3, 3, 3}, {6}},
+       [](V v) {
+         return conv2d(v[0], v[1], v[2], {2, 1, 1, 1});
+       }},
       {"linear", {{3, 7}, {5, 7}, {5}}, [](V v) { return linear(v[0], v[1], v[2]); }},
       {"prelu", {{2, 3, 4}, {4}}, [](V v) { return prelu(v[0], v[1]); }},
       {"prelu and a sum", {{6, 4}, {4}}, [](V v) { return prelu(v[0], v[1], affine(v[0], 2, 1)); }},
       {"batch_norm, training",
        {{9, 4}, {4}, {4}, {4}},
        [=](V v) {
-         return batch_norm(v[0], v[1], v[2], statistics(v[0], 0), statistics(v[0], 1), BatchNormMode::training, 1e-5,
-                           0.1, {v[3], affine(v[0], 0.5, 0)});
+         return batch_norm(v[0], v[1], v[2], statistics(v[0], 0), statistics(v[0], 1),
+                           BatchNormMode::training, 1e-5, 0.1, {v[3], affine(v[0], 0.5, 0)});
        }},
       {"batch_norm, inference",
        {{9, 4}, {4}, {4}},
        [=](V v) {
-         return batch_norm(v[0], v[1], v[2], statistics(v[0], 0.25), statistics(v[0], 2), BatchNormMode::inference);
+         return batch_norm(v[0], v[1], v[2], statistics(v[0], 0.25), statistics(v[0], 2),
+                           BatchNormMode::inference);
        }},
       {"add, mul", {{2, 3, 4}}, [](V v) { return mul(add(v[0], v[0]), unary(v[0], Unary::tanh)); }},
       {"max_pool2d", {{1, 6, 6, 2}}, [](V v) { return max_pool2d(v[0], {}); }, false},  // rounded numbers tie
       {"average_pool2d", {{1, 6, 6, 2}}, [](V v) { return average_pool2d(v[0], {}); }},
-      {"dropout", {{40}}, [](V v) { return dropout(v[0], 0.5, {3, Purpose::dropout, 4, 5}); }},
-      {"reshape, reduce", {{4, 6}}, [](V v) { return reduce(reshape(v[0], {6, 4}), Reduce::mean, 1); }},
+      {"dropout",
+       {{40}},
+       [](V v) {
+         return dropout(v[0], 0.5, {3, Purpose::dropout, 4, 5});
+       }},
+      {"reshape, reduce",
+       {{4, 6}},
+       [](V v) {
+         return reduce(reshape(v[0], {6, 4}), Reduce::mean, 1);
+       }},
       {"cast", {{4, 6}}, [](V v) { return affine(cast(v[0], DType::float32), 2, 0); }},
       {"concat_columns", {{4, 3}, {4, 2}}, [](V v) { return concat_columns(v[0], v[1]); }, false},
       {"l2_normalize", {{4, 3}}, [](V v) { return l2_normalize(v[0]); }, false},
-      {"softmax_cross_entropy", {{3, 4}}, [=](V v) { return softmax_cross_entropy(v[0], labels(v[0])); }, false},
+      {"softmax_cross_entropy",
+       {{3, 4}},
+       [=](V v) { return softmax_cross_entropy(v[0], labels(v[0])); },
+       false},
   };
 }
 
@@ -154,7 +171,8 @@ void expect_close(const std::vector<std::vector<float>>& a, const std::vector<st
 class DeviceOps : public testing::TestWithParam<TestDevice> {
   const UseDevice device_{*GetParam().device};
 };
-INSTANTIATE_TEST_SUITE_P(, DeviceOps, testing::ValuesIn(devices()), [](const auto& row) { return row.param.name; });
+INSTANTIATE_TEST_SUITE_P(, DeviceOps, testing::ValuesIn(devices()),
+                         [](const auto& row) { return row.param.name; });
 
 TEST_P(DeviceOps, ValuesAndGradientsAreThoseOfTheCpu) {
   for (const OpRow& row : op_rows()) {

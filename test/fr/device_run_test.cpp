@@ -45,7 +45,8 @@ TEST(DeviceRun, StopsAndGoesOnAsIfItHadNot) {
   const TemporaryFolder folder;
   for (DType precision : {DType::float32, DType::bfloat16}) {
     const std::string word = precision_word(precision);
-    Config straight = config_in(folder.path, "straight" + word), pieces = config_in(folder.path, "pieces" + word);
+    Config straight = config_in(folder.path, "straight" + word),
+           pieces = config_in(folder.path, "pieces" + word);
     straight.train.precision = pieces.train.precision = precision;
     const Finished a = run_to(straight, 7);
     run_to(pieces, 4);

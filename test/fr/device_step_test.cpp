@@ -84,7 +84,8 @@ std::vector<Case> cases() {
   return {{"SphereFace, A-Softmax", Architecture::sphereface, loss_of(LossKind::a_softmax), 0.05},
           {"SphereFace, softmax", Architecture::sphereface, loss_of(LossKind::softmax), 0.05},
           {"IResNet, CosFace", Architecture::iresnet, loss_of(LossKind::cosface), 0.3},
-          {"IResNet, detached", Architecture::iresnet, loss_of(LossKind::a_softmax, MarginGradient::detached), 0.3}};
+          {"IResNet, detached", Architecture::iresnet, loss_of(LossKind::a_softmax, MarginGradient::detached),
+           0.3}};
 }
 
 Batch batch_of(int64_t step) {
@@ -94,7 +95,8 @@ Batch batch_of(int64_t step) {
   for (int64_t n = 0; n < kBatch; ++n) {
     b.labels.push_back(int64_t(random.below(kClasses)));
     for (int64_t i = 0; i < kHeight * kWidth * 3; ++i)
-      b.images.push_back(float(random.uniform(-1, 1) * 0.3 + 0.5 * std::sin(double(i * (b.labels.back() + 1)) / 40)));
+      b.images.push_back(
+          float(random.uniform(-1, 1) * 0.3 + 0.5 * std::sin(double(i * (b.labels.back() + 1)) / 40)));
   }
   return b;
 }
@@ -142,7 +144,8 @@ double largest_difference(const std::vector<float>& a, const std::vector<float>&
 class DeviceStep : public testing::TestWithParam<TestDevice> {
   const UseDevice device_{*GetParam().device};
 };
-INSTANTIATE_TEST_SUITE_P(, DeviceStep, testing::ValuesIn(devices()), [](const auto& row) { return row.param.name; });
+INSTANTIATE_TEST_SUITE_P(, DeviceStep, testing::ValuesIn(devices()),
+                         [](const auto& row) { return row.param.name; });
 
 TEST_P(DeviceStep, LossesAndWeightsAreThoseOfTheCpu) {
   for (const Case& c : cases()) {
@@ -177,8 +180,7 @@ TEST_P(DeviceStep, Bfloat16FollowsFloat) {
       EXPECT_EQ(parameter->var.dtype(), DType::float32);
       EXPECT_EQ(bool(parameter->var.low()), parameter->in_products) << name;
       if (!parameter->in_products) continue;
-      EXPECT_EQ(parameter->var.low().host<float>(),
-                parameter->var.value().to(DType::bfloat16).host<float>())
+      EXPECT_EQ(parameter->var.low().host<float>(), parameter->var.value().to(DType::bfloat16).host<float>())
           << name;
     }
   }
@@ -334,8 +336,9 @@ TEST_P(DeviceStep, LabelsAreCheckedWhereTheyAreTaken) {
 
 TEST(Placement, Choices) {
   EXPECT_EQ(placement_of(DeviceChoice::cpu, DType::float32).device, Device::cpu);
-  EXPECT_NE(message_of([] { placement_of(DeviceChoice::cpu, DType::bfloat16); }, ErrorKind::usage).find("cpu"),
-            std::string::npos);
+  EXPECT_NE(
+      message_of([] { placement_of(DeviceChoice::cpu, DType::bfloat16); }, ErrorKind::usage).find("cpu"),
+      std::string::npos);
   {
     const UseDevice device(stand_in());
     EXPECT_EQ(placement_of(DeviceChoice::automatic, DType::bfloat16).device, Device::cuda);
