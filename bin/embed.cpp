@@ -34,9 +34,10 @@ int main(int argc, char** argv) {
   line.flag("--check", check_only, "check model and pictures, do nothing");
   return line.run(argc, argv, [&] {
     if (thread_count > 0) set_threads(thread_count);
+    const Placement placement = placement_of(device, precision);
     FoundPictures found = find_pictures(inputs);
     for (const auto& reason : found.skipped) std::cerr << "skipped: " << reason << "\n";
-    LoadedModel loaded = load_model(model, placement_of(device, precision));
+    LoadedModel loaded = load_model(model, placement);
     options.height = loaded.config.network.height, options.width = loaded.config.network.width;
     if (check_only)
       return std::cout << "ok: " << loaded.path.string() << ", " << found.paths.size() << " pictures\n", 0;

@@ -35,8 +35,9 @@ int main(int argc, char** argv) {
   line.flag("--check", check_only, "check model and pictures, do nothing");
   return line.run(argc, argv, [&] {
     if (thread_count > 0) set_threads(thread_count);
+    const Placement placement = placement_of(device, precision);
     const TestData data = pair_list(pairs, root);
-    LoadedModel loaded = load_model(model, placement_of(device, precision));
+    LoadedModel loaded = load_model(model, placement);
     loaded.config.test = test;
     if (check_only) return std::cout << "ok: " << loaded.path.string() << ", " << data.description << "\n", 0;
     Progress progress(int64_t(data.names.size()));

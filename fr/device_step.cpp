@@ -77,7 +77,8 @@ void DeviceStep::take(const Batch& batch) {
   check_labels(batch.labels, model_.head().last_class());
   const Shape shape = {batch.size(), batch.height, batch.width, 3};
   if (shape != shape_) {
-    FR_CHECK(taken_ == started_, "train: the batches waiting have another size than ", to_string(shape));
+    FR_CHECK(taken_ == started_ && !running_, "train: a step is running, or waiting, with another size than ",
+             to_string(shape));
     try {
       make_buffers(shape);
     } catch (const Error& e) {
@@ -142,6 +143,7 @@ void DeviceStep::record() {
 void DeviceStep::start(int64_t step, double learning_rate) {
   FR_CHECK(started_ < taken_, "train: no batch was taken");
   const Stage& stage = stages_[started_++ % 2];
+  running_ = true;
   step_ = step, learning_rate_ = learning_rate;
   numbers_.set({uint64_t(step), learning_rate, model_.head().lambda_at(step), 0});
   x_.copy_from(stage.images), labels_.copy_from(stage.labels);
@@ -150,12 +152,14 @@ void DeviceStep::start(int64_t step, double learning_rate) {
   try {
     ask(), ++plain_;
   } catch (const Error& e) {
+    running_ = false;
     if (e.kind() != ErrorKind::memory) throw;
     out_of_memory(e, shape_[0]);
   }
 }
 
 StepResult DeviceStep::finish() {
+  running_ = false;
   const std::vector<int64_t> words = results_.host<int64_t>();
   const std::vector<int64_t>& expected = stages_[(started_ - 1) % 2].expected;
   StepResult r;

@@ -45,6 +45,7 @@ class DeviceStep : public TrainStep {
   StepMemory numbers_;
   Shape shape_;  // of the pictures
   Stage stages_[2];
+  bool running_ = false;         // between start() and finish()
   int taken_ = 0, started_ = 0;  // batches so far: the next one goes to, or comes from, stage % 2
   Tensor x_, labels_, results_;  // what the step reads and writes, always in the same place
   void* recording_ = nullptr;
