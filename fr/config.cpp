@@ -226,8 +226,6 @@ void check(const Config& c) {
           "loss.gradient = caffe_normalised exists for a_softmax and modified_softmax only");
   require(c.train.precision != DType::bfloat16 || c.train.device != DeviceChoice::cpu,
           "train.precision = bf16 needs a card; with train.device = cpu the precision is float");
-  require(c.loss.gradient != MarginGradient::caffe_normalised || c.train.device != DeviceChoice::cuda,
-          "loss.gradient = caffe_normalised exists on the cpu only; use train.device = cpu");
   require(!c.loss.bias || c.loss.kind == LossKind::softmax, "loss.bias exists for loss.name = softmax only");
   require(!c.optimizer.nesterov || c.optimizer.momentum > 0,
           "optimizer.nesterov needs optimizer.momentum > 0");
@@ -238,10 +236,7 @@ void check(const Config& c) {
   }
 }
 
-Placement placement_of(const Config& c) {
-  const bool only_cpu = c.loss.gradient == MarginGradient::caffe_normalised;
-  return placement_of(only_cpu ? DeviceChoice::cpu : c.train.device, c.train.precision);
-}
+Placement placement_of(const Config& c) { return placement_of(c.train.device, c.train.precision); }
 
 Schedule schedule_of(const Config& c, int64_t total_steps) {
   Schedule s;

@@ -62,7 +62,8 @@ double ClassHead::lambda_at(int64_t step) const {
 
 MarginOptions ClassHead::margin_options(const StepAt& at) const {
   MarginOptions o;
-  o.gradient = options_.gradient, o.products = products_;
+  o.gradient = options_.gradient;
+  if (o.gradient != MarginGradient::caffe_normalised) o.products = products_;
   o.scale = options_.kind == LossKind::cosface ? LogitScale::fixed : LogitScale::embedding_norm;
   o.s = options_.scale;
   if (options_.kind == LossKind::cosface) o.margin = {Margin::Kind::cosface, options_.margin, 0};

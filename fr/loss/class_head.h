@@ -49,7 +49,7 @@ class ClassHead : public Module {
   // only).
   Var loss(const Var& embedding, const Tensor& labels, const StepAt& at);
 
-  // bfloat16: see MarginOptions::products. The softmax loss has float products always.
+  // bfloat16: see MarginOptions::products. The softmax loss and the Caffe gradient have float products.
   void set_products(DType products) { products_ = products; }
 
   // Class scores without any margin: (N,D) -> (N,M).

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <vector>
 
+#include "fr/loss/caffe_factors.h"
+
 namespace fr {
 namespace {
 
@@ -137,13 +139,17 @@ struct CaffeRows {
   std::vector<double> factor, own;
 };
 
-// c_n,label: with no margin the target function is the cosine itself.
+// h and h' at the labels' cosines (N) under another margin; without one h is the cosine itself.
+struct Target {
+  Tensor h, dh;
+};
 template <class T>
-std::vector<double> label_cosines(const Kernels<T>& k, const Kept& s) {
-  const Tensor loss({s.N}, s.c.dtype()), lse = loss.clone(), c = loss.clone(), slope = loss.clone();
-  k.margin_softmax_forward(loss.data(), lse.data(), c.data(), slope.data(), s.c.data(), s.scale.data(),
-                           s.labels.data(), Margin{}, s.N, s.M);
-  return c.host<double>();
+Target label_target(const Kernels<T>& k, const Kept& s, const Margin& margin) {
+  const Tensor loss = like(s.r, {s.N}), lse = like(s.r, {s.N});
+  const Target t{like(s.r, {s.N}), like(s.r, {s.N})};
+  k.margin_softmax_forward(loss.data(), lse.data(), t.h.data(), t.dh.data(), s.c.data(), s.scale.data(),
+                           s.labels.data(), margin, s.N, s.M);
+  return t;
 }
 
 // y_nd += a_n x_nd, which is how the gradient of a product with a repeated a_n flows.
@@ -176,24 +182,48 @@ CaffeRows caffe_rows(const Kept& s, const std::vector<double>& cosine) {
 // q mixes a number with an inverse length, as the layer does. dx and dw see different factors at the label: here dx has
 // an (N,M) matrix of its own.
 template <class T>
+void caffe_embedding_gradient(const Kernels<T>& k, const Kept& s, const Tensor& dx, const Tensor& dloss) {
+  const int64_t N = s.N, D = s.D;
+  const DType type = s.c.dtype();
+  const Tensor d_label({N}, type), g({N, s.M}, type), dxh({N, D}, type);
+  const CaffeRows rows = caffe_rows(s, label_target(k, s, {}).h.template host<double>());
+  score_gradient(k, s, g, Tensor(), d_label, dloss, Tensor::from(rows.factor, {N}, type));
+  products(k, s, dxh, Tensor(), g);  // r_n times the sum over the classes
+  const std::vector<double> d = d_label.host<double>(), r = s.r.host<double>();
+  std::vector<double> a(r.size(), 0), b(r.size(), 0);
+  for (size_t n = 0; n < r.size(); ++n)
+    if (r[n] >= kTiny) a[n] = 1 / r[n], b[n] = d[n] * rows.own[n] * r[n];
+  add_scaled_rows<T>(k, dx.data(), Tensor::from(a, {N}, type).data(), dxh.data(), N, D);
+  add_scaled_rows<T>(k, dx.data(), Tensor::from(b, {N}, type).data(), s.xh.data(), N, D);
+}
+
+// The same without a word to the host, which on a device may not read numbers in between.
+template <class T>
+void caffe_embedding_gradient_in_place(const Kernels<T>& k, const Kept& s, const Tensor& dx,
+                                       const Tensor& dloss) {
+  const int64_t N = s.N, D = s.D;
+  const Tensor d_label = like(s.c, {N}), g = like(s.c, {N, s.M}), dxh = like(s.c, {N, D});
+  const Tensor own = Tensor::zeros({N}, s.c.dtype(), s.c.device());
+  const Margin& margin = s.options.margin;
+  const Target psi = label_target(k, s, {margin.kind, margin.m, 0});
+  const CaffeFactors rows = caffe_factors(margin, label_target(k, s, {}).h, psi.h, psi.dh, s.r);
+  score_gradient(k, s, g, Tensor(), d_label, dloss, rows.factor);
+  products(k, s, dxh, Tensor(), g);
+  add_scaled_rows<T>(k, own.data(), d_label.data(), rows.own.data(), N, 1);
+  add_scaled_rows<T>(k, dx.data(), rows.inverse.data(), dxh.data(), N, D);
+  add_scaled_rows<T>(k, dx.data(), own.data(), s.xh.data(), N, D);
+}
+
+template <class T>
 void caffe_rule(const Kernels<T>& k, const Kept& s, const Tensor& dx, const Tensor& dw, const Tensor& dloss) {
   const int64_t N = s.N, M = s.M, D = s.D;
-  const DType type = s.c.dtype();
-  const Tensor d_label({N}, type);
-  if (dx) {
-    const CaffeRows rows = caffe_rows(s, label_cosines(k, s));
-    const Tensor g({N, M}, type), dxh({N, D}, type);
-    score_gradient(k, s, g, Tensor(), d_label, dloss, Tensor::from(rows.factor, {N}, type));
-    products(k, s, dxh, Tensor(), g);  // r_n times the sum over the classes
-    const std::vector<double> d = d_label.host<double>(), r = s.r.host<double>();
-    std::vector<double> a(r.size(), 0), b(r.size(), 0);
-    for (size_t n = 0; n < r.size(); ++n)
-      if (r[n] >= kTiny) a[n] = 1 / r[n], b[n] = d[n] * rows.own[n] * r[n];
-    add_scaled_rows<T>(k, dx.data(), Tensor::from(a, {N}, type).data(), dxh.data(), N, D);
-    add_scaled_rows<T>(k, dx.data(), Tensor::from(b, {N}, type).data(), s.xh.data(), N, D);
-  }
+  if (dx && s.c.device() == Device::cpu)
+    caffe_embedding_gradient(k, s, dx, dloss);
+  else if (dx)
+    caffe_embedding_gradient_in_place(k, s, dx, dloss);
   if (!dw) return;
-  score_gradient(k, s, s.c, Tensor(), d_label, dloss, Tensor::full({N}, 1, type));
+  const Tensor d_label = like(s.c, {N}), ones = Tensor::full({N}, 1, s.c.dtype(), s.c.device());
+  score_gradient(k, s, s.c, Tensor(), d_label, dloss, ones);
   k.gemm(dw.data(), s.c.data(), s.xh.data(), {true, false, M, D, N, M, D, D}, 1, 1);  // r_n xh_n = x_n
 }
 
@@ -238,9 +268,6 @@ Var margin_cross_entropy(const Var& x, const Var& w, const Tensor& labels, const
                          MarginOutput* output) {
   check_options(options);
   check_inputs(x, w, labels);
-  FR_CHECK(options.gradient != MarginGradient::caffe_normalised || x.device() == Device::cpu,
-           "margin_cross_entropy: the Caffe gradient exists on the cpu only, x is on ",
-           to_string(x.device()));
   const Kept s = save(x, w, labels, options);
   const Tensor loss = like(x.value(), {s.N}), mean = like(x.value(), {}), class_norm = like(x.value(), {s.M});
   if (output) *output = {Tensor({s.N}, DType::int64, x.device()), class_norm};

@@ -82,6 +82,10 @@ LossOptions loss_of(LossKind kind, MarginGradient gradient = MarginGradient::exa
 }
 std::vector<Case> cases() {
   return {{"SphereFace, A-Softmax", Architecture::sphereface, loss_of(LossKind::a_softmax), 0.05},
+          {"SphereFace, Caffe's gradient", Architecture::sphereface,
+           loss_of(LossKind::a_softmax, MarginGradient::caffe_normalised), 0.05},
+          {"SphereFace, modified, Caffe's gradient", Architecture::sphereface,
+           loss_of(LossKind::modified_softmax, MarginGradient::caffe_normalised), 0.05},
           {"SphereFace, softmax", Architecture::sphereface, loss_of(LossKind::softmax), 0.05},
           {"IResNet, CosFace", Architecture::iresnet, loss_of(LossKind::cosface), 0.3},
           {"IResNet, detached", Architecture::iresnet, loss_of(LossKind::a_softmax, MarginGradient::detached),
@@ -223,7 +227,7 @@ TEST_P(DeviceStep, AnotherBatchSizeBeginsAnew) {
 
 TEST_P(DeviceStep, CheckpointsAreTheSameFromBoth) {
   const TemporaryFolder folder;
-  const Case c = cases()[2];
+  const Case c = cases().back();
   Training cpu(c, {});
   cpu.losses(3);
   const CheckpointInfo info{3, 0, 3, kClasses, 1, ""};
