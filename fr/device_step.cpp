@@ -6,6 +6,7 @@
 #include <cstring>
 #include <iostream>
 
+#include "fr/batch_fit.h"
 #include "fr/divergence.h"
 
 namespace fr {
@@ -36,7 +37,10 @@ DeviceStep::DeviceStep(FaceModel& model, Sgd& optimizer, const TrainStepOptions&
     : model_(model), optimizer_(optimizer), options_(options), device_(device), numbers_(Device::cuda) {}
 
 DeviceStep::~DeviceStep() {
-  free_buffers();
+  try {
+    free_buffers();
+  } catch (const Error&) {  // the card has failed: who waited for it was told
+  }
   random_state().step_at = nullptr;
 }
 
@@ -188,45 +192,18 @@ void DeviceStep::diverged(const StepResult& result) {
   throw_diverged("gradient norm", result.gradient_norm, step_, l, model_);
 }
 
-// Memory in use at the peak of a forward and a backward pass of so many pictures.
-size_t DeviceStep::peak_of(int64_t batch) {
-  forget_gradients();
-  device_.synchronize();
-  device_.reset_peak();
-  const Tensor x = Tensor::zeros({batch, shape_[1], shape_[2], 3}, model_.maps(), Device::cuda);
-  backward(model_.loss(Var(x), Tensor::zeros({batch}, DType::int64, Device::cuda), step_));
-  device_.synchronize();
-  const size_t peak = device_.memory().peak;
-  forget_gradients();
-  return peak;
-}
-
-// Memory grows in a straight line with the batch: two small ones show the line.
 void DeviceStep::out_of_memory(const Error& error, int64_t batch) {
-  double most = 0;
-  try {
-    const Shape shape =
-        shape_.empty() ? Shape{batch, model_.network().height(), model_.network().width(), 3} : shape_;
-    free_buffers();
-    forget_gradients();
-    shape_ = shape;
-    device_.trim();
-    const DeviceMemory now = device_.memory();
-    const double small = double(peak_of(2)), large = double(peak_of(4));
-    const double staged =
-        double(elements({shape[1], shape[2], 3})) * (2 * sizeof(float) + element_size(model_.maps()));
-    const double each = (large - small) / 2 + staged, fixed = small - (large - small);
-    device_.trim();
-    most = std::floor(0.95 * (double(now.in_use + now.free) - fixed) / each);
-    shape_ = {};
-  } catch (const Error&) {
-    most = 0;
-  }
+  free_buffers();
+  forget_gradients();
+  const Backbone& network = model_.network();
+  const size_t stages =
+      2 * sizeof(float) + element_size(model_.maps());  // two of them, and where they are read
+  const int64_t fits =
+      batch_that_fits(model_, device_, size_t(network.height() * network.width() * 3) * stages);
   throw Error(ErrorKind::memory,
               cat(error.what(), ". A batch of ", batch, " pictures does not fit",
-                  most >= 1 && most < double(batch)
-                      ? cat("; about ", int64_t(most), " do: train.batch = ", int64_t(most))
-                      : "; try a smaller train.batch"));
+                  fits >= 1 && fits < batch ? cat("; about ", fits, " do: train.batch = ", fits)
+                                            : "; try a smaller train.batch"));
 }
 
 }  // namespace fr

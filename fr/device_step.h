@@ -36,7 +36,6 @@ class DeviceStep : public TrainStep {
   void record();  // the same, to be repeated
   [[noreturn]] void diverged(const StepResult& result);
   [[noreturn]] void out_of_memory(const Error& error, int64_t batch);
-  size_t peak_of(int64_t batch);
 
   FaceModel& model_;
   Sgd& optimizer_;

@@ -127,7 +127,7 @@ void initialise(const Tensor& w, const Init& how, uint64_t seed, std::string_vie
   FR_CHECK(w.dtype() == DType::float32 || w.dtype() == DType::float64, "initialise: '", name, "' is ",
            to_string(w.dtype()));
   if (w.size() == 0) return;
-  if (w.device() != Device::cpu) {
+  if (!w.on_host()) {
     const Tensor drawn(w.shape(), w.dtype());
     initialise(drawn, how, seed, name);
     return w.copy_from(drawn);

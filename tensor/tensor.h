@@ -79,6 +79,7 @@ class Tensor {
   size_t bytes() const { return size_t(size()) * element_size(type_); }
   DType dtype() const { return type_; }
   Device device() const { return device_; }
+  bool on_host() const { return device_ == Device::cpu; }  // the host may read it at any moment
 
   Pointer data() const { return {storage_.get(), type_}; }  // null for an empty tensor
   template <class T>

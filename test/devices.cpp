@@ -13,7 +13,7 @@ const std::vector<TestDevice>& devices() {
       {"StandIn", &stand_in(), limit_stand_in},
 #ifdef FR_HAS_EMULATED_DEVICE
       {"Emulator", &emulated_device(),
-       [](size_t bytes) { emulator::set_device_memory(bytes ? bytes : size_t{16} << 30); }},
+       [](size_t bytes) { emulator::set_device_memory(bytes ? bytes : size_t{16} << 30); }, true},
 #endif
   };
   return all;

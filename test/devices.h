@@ -12,6 +12,7 @@ struct TestDevice {
   std::string name;
   const DeviceInterface* device;
   void (*limit)(size_t bytes);  // how many bytes it has; 0: many
+  bool slow = false;
 };
 const std::vector<TestDevice>& devices();
 

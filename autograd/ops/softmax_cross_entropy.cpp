@@ -15,7 +15,7 @@ void check_labels(const Var& z, const Tensor& labels) {
            "softmax_cross_entropy: expected labels (", N, ") int64, got ", to_string(labels.shape()), " ",
            to_string(labels.dtype()));
   check_device("softmax_cross_entropy", z, "the labels", labels);
-  if (labels.device() != Device::cpu) return;  // who uploaded them has looked
+  if (!labels.on_host()) return;  // who uploaded them has looked
   const int64_t* label = labels.data();
   for (int64_t n = 0; n < N; ++n)
     FR_CHECK(label[n] >= 0 && label[n] < M, "softmax_cross_entropy: expected 0 <= label < ", M, ", got ",

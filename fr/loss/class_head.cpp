@@ -110,7 +110,7 @@ Var ClassHead::margin_loss(const Var& embedding, const Tensor& labels, const Ste
     if (options.gradient == MarginGradient::caffe_normalised) scale_rows_to_unit(weight_->var.value());
     loss = margin_cross_entropy(embedding, weight_->var, labels, options, &output);
     prediction_ = output.prediction;
-    if (output.class_norm.device() != Device::cpu) return measure_shortest(output.class_norm), loss;
+    if (!output.class_norm.on_host()) return measure_shortest(output.class_norm), loss;
   } while (redraw_short_rows(output.class_norm, at.step));
   return loss;
 }

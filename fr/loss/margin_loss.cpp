@@ -68,7 +68,7 @@ void check_inputs(const Var& x, const Var& w, const Tensor& labels) {
            ": expected labels int64 (", N, "), got ", to_string(labels.shape()));
   FR_CHECK(labels.device() == x.device(), op, ": x is on ", to_string(x.device()), ", the labels on ",
            to_string(labels.device()));
-  if (labels.device() != Device::cpu) return;  // who uploaded them has looked
+  if (!labels.on_host()) return;  // who uploaded them has looked
   for (int64_t label : labels.host<int64_t>())
     FR_CHECK(label >= 0 && label < M, op, ": label ", label, " of ", M, " classes");
 }
@@ -217,7 +217,7 @@ void caffe_embedding_gradient_in_place(const Kernels<T>& k, const Kept& s, const
 template <class T>
 void caffe_rule(const Kernels<T>& k, const Kept& s, const Tensor& dx, const Tensor& dw, const Tensor& dloss) {
   const int64_t N = s.N, M = s.M, D = s.D;
-  if (dx && s.c.device() == Device::cpu)
+  if (dx && s.c.on_host())
     caffe_embedding_gradient(k, s, dx, dloss);
   else if (dx)
     caffe_embedding_gradient_in_place(k, s, dx, dloss);
