@@ -1,6 +1,6 @@
 // Every differentiable op. The equations, shapes and what is saved stand above each definition in
 // autograd/ops/. All ops throw std::invalid_argument naming the op, the expected and the found shapes; all
-// work in float and double.
+// work in float and double, and on a device in float and, with float parameters, in bfloat16; inputs lie on one device.
 #pragma once
 #include "autograd/var.h"
 
@@ -19,6 +19,7 @@ Var dropout(const Var& x, double p, const PhiloxKey& key);  // 0 <= p < 1
 
 // shape (shape.cpp)
 Var reshape(const Var& x, Shape shape);
+Var cast(const Var& x, DType type);              // float32 <-> bfloat16; x itself when it has the type
 Var flatten(const Var& x);                       // (N, ...) -> (N, rest)
 Var concat_columns(const Var& a, const Var& b);  // (N,A), (N,B) -> (N,A+B)
 

@@ -11,6 +11,7 @@ Conv2d::Conv2d(const Conv2dSpec& spec) : window_(spec.window) {
            "Conv2d: expected positive sizes with groups dividing C and K, got C ", spec.C, ", K ", spec.K,
            ", R ", spec.R, ", S ", spec.S, ", groups ", window_.groups);
   weight_ = &add_parameter("weight", {spec.K, spec.R, spec.S, spec.C / window_.groups}, spec.init);
+  weight_->in_products = true;
   if (spec.bias == Bias::without) return;
   bias_ = &add_parameter("bias", {spec.K}, Init::constant(0));
   bias_->lr_multiplier = spec.bias_lr_multiplier;
@@ -29,6 +30,7 @@ Var Conv2d::forward_fused(const Var& x, const Conv2dFinishing& finish) {
 Linear::Linear(const LinearSpec& spec) {
   FR_CHECK(spec.D > 0 && spec.M > 0, "Linear: expected positive sizes, got D ", spec.D, ", M ", spec.M);
   weight_ = &add_parameter("weight", {spec.M, spec.D}, spec.init);
+  weight_->in_products = true;
   if (spec.bias == Bias::without) return;
   bias_ = &add_parameter("bias", {spec.M}, Init::constant(0));
   bias_->lr_multiplier = spec.bias_lr_multiplier;
@@ -52,7 +54,7 @@ Var BatchNorm::forward_fused(const Var& x, const BatchNormFinishing& finish) {
 }
 
 void BatchNorm::line(Tensor& scale, Tensor& shift) const {
-  scale = Tensor({spec_.C}), shift = Tensor({spec_.C});
+  scale = like(*mean_, {spec_.C}), shift = like(*mean_, {spec_.C});
   with_kernels(scale, [&](const auto& k) {
     k.batch_norm_line(scale.data(), shift.data(), gamma_->var.value().data(), beta_->var.value().data(),
                       mean_->data(), var_->data(), spec_.C, spec_.eps);
@@ -74,7 +76,7 @@ Dropout::Dropout(double p, uint32_t stream) : p_(p), stream_(stream) {
 Var Dropout::forward(const Var& x) {
   if (!training()) return x;
   const RandomState& state = random_state();
-  return dropout(x, p_, {state.seed, Purpose::dropout, state.step, stream_});
+  return dropout(x, p_, {state.seed, Purpose::dropout, state.step, stream_, state.step_at});
 }
 
 namespace {

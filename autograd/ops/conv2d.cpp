@@ -34,12 +34,13 @@ Conv2dShape checked_shape(const Var& x, const Var& w, const Conv2dOptions& o) {
 //              with g = k / (K/groups)
 //   backward   dx += and dw += the adjoints of that sum,  db_k += sum_npq dy_npqk
 // Saves x and w. dw first: then x has been read, and dx may lie in its place.          LeCun et al. 1998
+// With bfloat16 maps w is float32: it is read rounded, and dw is not.
 Var conv2d(const Var& x, const Var& w, const Var& b, const Conv2dOptions& options) {
-  check_types("conv2d", {&x, &w, &b});
+  check_inputs("conv2d", {{"x", x}, {"w", w, Is::wide}, {"b", b, Is::wide}});
   const Conv2dShape s = checked_shape(x, w, options);
   if (b) check_shape("conv2d", "b", b, {s.K});
-  const Tensor wv = w.value();
-  Tensor y({s.N, s.P(), s.Q(), s.K}, x.dtype());
+  const Tensor wv = factor_of(w, x.dtype());
+  Tensor y = like(x.value(), {s.N, s.P(), s.Q(), s.K});
   const int64_t rows = s.N * s.P() * s.Q();
   with_kernels(y, [&](const auto& k) {
     k.conv2d_forward(y.data(), x.value().data(), wv.data(), s);
@@ -63,34 +64,37 @@ Var conv2d(const Var& x, const Var& w, const Var& b, const Conv2dOptions& option
 Var conv2d_fused(const Var& x, const Var& w, const Conv2dFinishing& f, const Conv2dOptions& options,
                  const Tensor& prepared) {
   if (grad_enabled()) throw std::logic_error("conv2d_fused: has no gradient, expected NoGrad");
-  check_types("conv2d_fused", {&x, &w});
+  check_inputs("conv2d_fused", {{"x", x}, {"w", w, Is::wide}});
   const Conv2dShape s = checked_shape(x, w, options);
-  Tensor y({s.N, s.P(), s.Q(), s.K}, x.dtype());
-  const auto check = [&](const char* name, const Tensor& t, const Shape& expected) {
-    FR_CHECK(!t || (t.shape() == expected && t.dtype() == x.dtype()), "conv2d_fused: expected ", name, " ",
-             to_string(expected), " ", to_string(x.dtype()), ", got ", to_string(t.shape()), " ",
+  Tensor y = like(x.value(), {s.N, s.P(), s.Q(), s.K});
+  const auto check = [&](const char* name, const Tensor& t, const Shape& expected, DType type) {
+    FR_CHECK(!t || (t.shape() == expected && t.dtype() == type), "conv2d_fused: expected ", name, " ",
+             to_string(expected), " ", to_string(type), ", got ", to_string(t.shape()), " ",
              to_string(t.dtype()));
+    check_device("conv2d_fused", x, name, t);
   };
-  check("scale", f.scale, {s.K}), check("shift", f.shift, {s.K}), check("slope", f.slope, {s.K});
-  check("residual", f.residual, y.shape());
+  const DType line = wide(x.dtype());
+  check("scale", f.scale, {s.K}, line), check("shift", f.shift, {s.K}, line),
+      check("slope", f.slope, {s.K}, line);
+  check("residual", f.residual, y.shape(), x.dtype());
   with_kernels(y, [&](const auto& k) {
     FR_CHECK(!prepared || prepared.size() == k.conv2d_prepared_size(s),
              "conv2d_fused: the filters were prepared for another shape than x ", to_string(x.shape()));
-    k.conv2d_fused_forward(y.data(), x.value().data(), w.value().data(), prepared.data(),
+    k.conv2d_fused_forward(y.data(), x.value().data(), factor_of(w, x.dtype()).data(), prepared.data(),
                            {f.scale.data(), f.shift.data(), f.slope.data(), f.residual.data()}, s);
   });
   return Var(y);
 }
 
 Tensor conv2d_prepare(const Var& x, const Var& w, const Conv2dOptions& options) {
-  check_types("conv2d_prepare", {&x, &w});
+  check_inputs("conv2d_prepare", {{"x", x}, {"w", w, Is::wide}});
   const Conv2dShape s = checked_shape(x, w, options);
   Tensor prepared;
-  with_kernels(w.value(), [&](const auto& k) {
+  with_kernels(x.value(), [&](const auto& k) {
     const int64_t size = k.conv2d_prepared_size(s);
     if (size == 0) return;
-    prepared = Tensor({size}, w.dtype());
-    k.conv2d_prepare(prepared.data(), w.value().data(), s);
+    prepared = like(x.value(), {size});
+    k.conv2d_prepare(prepared.data(), factor_of(w, x.dtype()).data(), s);
   });
   return prepared;
 }
