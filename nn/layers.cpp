@@ -27,6 +27,11 @@ Var Conv2d::forward_fused(const Var& x, const Conv2dFinishing& finish) {
   return conv2d_fused(x, weight_->var, finish, window_, arranged_);
 }
 
+Var Conv2d::forward_with_statistics(const Var& x, const RunningStatistics& running,
+                                    BatchStatistics& of_result) {
+  return conv2d_with_statistics(x, weight_->var, window_, running, of_result);
+}
+
 Linear::Linear(const LinearSpec& spec) {
   FR_CHECK(spec.D > 0 && spec.M > 0, "Linear: expected positive sizes, got D ", spec.D, ", M ", spec.M);
   weight_ = &add_parameter("weight", {spec.M, spec.D}, spec.init);
@@ -86,6 +91,7 @@ struct Chain {
   const std::vector<Module*>& layers;
   Var y, residual;  // the residual is empty once it is added
   size_t i = 0;
+  BatchStatistics known = {};  // of y
 
   bool done() const { return i == layers.size(); }
   template <class M>
@@ -112,11 +118,21 @@ struct Chain {
     if (const Var r = take_residual()) finish.residual = r.value();
     y = conv.forward_fused(y, finish);
   }
+  // The convolution whose result a batch norm in training takes up, or null.
+  Conv2d* before_norm() const {
+    auto* conv = dynamic_cast<Conv2d*>(layers[i]);
+    if (!conv || conv->bias() || i + 1 == layers.size()) return nullptr;
+    const auto* norm = dynamic_cast<const BatchNorm*>(layers[i + 1]);
+    return norm && norm->training() ? conv : nullptr;
+  }
   void step() {
     const bool inference = !grad_enabled() && !layers[i]->training();
     if (auto* conv = inference ? take<Conv2d>() : nullptr) return convolution(*conv);
-    if (auto* norm = take<BatchNorm>()) {
-      BatchNormFinishing finish{take_slope(), {}};
+    if (Conv2d* conv = before_norm()) {
+      const auto& norm = static_cast<const BatchNorm&>(*layers[++i]);
+      y = conv->forward_with_statistics(y, norm.running(), known);
+    } else if (auto* norm = take<BatchNorm>()) {
+      BatchNormFinishing finish{take_slope(), {}, std::exchange(known, {})};
       finish.residual = take_residual(residual_fits());
       y = norm->forward_fused(y, finish);
     } else if (const Var slope = take_slope()) {

@@ -56,11 +56,14 @@ Var train(const Var& x, const Var& gamma, const Var& beta, const Tensor& running
           const Tensor& running_var, double eps, double momentum, const BatchNormFinishing& finish,
           const Rows& s) {
   FR_CHECK(s.rows > 1, "batch_norm: training needs two rows or more, got x ", to_string(x.shape()));
-  const Tensor mean = wide_like(x.value(), {s.C}), rstd = wide_like(x.value(), {s.C});
-  with_kernels(x.value(), [&](const auto& k) {
-    k.batch_norm_statistics(mean.data(), rstd.data(), running_mean.data(), running_var.data(),
-                            x.value().data(), s.rows, s.C, eps, momentum);
-  });
+  const bool known = bool(finish.known.mean);
+  const Tensor mean = known ? finish.known.mean : wide_like(x.value(), {s.C});
+  const Tensor rstd = known ? finish.known.rstd : wide_like(x.value(), {s.C});
+  if (!known)
+    with_kernels(x.value(), [&](const auto& k) {
+      k.batch_norm_statistics(mean.data(), rstd.data(), running_mean.data(), running_var.data(),
+                              x.value().data(), s.rows, s.C, eps, momentum);
+    });
   const Apply apply{mean, rstd, gamma.value(), beta.value(), value_of(finish.slope), s};
   Saved xs(x), rs(finish.residual);
   return record(
@@ -115,6 +118,11 @@ Var batch_norm(const Var& x, const Var& gamma, const Var& beta, const Tensor& ru
   check_inputs("batch_norm", {{"x", x}, {"slope", finish.slope, Is::wide}, {"residual", finish.residual}});
   if (finish.slope) check_shape("batch_norm", "slope", finish.slope, {s.C});
   if (finish.residual) check_shape("batch_norm", "residual", finish.residual, x.shape());
+  for (const Tensor* t : {&finish.known.mean, &finish.known.rstd})
+    FR_CHECK(
+        !*t || (t->shape() == Shape{s.C} && t->dtype() == wide(x.dtype()) && mode == BatchNormMode::training),
+        "batch_norm: expected the statistics of x in training, (", s.C, ") ", to_string(wide(x.dtype())),
+        ", got ", to_string(t->shape()), " ", to_string(t->dtype()));
   if (mode == BatchNormMode::training)
     return train(x, gamma, beta, running_mean, running_var, eps, momentum, finish, s);
   Var y = infer(x, gamma, beta, running_mean, running_var, eps, s);

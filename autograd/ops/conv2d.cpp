@@ -26,6 +26,22 @@ Conv2dShape checked_shape(const Var& x, const Var& w, const Conv2dOptions& o) {
   return s;
 }
 
+// y as a node, whoever computed it. wv: w as the products read it.
+Var recorded(const Tensor& y, const Var& x, const Var& w, const Tensor& wv, const Var& b,
+             const Conv2dShape& s) {
+  Saved saved = w.requires_grad() ? Saved(x) : Saved();
+  return record("conv2d", y, {x, w, b}, [xs = std::move(saved), wv, s](Node& self) mutable {
+    const Tensor &dy = self.grad, xv = xs.take(), db = grad_of(self, 2);
+    with_kernels(dy, [&](const auto& k) {
+      if (const GradientTarget dw = target_of(self, 1))
+        k.conv2d_backward_filter(dw.data(), dy.data(), xv.data(), s, dw.into);
+      if (db) k.bias_backward(db.data(), dy.data(), s.N * s.P() * s.Q(), s.K);
+      if (const GradientTarget dx = target_of(self, 0, xv))
+        k.conv2d_backward_input(dx.data(), dy.data(), wv.data(), s, dx.into);
+    });
+  });
+}
+
 }  // namespace
 
 // Slide K filters over the map (cross-correlation, zeros outside).
@@ -41,22 +57,34 @@ Var conv2d(const Var& x, const Var& w, const Var& b, const Conv2dOptions& option
   if (b) check_shape("conv2d", "b", b, {s.K});
   const Tensor wv = factor_of(w, x.dtype());
   Tensor y = like(x.value(), {s.N, s.P(), s.Q(), s.K});
-  const int64_t rows = s.N * s.P() * s.Q();
   with_kernels(y, [&](const auto& k) {
     k.conv2d_forward(y.data(), x.value().data(), wv.data(), s);
-    if (b) k.bias_forward(y.data(), y.data(), b.value().data(), rows, s.K);
+    if (b) k.bias_forward(y.data(), y.data(), b.value().data(), s.N * s.P() * s.Q(), s.K);
   });
-  Saved saved = w.requires_grad() ? Saved(x) : Saved();
-  return record("conv2d", y, {x, w, b}, [xs = std::move(saved), wv, s, rows](Node& self) mutable {
-    const Tensor &dy = self.grad, xv = xs.take(), db = grad_of(self, 2);
-    with_kernels(dy, [&](const auto& k) {
-      if (const GradientTarget dw = target_of(self, 1))
-        k.conv2d_backward_filter(dw.data(), dy.data(), xv.data(), s, dw.into);
-      if (db) k.bias_backward(db.data(), dy.data(), rows, s.K);
-      if (const GradientTarget dx = target_of(self, 0, xv))
-        k.conv2d_backward_input(dx.data(), dy.data(), wv.data(), s, dx.into);
-    });
+  return recorded(y, x, w, wv, b, s);
+}
+
+// The same, and the statistics of y on the way: saves a pass over y where the kernel takes them from its sums.
+Var conv2d_with_statistics(const Var& x, const Var& w, const Conv2dOptions& options,
+                           const RunningStatistics& running, BatchStatistics& of_result) {
+  check_inputs("conv2d", {{"x", x}, {"w", w, Is::wide}});
+  const Conv2dShape s = checked_shape(x, w, options);
+  FR_CHECK(s.N * s.P() * s.Q() > 1, "batch_norm: training needs two rows or more, got x (", s.N, ",", s.P(),
+           ",", s.Q(), ",", s.K, ")");
+  for (const Tensor* t : {&running.mean, &running.var}) {
+    FR_CHECK(*t && t->shape() == Shape{s.K} && t->dtype() == wide(x.dtype()),
+             "conv2d: expected running statistics (", s.K, ") ", to_string(wide(x.dtype())), ", got ",
+             to_string(t->shape()), " ", to_string(t->dtype()));
+    check_device("conv2d", x, "running statistics", *t);
+  }
+  const Tensor wv = factor_of(w, x.dtype()), y = like(x.value(), {s.N, s.P(), s.Q(), s.K});
+  of_result = {wide_like(y, {s.K}), wide_like(y, {s.K})};
+  with_kernels(y, [&](const auto& k) {
+    k.conv2d_forward_statistics(y.data(), of_result.mean.data(), of_result.rstd.data(), running.mean.data(),
+                                running.var.data(), x.value().data(), wv.data(), s, running.eps,
+                                running.momentum);
   });
+  return recorded(y, x, w, wv, Var(), s);
 }
 
 // The forward pass of a convolution with what follows it in a network, while the result is still in the cache.
