@@ -72,7 +72,7 @@ int main(int argc, char** argv) {
     if (config.run.name.empty()) config.run.name = fs::path(a.file).stem().string();
     check(config);
     if (config.run.threads > 0) set_threads(int(config.run.threads));
-    select_winograd(config.run.winograd);
+    select_methods(config.run);
     if (a.describe) return std::cout << to_text(describe(config.network)), 0;
     return start(a, config);
   });

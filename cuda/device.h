@@ -5,6 +5,8 @@
 
 #include <cstddef>
 
+#include "tensor/kernels.h"
+
 #include "cuda/pool.h"
 
 namespace fr::cuda {
@@ -27,5 +29,10 @@ void copy_to_device(void* to, const void* from, size_t bytes);  // returns when 
 void copy_to_host(void* to, const void* from, size_t bytes);    // returns when it is there
 void copy_on_device(void* to, const void* from, size_t bytes);  // on the stream
 void refuse_while_recording(const char* what);
+
+// C = alpha op(A) op(B) + beta C by cuBLAS, on the stream; s as in the contract, no size 0. Error{memory} where there is none.
+enum class Stored { float32, bfloat16 };
+void cublas_gemm(Stored c_type, void* c, Stored type, const void* a, const void* b, const GemmShape& s,
+                 float alpha, float beta);
 
 }  // namespace fr::cuda

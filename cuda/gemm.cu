@@ -63,6 +63,11 @@ void multiply_matrices(T* narrow, Wide<T>* wide, const T* a, const T* b, const G
 
 template <class T>
 void gemm_any(T* narrow, Wide<T>* wide, const T* a, const T* b, const GemmShape& s, float alpha, float beta) {
+  if (cublas_selected() && s.M > 0 && s.N > 0 && s.K > 0 && s.batch > 0) {
+    constexpr Stored type = std::is_same_v<T, bfloat16> ? Stored::bfloat16 : Stored::float32;
+    if (narrow) return cublas_gemm(type, narrow, type, a, b, s, alpha, beta);
+    return cublas_gemm(Stored::float32, wide, type, a, b, s, alpha, beta);
+  }
   constexpr Contiguous k = Contiguous::k, side = Contiguous::side;
   const auto f = s.transpose_a
                      ? s.transpose_b ? multiply_matrices<T, side, k> : multiply_matrices<T, side, side>

@@ -128,7 +128,7 @@ LoadedModel load_model(const fs::path& given, const Placement& placement) {
   const auto file = read_safetensors(out.path);
   out.info = parse_info(file.metadata, out.path);
   describe(out.config).read_ini_text(out.info.config, out.path.string() + " (metadata config)");
-  select_winograd(out.config.run.winograd);
+  select_methods(out.config.run);
   out.model = std::make_unique<FaceModel>(out.config.network, out.config.loss, out.info.classes);
   load_state(file.tensors, *out.model);
   out.model->place(placement.device, placement.maps);

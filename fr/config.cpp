@@ -178,11 +178,21 @@ Schema describe(Config& c) {
   s.integer("run.threads", c.run.threads, 0, 1024, "0: all cores", Affects::speed);
   s.flag("run.winograd", c.run.winograd,
          "3x3 convolutions by Winograd's method: fewer multiplications, a little more rounding");
+  s.flag(
+      "run.tf32", c.run.tf32,
+      "on a card, products of floats round their operands to TF32: errors up to 2e-3 of the largest value");
+  s.flag("run.cublas", c.run.cublas, "on a card, matrix products by cuBLAS, which must be installed");
   describe_data(s, c);
   describe_augment(s, c.augment);
   describe_model(s, c);
   describe_training(s, c);
   return s;
+}
+
+void select_methods(const Config::Run& run) {
+  select_winograd(run.winograd);
+  select_tf32(run.tf32);
+  select_cublas(run.cublas);
 }
 
 std::filesystem::path find_list(const std::string& list, const std::string& root) {

@@ -24,8 +24,8 @@ struct Config {
     std::string name;             // "" takes the name of the configuration file
     std::string folder = "runs";  // the run writes folder/name
     int64_t seed = 1;
-    int64_t threads = 0;   // 0: all cores
-    bool winograd = true;  // tensor/kernels.h
+    int64_t threads = 0;                                 // 0: all cores
+    bool winograd = true, tf32 = false, cublas = false;  // tensor/kernels.h
   } run;
 
   struct Data {
@@ -94,6 +94,8 @@ inline const std::vector<std::pair<std::string, ThresholdMode>> kThresholdWords 
     {"sphereface", ThresholdMode::sphereface}};
 
 // A list's path: as it stands, or, when there is no such file, relative to the folder of the pictures.
+void select_methods(const Config::Run& run);  // what tensor/kernels.h lets a program choose
+
 std::filesystem::path find_list(const std::string& list, const std::string& root);
 
 // docs/configuration.md.

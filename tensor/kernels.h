@@ -316,4 +316,9 @@ bool winograd_selected();
 void select_tf32(bool on);
 bool tf32_selected();
 
+// Whether gemm and gemm_wide on a card are cuBLAS's instead of ours (cuda/cublas.cpp). Off at the start, and until a card has
+// measured where it is faster; to be changed only while no kernel runs.
+void select_cublas(bool on);
+bool cublas_selected();
+
 }  // namespace fr

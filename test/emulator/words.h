@@ -89,6 +89,11 @@ inline void copy_to_host(void* to, const void* from, size_t bytes) { emulator::c
 inline void copy_on_device(void* to, const void* from, size_t bytes) {
   emulator::copy_on_device(to, from, bytes);
 }
+// There is no cuBLAS on the CPU: whoever selects it is told so.
+enum class Stored { float32, bfloat16 };
+inline void cublas_gemm(Stored, void*, Stored, const void*, const void*, const GemmShape&, float, float) {
+  emulator::fail("cuBLAS is asked for");
+}
 inline int compute_capability() { return 80; }  // major x 10 + minor
 inline void* device_alloc(size_t bytes) { return emulator::device_alloc(bytes); }
 inline void device_release(void* p) noexcept { emulator::device_release(p); }
