@@ -1,6 +1,6 @@
 // Every differentiable op. The equations, shapes and what is saved stand above each definition in
 // autograd/ops/. All ops throw std::invalid_argument naming the op, the expected and the found shapes; all
-// work in float and double.
+// work in float and double, and on a device in float and, with float parameters, in bfloat16; inputs lie on one device.
 #pragma once
 #include "autograd/var.h"
 
@@ -19,6 +19,7 @@ Var dropout(const Var& x, double p, const PhiloxKey& key);  // 0 <= p < 1
 
 // shape (shape.cpp)
 Var reshape(const Var& x, Shape shape);
+Var cast(const Var& x, DType type);              // float32 <-> bfloat16; x itself when it has the type
 Var flatten(const Var& x);                       // (N, ...) -> (N, rest)
 Var concat_columns(const Var& a, const Var& b);  // (N,A), (N,B) -> (N,A+B)
 
@@ -36,6 +37,19 @@ struct Conv2dOptions {
   int64_t stride_h = 1, stride_w = 1, pad_h = 0, pad_w = 0, dilation_h = 1, dilation_w = 1, groups = 1;
 };
 Var conv2d(const Var& x, const Var& w, const Var& b, const Conv2dOptions& options);  // b (K) or empty
+// mean and 1 / sqrt(var + eps) of each channel over all rows, (C)
+struct BatchStatistics {
+  Tensor mean, rstd;
+};
+// Where the running statistics lie that a batch's own move on, and how.
+struct RunningStatistics {
+  Tensor mean, var;  // (C)
+  double eps = 1e-5, momentum = 0.1;
+};
+// conv2d without a bias for a batch_norm in training that follows: the statistics of its result are taken while it is
+// written. They are to be handed to batch_norm as `known`.
+Var conv2d_with_statistics(const Var& x, const Var& w, const Conv2dOptions& options,
+                           const RunningStatistics& running, BatchStatistics& of_result);
 // For inference: act(scale conv2d(x, w) + shift) + residual in one pass; empty parts are left out (Conv2dFinish).
 // Records nothing: throws std::logic_error unless NoGrad is alive.
 struct Conv2dFinishing {
@@ -55,6 +69,8 @@ Var prelu(const Var& x, const Var& a, const Var& residual = {});  // x (..., C),
 // left out. The numbers are those of the ops one after the other.
 struct BatchNormFinishing {
   Var slope, residual;  // (C), (..., C)
+  // Of x in training, when the op before has taken them (and moved the running statistics on).
+  BatchStatistics known = {};
 };
 // x (..., C). Training: batch statistics, running ones updated in place. Inference: running statistics.
 enum class BatchNormMode { training, inference };

@@ -59,11 +59,12 @@ Tensor seed_gradient(const Tensor& value, const Tensor& seed) {
   if (!seed) {
     FR_CHECK(value.size() == 1, "backward: without a seed the root must have one element, got ",
              to_string(value.shape()));
-    return Tensor::full(value.shape(), 1, value.dtype());
+    return Tensor::full(value.shape(), 1, value.dtype(), value.device());
   }
-  FR_CHECK(seed.shape() == value.shape() && seed.dtype() == value.dtype(), "backward: expected a seed ",
-           to_string(value.shape()), " ", to_string(value.dtype()), ", got ", to_string(seed.shape()), " ",
-           to_string(seed.dtype()));
+  FR_CHECK(seed.shape() == value.shape() && seed.dtype() == value.dtype() && seed.device() == value.device(),
+           "backward: expected a seed ", to_string(value.shape()), " ", to_string(value.dtype()), " on ",
+           to_string(value.device()), ", got ", to_string(seed.shape()), " ", to_string(seed.dtype()), " on ",
+           to_string(seed.device()));
   return seed.clone();
 }
 
@@ -90,7 +91,7 @@ Tensor Node::peek() const {
 }
 
 const Tensor& Node::grad_or_zero() {
-  if (!grad) grad = Tensor::zeros(shape, dtype);
+  if (!grad) grad = Tensor::zeros(shape, dtype, device);
   return grad;
 }
 
@@ -102,8 +103,15 @@ Var::Var(Tensor value, bool requires_grad) : node_(std::make_shared<Node>()) {
 }
 
 void Var::set_value(Tensor value) {
-  node_->shape = value.shape(), node_->dtype = value.dtype();
+  node_->shape = value.shape(), node_->dtype = value.dtype(), node_->device = value.device();
   node_->value = std::move(value);
+  if (node_->low) keep_low();
+}
+
+void Var::keep_low(bool keep) { node_->low = keep ? value().to(DType::bfloat16) : Tensor(); }
+
+void Var::round_low() {
+  if (node_->low) node_->low.copy_from(value());
 }
 
 Saved::Saved(const Var& x) {
@@ -167,7 +175,7 @@ GradientTarget target_of(Node& self, size_t i) {
   Node* input = self.inputs.at(i).get();
   if (!wants_gradient(input)) return {};
   if (input->grad) return {input->grad, Gradient::add};
-  input->grad = Tensor(input->shape, input->dtype);
+  input->grad = Tensor(input->shape, input->dtype, input->device);
   return {input->grad, Gradient::overwrite};
 }
 

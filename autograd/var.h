@@ -36,6 +36,8 @@ struct Node {
   uint64_t order = 0;                        // creation time: inputs are always older than outputs
   Shape shape;
   DType dtype = DType::float32;
+  Device device = Device::cpu;
+  Tensor low;  // of a leaf: see Var::low()
   WeakTensor computed;
   std::weak_ptr<Recipe> recipe;
 
@@ -62,9 +64,15 @@ class Var {
   const Shape& shape() const { return value().shape(); }
   int64_t dim(int i) const { return value().dim(i); }
   DType dtype() const { return value().dtype(); }
+  Device device() const { return value().device(); }
   const char* op() const { return node_->op; }
 
   void set_value(Tensor value);  // leaves only
+  // The value of a float32 leaf rounded to bfloat16: what products with bfloat16 maps read. Empty unless keep_low() asked
+  // for it. Who changes the value calls round_low(), or writes both as an optimiser does.
+  const Tensor& low() const { return node_->low; }
+  void keep_low(bool keep = true);
+  void round_low();
   void zero_grad() { node_->grad = Tensor(); }
   Var detach() const { return Var(value()); }  // the same value, cut off from the graph
   const std::shared_ptr<Node>& node() const { return node_; }

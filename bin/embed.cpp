@@ -17,6 +17,8 @@ int main(int argc, char** argv) {
   EmbedOptions options;
   int thread_count = 0;
   bool check_only = false;
+  DeviceChoice device = DeviceChoice::automatic;
+  DType precision = DType::float32;
   CommandLine line("embed", "Embeds pictures: a .npy file of float32 (N,D) and a list of their names.");
   using Need = CommandLine::Need;
   line.text("model", model, "checkpoint file or run folder", Need::required);
@@ -25,13 +27,17 @@ int main(int argc, char** argv) {
   line.text("--names", names, "the list of names; default: the .npy file's name with .txt");
   line.choice("--flip", options.flip, kFlipWords, "how the mirror image joins the embedding");
   line.number<int64_t>("--batch", options.batch, "pictures a forward pass", 1, 65536);
+  line.choice("--device", device, kDeviceWords,
+              "where the network is computed; auto: on the card if there is one");
+  line.choice("--precision", precision, kPrecisionWords, "of the maps; bf16: faster, on a card only");
   line.number("--threads", thread_count, "0: all cores", 0, 1024);
   line.flag("--check", check_only, "check model and pictures, do nothing");
   return line.run(argc, argv, [&] {
     if (thread_count > 0) set_threads(thread_count);
+    const Placement placement = placement_of(device, precision);
     FoundPictures found = find_pictures(inputs);
     for (const auto& reason : found.skipped) std::cerr << "skipped: " << reason << "\n";
-    LoadedModel loaded = load_model(model);
+    LoadedModel loaded = load_model(model, placement);
     options.height = loaded.config.network.height, options.width = loaded.config.network.width;
     if (check_only)
       return std::cout << "ok: " << loaded.path.string() << ", " << found.paths.size() << " pictures\n", 0;

@@ -11,6 +11,8 @@ int main(int argc, char** argv) {
   std::string model, pairs, root, csv;
   int thread_count = 0;
   bool check_only = false;
+  DeviceChoice device = DeviceChoice::automatic;
+  DType precision = DType::float32;
   Config defaults;
   auto& test = defaults.test;
   CommandLine line("evaluate",
@@ -26,12 +28,16 @@ int main(int argc, char** argv) {
               "how a fold's threshold is chosen on the others");
   line.flag("--centre", test.centre, "subtract the mean embedding of the training folds first");
   line.number<int64_t>("--batch", test.batch, "pictures a forward pass", 1, 65536);
+  line.choice("--device", device, kDeviceWords,
+              "where the network is computed; auto: on the card if there is one");
+  line.choice("--precision", precision, kPrecisionWords, "of the maps; bf16: faster, on a card only");
   line.number("--threads", thread_count, "0: all cores", 0, 1024);
   line.flag("--check", check_only, "check model and pictures, do nothing");
   return line.run(argc, argv, [&] {
     if (thread_count > 0) set_threads(thread_count);
+    const Placement placement = placement_of(device, precision);
     const TestData data = pair_list(pairs, root);
-    LoadedModel loaded = load_model(model);
+    LoadedModel loaded = load_model(model, placement);
     loaded.config.test = test;
     if (check_only) return std::cout << "ok: " << loaded.path.string() << ", " << data.description << "\n", 0;
     Progress progress(int64_t(data.names.size()));

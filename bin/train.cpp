@@ -19,6 +19,7 @@ struct Arguments {
 int start(const Arguments& a, const Config& config) {
   Session session(config);
   if (!session.data.notes.empty()) std::cerr << session.data.notes;
+  if (device()) std::cerr << "computing on " << to_string(session.placement) << "\n";
   if (a.check)
     return std::cout << "ok: " << session.data.description << ", " << session.steps << " steps\n", 0;
   RunFolder folder(fs::path(config.run.folder) / config.run.name,

@@ -8,9 +8,11 @@
 #define FR_DEVICE __device__ __forceinline__
 // A kernel of at most `threads` threads a block; with `blocks` of them to fit on a multiprocessor.
 #define FR_KERNEL(...) __global__ void __launch_bounds__(__VA_ARGS__)
-#define FR_UNROLL _Pragma("unroll")  // before a loop of a known number of rounds: written out
-// Before a loop: n rounds of it side by side, no more, where the compiler left alone would run out of registers.
+// Before a loop: written out (of a known number of rounds), not written out, or n rounds side by side and no more, where the
+// compiler left alone would run out of registers.
 #define FR_PRAGMA(text) _Pragma(#text)
+#define FR_UNROLL FR_PRAGMA(unroll)
+#define FR_ROLLED FR_PRAGMA(unroll 1)
 #define FR_UNROLL_BY(n) FR_PRAGMA(unroll n)
 
 namespace fr::cuda {
@@ -53,6 +55,18 @@ FR_DEVICE void copy_async16(void* to, const void* from, bool ok) {
                : "memory");
 #else
   *static_cast<int4*>(to) = ok ? *static_cast<const int4*>(from) : int4{0, 0, 0, 0};
+#endif
+}
+// The first `bytes` (0 to 16) of the 16; the others become zeros.
+FR_DEVICE void copy_async16_part(void* to, const void* from, int bytes) {
+#if __CUDA_ARCH__ >= 800
+  asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;\n" ::"r"(shared_address(to)), "l"(from),
+               "r"(bytes)
+               : "memory");
+#else
+  for (int i = 0; i < 16; i += 2)
+    *reinterpret_cast<uint16_t*>(static_cast<char*>(to) + i) =
+        i < bytes ? *reinterpret_cast<const uint16_t*>(static_cast<const char*>(from) + i) : uint16_t(0);
 #endif
 }
 FR_DEVICE void copy_async4(void* to, const void* from, bool ok) {

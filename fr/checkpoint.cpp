@@ -117,7 +117,7 @@ CheckpointInfo resume_newest(const fs::path& run_folder, FaceModel& model, const
   throw Error(ErrorKind::state, cat(run_folder.string(), ": no checkpoint can be read:", damage));
 }
 
-LoadedModel load_model(const fs::path& given) {
+LoadedModel load_model(const fs::path& given, const Placement& placement) {
   LoadedModel out;
   out.path = given;
   if (fs::is_directory(given)) {
@@ -131,6 +131,7 @@ LoadedModel load_model(const fs::path& given) {
   select_winograd(out.config.run.winograd);
   out.model = std::make_unique<FaceModel>(out.config.network, out.config.loss, out.info.classes);
   load_state(file.tensors, *out.model);
+  out.model->place(placement.device, placement.maps);
   out.model->train(false);
   return out;
 }

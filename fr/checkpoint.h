@@ -18,7 +18,7 @@ struct CheckpointInfo {
   std::string config;  // the keys that decide the result, as INI text
 };
 
-// Atomic. Throws Error{io}.
+// Atomic; float32, whatever the device and the precision. Throws Error{io}.
 void save_checkpoint(const fs::path& path, FaceModel& model, const Sgd& optimizer,
                      const CheckpointInfo& info);
 
@@ -38,6 +38,6 @@ struct LoadedModel {
   Config config;
   std::unique_ptr<FaceModel> model;
 };
-LoadedModel load_model(const fs::path& checkpoint_or_run_folder);
+LoadedModel load_model(const fs::path& checkpoint_or_run_folder, const Placement& placement = {});
 
 }  // namespace fr

@@ -124,6 +124,18 @@ void describe_training(Schema& s, Config& c) {
   s.real("schedule.floor", c.schedule.floor, 0, 1000, "cosine, polynomial: the last learning rate");
   s.real("schedule.power", c.schedule.power, 0.1, 10, "polynomial: the exponent");
 
+  s.choice(
+      "train.device", c.train.device, kDeviceWords,
+      "where the network and the loss are computed; auto: on the card if there is one. Another device rounds "
+      "differently",
+      Affects::speed);
+  s.choice("train.precision", c.train.precision, kPrecisionWords,
+           "of the maps; bf16: half the memory, weights and scores stay float; on a card only. It rounds "
+           "differently",
+           Affects::speed);
+  s.flag("train.record", c.train.record,
+         "on a card: record a step once and repeat it (a CUDA graph); the numbers are the same",
+         Affects::speed);
   s.integer("train.batch", c.train.batch, 1, 65536, "pictures a step");
   s.integer("train.steps", c.train.steps, 0, kMany, "0: train.epochs decides");
   s.integer("train.epochs", c.train.epochs, 1, 1000000, "passes over the training pictures");
@@ -184,7 +196,9 @@ std::string configuration_document(const Schema& schema) {
          "an INI file; every key can "
          "also be given on the\ncommand line as `section.key=value`, which is stronger. `bin/train CONFIG "
          "--check` checks "
-         "without running.\nKeys marked * do not change the result: a resumed run may have other values.\n" +
+         "without running.\nKeys marked * change no more of the result than its rounding: a resumed run may "
+         "have "
+         "other values.\n" +
          schema.to_markdown();
 }
 
@@ -210,6 +224,8 @@ void check(const Config& c) {
   require(c.loss.gradient != MarginGradient::caffe_normalised || c.loss.kind == LossKind::a_softmax ||
               c.loss.kind == LossKind::modified_softmax,
           "loss.gradient = caffe_normalised exists for a_softmax and modified_softmax only");
+  require(c.train.precision != DType::bfloat16 || c.train.device != DeviceChoice::cpu,
+          "train.precision = bf16 needs a card; with train.device = cpu the precision is float");
   require(!c.loss.bias || c.loss.kind == LossKind::softmax, "loss.bias exists for loss.name = softmax only");
   require(!c.optimizer.nesterov || c.optimizer.momentum > 0,
           "optimizer.nesterov needs optimizer.momentum > 0");
@@ -219,6 +235,8 @@ void check(const Config& c) {
     require(false, e.what());
   }
 }
+
+Placement placement_of(const Config& c) { return placement_of(c.train.device, c.train.precision); }
 
 Schedule schedule_of(const Config& c, int64_t total_steps) {
   Schedule s;

@@ -8,6 +8,7 @@
 #include "data/loader.h"
 #include "fr/backbone/network.h"
 #include "fr/loss/class_head.h"
+#include "fr/placement.h"
 #include "fr/protocol/metrics.h"
 #include "fr/protocol/verification.h"
 #include "fr/schema.h"
@@ -62,6 +63,9 @@ struct Config {
     int64_t batch = 64, steps = 0, epochs = 10;  // steps 0: epochs decide
     int64_t log_every = 20, checkpoint_every = 500, evaluate_every = 0;
     bool report = true;
+    DeviceChoice device = DeviceChoice::automatic;
+    DType precision = DType::float32;  // of maps: float32 or bfloat16
+    bool record = true;                // on a device: the third step is recorded, and repeated from then on
   } train;
 
   struct Test {
@@ -74,6 +78,9 @@ struct Config {
 
 // What the schedule is at a run of `total_steps`.
 Schedule schedule_of(const Config& config, int64_t total_steps);
+
+// Where a run of this configuration computes; see fr/placement.h for what it throws.
+Placement placement_of(const Config& config);
 
 // The schema over the fields of `config`, which must outlive it.
 Schema describe(Config& config);

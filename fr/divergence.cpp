@@ -8,15 +8,14 @@ namespace fr {
 namespace {
 
 int64_t nonfinite_at(const Tensor& t) {
-  int64_t index = -1;
-  if (t && t.dtype() != DType::int64 && t.size() > 0)
-    with_kernels(t, [&](const auto& k) { k.find_nonfinite(&index, t.data(), t.size()); });
-  return index;
+  if (!t || t.dtype() == DType::int64 || t.size() == 0) return -1;
+  const Tensor index(Shape{}, DType::int64, t.device());
+  with_kernels(t, [&](const auto& k) { k.find_nonfinite(index.data(), t.data(), t.size()); });
+  return static_cast<int64_t>(index.item());
 }
 
 std::string place(const Tensor& t, int64_t index) {
-  const double value = t.dtype() == DType::float64 ? t.as<double>()[index] : double(t.as<float>()[index]);
-  return cat(to_string(t.shape()), ", element ", index, " = ", value);
+  return cat(to_string(t.shape()), ", element ", index, " = ", t.host<double>()[size_t(index)]);
 }
 
 // The nodes below `root` in order of computation, root included.

@@ -17,7 +17,7 @@ std::vector<float> forward(Module& network, const std::vector<Image>& pictures, 
     to_float(pixels, picture, static_cast<int>(o.height), static_cast<int>(o.width), mirror);
     pixels += o.height * o.width * 3;
   }
-  return network.forward(Var(x)).value().host<float>();
+  return network.forward(Var(x.to(network.device()))).value().host<float>();
 }
 
 }  // namespace

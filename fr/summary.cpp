@@ -80,7 +80,11 @@ ordered_json run_json(const Session& s, const RunResult& r, const RunFolder& fol
   j["program"] = {{"version", kVersion}, {"commit", commit()}, {"compiler", compiler()}};
   if (const auto commits = earlier_commits(folder); !commits.empty())
     j["program"]["earlier_commits"] = commits;
-  j["hardware"] = {{"cpu", cpu_name()}, {"threads", threads()}, {"backend", kernels<float>().name}};
+  j["hardware"] = {{"cpu", cpu_name()},
+                   {"threads", threads()},
+                   {"backend", kernels<float>().name},
+                   {"device", s.placement.device == Device::cpu ? "cpu" : needed_device().describe()},
+                   {"precision", precision_word(s.placement.maps)}};
   j["seed"] = s.config.run.seed;
   j["network"] = network_text(s.config.network);
   j["loss"] = loss_text(s.config.loss);
@@ -97,6 +101,7 @@ ordered_json run_json(const Session& s, const RunResult& r, const RunFolder& fol
   j["total_seconds"] = r.total_seconds;
   j["images_per_second"] = r.train_seconds > 0 ? double(r.images) / r.train_seconds : 0;
   j["peak_memory_bytes"] = arena_stats().peak;
+  if (s.placement.device != Device::cpu) j["device_peak_memory_bytes"] = needed_device().memory().peak;
   if (r.test) j["test"] = test_json(*r.test), j["test"]["description"] = s.test->description;
   return j;
 }

@@ -3,10 +3,10 @@
 
 #include <cmath>
 #include <cstdio>
+#include <exception>
 #include <iostream>
 #include <map>
 
-#include "fr/divergence.h"
 #include "fr/embed.h"
 #include "fr/stop_signal.h"
 
@@ -69,13 +69,15 @@ Session::Session(const Config& configuration)
     : config(configuration),
       data(training_data(config)),
       test(test_data(config)),
+      placement(placement_of(config)),
       model(network_options(config), config.loss, data.classes()),
-      optimizer(model.parameters(), config.optimizer) {
+      optimizer(model.place(placement.device, placement.maps).parameters(), config.optimizer) {
   Schema schema = describe(config);
   resolved = schema.to_ini();
   decides_result = schema.to_ini(true);
   steps = config.train.steps > 0 ? config.train.steps : config.train.epochs * batches_per_epoch();
   schedule = schedule_of(config, steps);
+  stepper = make_train_step(model, optimizer, {uint64_t(config.run.seed), config.train.record});
 }
 
 int64_t Session::batches_per_epoch() const {
@@ -88,26 +90,48 @@ CheckpointInfo Session::info() const {
 }
 
 StepResult train_step(Session& s, const Batch& batch) {
-  const int64_t n = static_cast<int64_t>(batch.labels.size());
-  random_state() = {uint64_t(s.config.run.seed), uint64_t(s.step)};
-  s.model.zero_grad();
-  s.model.train();
-  const Var x(Tensor::from(batch.images, {n, batch.height, batch.width, 3}));
-  const Tensor labels = Tensor::from(batch.labels, {n});
-
-  const Var loss = s.model.loss(x, labels, s.step);
-  StepResult r;
-  r.loss = loss.value().item();
-  if (!std::isfinite(r.loss)) throw_diverged("loss", r.loss, s.step, loss, s.model);
-  backward(loss);
-  r.accuracy = s.model.head().last_accuracy();
-  r.learning_rate = learning_rate(s.schedule, s.step);
-  r.gradient_norm = s.optimizer.step(r.learning_rate);  // changes nothing when the norm is not finite
-  if (!std::isfinite(r.gradient_norm))
-    throw_diverged("gradient norm", r.gradient_norm, s.step, loss, s.model);
+  s.stepper->take(batch);
+  s.stepper->start(s.step, learning_rate(s.schedule, s.step));
+  const StepResult r = s.stepper->finish();
   ++s.step;
   return r;
 }
+
+namespace {
+
+// Steps with the batches of the loader. On a device the next batch is taken while a step is done; what goes wrong then is
+// thrown by the next step, as if it had been taken there.
+class Steps {
+ public:
+  explicit Steps(Session& session) : s_(session) {}
+
+  StepResult next() {
+    if (failed_) std::rethrow_exception(failed_);
+    if (!taken_) s_.stepper->take(s_.loader->next());
+    s_.stepper->start(s_.step, learning_rate(s_.schedule, s_.step));
+    taken_ = false;
+    if (s_.stepper->takes_ahead() && s_.step + 1 < s_.steps) take_ahead();
+    const StepResult r = s_.stepper->finish();
+    ++s_.step;
+    return r;
+  }
+
+ private:
+  void take_ahead() {
+    try {
+      s_.stepper->take(s_.loader->next());
+      taken_ = true;
+    } catch (...) {
+      failed_ = std::current_exception();
+    }
+  }
+
+  Session& s_;
+  bool taken_ = false;
+  std::exception_ptr failed_;
+};
+
+}  // namespace
 
 RunResult run(Session& s, const RunFolder& folder) {
   const auto& every = s.config.train;
@@ -117,25 +141,27 @@ RunResult run(Session& s, const RunFolder& folder) {
   StallWatch stall;
   double logged = 0;
   s.loader = make_loader(s.config, s.data, s.info().epoch, s.info().batch);
+  s.stepper = make_train_step(s.model, s.optimizer, {uint64_t(s.config.run.seed), s.config.train.record});
+  Steps steps(s);
 
   while (s.step < s.steps && !stop_signal()) {
-    const Batch& batch = s.loader->next();
-    const StepResult r = train_step(s, batch);
+    const StepResult r = steps.next();
     average.add(r);
     stall.add(r.loss, s.step % s.batches_per_epoch() == 0);
 
     const bool last = s.step == s.steps || stop_signal();
     const bool log = s.step % every.log_every == 0 || last;
     const double now = progress.seconds(), n = double(average.n);
-    const TrainPoint point{s.step,
-                           double(s.step) / double(s.batches_per_epoch()),
-                           average.loss / n,
-                           r.learning_rate,
-                           s.config.loss.kind == LossKind::a_softmax ? s.model.head().lambda() : kUnknown,
-                           average.accuracy / n,
-                           average.norm / n,
-                           n * double(every.batch) / (now - logged),
-                           s.earlier_seconds + now};
+    const TrainPoint point{
+        s.step,
+        double(s.step) / double(s.batches_per_epoch()),
+        average.loss / n,
+        r.learning_rate,
+        s.config.loss.kind == LossKind::a_softmax ? s.model.head().lambda_at(s.step - 1) : kUnknown,
+        average.accuracy / n,
+        average.norm / n,
+        n * double(every.batch) / (now - logged),
+        s.earlier_seconds + now};
     progress.show(s.step, status_line(point), log);
     if (log) folder.append(point), average = {}, logged = now;
     if (s.step % every.checkpoint_every == 0 || last) {

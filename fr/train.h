@@ -8,6 +8,7 @@
 #include "fr/protocol/angular_fisher.h"
 #include "fr/run_data.h"
 #include "fr/run_folder.h"
+#include "fr/train_step.h"
 
 namespace fr {
 
@@ -20,23 +21,20 @@ struct Session {
   std::string decides_result;  // the part that a resumed run must share
   TrainingData data;
   std::optional<TestData> test;
+  Placement placement;
   FaceModel model;
   Sgd optimizer;
   int64_t steps = 0, step = 0;  // of the run; done
   double earlier_seconds = 0;   // of training before the run was resumed
   Schedule schedule;
   std::unique_ptr<Loader> loader;
+  std::unique_ptr<TrainStep> stepper;
 
   int64_t batches_per_epoch() const;
   CheckpointInfo info() const;
 };
 
-struct StepResult {
-  double loss = 0, accuracy = 0, gradient_norm = 0, learning_rate = 0;
-};
-
-// One step of SGD. A loss or a gradient that is not finite leaves the weights as they were and throws
-// Error{diverged} naming the first tensor that is not finite.
+// One step with this batch; what TrainStep::finish() throws.
 StepResult train_step(Session& session, const Batch& batch);
 
 // What the test pictures say of the embedding.

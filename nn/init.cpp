@@ -124,8 +124,14 @@ void fill(T* w, int64_t n, const PhiloxKey& key, Draw draw, double scale) {
 void initialise(const Tensor& w, const Init& how, uint64_t seed, std::string_view name) {
   if (how.kind == Init::Kind::keep) return;
   if (how.kind == Init::Kind::constant) return w.fill(how.value);
-  FR_CHECK(w.dtype() != DType::int64, "initialise: '", name, "' is int64");
+  FR_CHECK(w.dtype() == DType::float32 || w.dtype() == DType::float64, "initialise: '", name, "' is ",
+           to_string(w.dtype()));
   if (w.size() == 0) return;
+  if (!w.on_host()) {
+    const Tensor drawn(w.shape(), w.dtype());
+    initialise(drawn, how, seed, name);
+    return w.copy_from(drawn);
+  }
   FR_CHECK(w.rank() >= 1, "initialise: '", name, "' has no fan-in, its shape is ", to_string(w.shape()));
   const double fan_in = double(w.size()) / double(w.dim(0));
   double scale = how.value;

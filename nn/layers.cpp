@@ -11,6 +11,7 @@ Conv2d::Conv2d(const Conv2dSpec& spec) : window_(spec.window) {
            "Conv2d: expected positive sizes with groups dividing C and K, got C ", spec.C, ", K ", spec.K,
            ", R ", spec.R, ", S ", spec.S, ", groups ", window_.groups);
   weight_ = &add_parameter("weight", {spec.K, spec.R, spec.S, spec.C / window_.groups}, spec.init);
+  weight_->in_products = true;
   if (spec.bias == Bias::without) return;
   bias_ = &add_parameter("bias", {spec.K}, Init::constant(0));
   bias_->lr_multiplier = spec.bias_lr_multiplier;
@@ -26,9 +27,15 @@ Var Conv2d::forward_fused(const Var& x, const Conv2dFinishing& finish) {
   return conv2d_fused(x, weight_->var, finish, window_, arranged_);
 }
 
+Var Conv2d::forward_with_statistics(const Var& x, const RunningStatistics& running,
+                                    BatchStatistics& of_result) {
+  return conv2d_with_statistics(x, weight_->var, window_, running, of_result);
+}
+
 Linear::Linear(const LinearSpec& spec) {
   FR_CHECK(spec.D > 0 && spec.M > 0, "Linear: expected positive sizes, got D ", spec.D, ", M ", spec.M);
   weight_ = &add_parameter("weight", {spec.M, spec.D}, spec.init);
+  weight_->in_products = true;
   if (spec.bias == Bias::without) return;
   bias_ = &add_parameter("bias", {spec.M}, Init::constant(0));
   bias_->lr_multiplier = spec.bias_lr_multiplier;
@@ -52,7 +59,7 @@ Var BatchNorm::forward_fused(const Var& x, const BatchNormFinishing& finish) {
 }
 
 void BatchNorm::line(Tensor& scale, Tensor& shift) const {
-  scale = Tensor({spec_.C}), shift = Tensor({spec_.C});
+  scale = like(*mean_, {spec_.C}), shift = like(*mean_, {spec_.C});
   with_kernels(scale, [&](const auto& k) {
     k.batch_norm_line(scale.data(), shift.data(), gamma_->var.value().data(), beta_->var.value().data(),
                       mean_->data(), var_->data(), spec_.C, spec_.eps);
@@ -74,7 +81,7 @@ Dropout::Dropout(double p, uint32_t stream) : p_(p), stream_(stream) {
 Var Dropout::forward(const Var& x) {
   if (!training()) return x;
   const RandomState& state = random_state();
-  return dropout(x, p_, {state.seed, Purpose::dropout, state.step, stream_});
+  return dropout(x, p_, {state.seed, Purpose::dropout, state.step, stream_, state.step_at});
 }
 
 namespace {
@@ -84,6 +91,7 @@ struct Chain {
   const std::vector<Module*>& layers;
   Var y, residual;  // the residual is empty once it is added
   size_t i = 0;
+  BatchStatistics known = {};  // of y
 
   bool done() const { return i == layers.size(); }
   template <class M>
@@ -110,11 +118,21 @@ struct Chain {
     if (const Var r = take_residual()) finish.residual = r.value();
     y = conv.forward_fused(y, finish);
   }
+  // The convolution whose result a batch norm in training takes up, or null.
+  Conv2d* before_norm() const {
+    auto* conv = dynamic_cast<Conv2d*>(layers[i]);
+    if (!conv || conv->bias() || i + 1 == layers.size()) return nullptr;
+    const auto* norm = dynamic_cast<const BatchNorm*>(layers[i + 1]);
+    return norm && norm->training() ? conv : nullptr;
+  }
   void step() {
     const bool inference = !grad_enabled() && !layers[i]->training();
     if (auto* conv = inference ? take<Conv2d>() : nullptr) return convolution(*conv);
-    if (auto* norm = take<BatchNorm>()) {
-      BatchNormFinishing finish{take_slope(), {}};
+    if (Conv2d* conv = before_norm()) {
+      const auto& norm = static_cast<const BatchNorm&>(*layers[++i]);
+      y = conv->forward_with_statistics(y, norm.running(), known);
+    } else if (auto* norm = take<BatchNorm>()) {
+      BatchNormFinishing finish{take_slope(), {}, std::exchange(known, {})};
       finish.residual = take_residual(residual_fits());
       y = norm->forward_fused(y, finish);
     } else if (const Var slope = take_slope()) {

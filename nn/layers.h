@@ -27,6 +27,7 @@ class Conv2d : public Module {
   Var forward(const Var& x) override;
   // In inference: with what follows it, finish.shift standing in for the bias. See chain().
   Var forward_fused(const Var& x, const Conv2dFinishing& finish);
+  Var forward_with_statistics(const Var& x, const RunningStatistics& running, BatchStatistics& of_result);
   Tensor bias() const { return bias_ ? bias_->var.value() : Tensor(); }  // empty: it has none
 
  private:
@@ -70,6 +71,7 @@ class BatchNorm : public Module {
   explicit BatchNorm(int64_t C) : BatchNorm(BatchNormSpec{C}) {}
   Var forward(const Var& x) override { return forward_fused(x, {}); }  // training(): batch statistics
   Var forward_fused(const Var& x, const BatchNormFinishing& finish);   // with what follows it; see chain()
+  RunningStatistics running() const { return {*mean_, *var_, spec_.eps, spec_.momentum}; }
   void line(Tensor& scale, Tensor& shift) const;  // forward() in inference is scale x + shift, each (C)
 
  private:
@@ -132,7 +134,8 @@ class Flatten : public Module {
 
 // The layers one after the other, then + residual if there is one. Passes over memory are saved where they can be: in
 // inference (NoGrad, not training) a convolution takes the batch norm, the PReLU and the sum that follow it into its own
-// pass over the result, otherwise a batch norm takes the PReLU and the sum, or a PReLU the sum.
+// pass over the result, otherwise a batch norm takes the PReLU and the sum, or a PReLU the sum, and in training a
+// convolution takes the statistics for the batch norm that follows.
 Var chain(const std::vector<Module*>& layers, const Var& x, const Var& residual = {});
 
 // Its children, one after the other.

@@ -60,9 +60,31 @@ void Module::zero_grad() {
   for (const auto& [name, parameter] : parameters()) parameter->var.zero_grad();
 }
 
+void Module::place(Device device, DType maps) {
+  for (const auto& [name, parameter] : parameters()) {
+    Var& x = parameter->var;
+    x.keep_low(false);
+    x.zero_grad();
+    x.set_value(x.value().to(device));
+    x.keep_low(maps == DType::bfloat16 && parameter->in_products);
+  }
+  for (const auto& [name, buffer] : buffers()) *buffer = buffer->to(device);
+  prepare(prepared_);
+}
+
+Device Module::device() {
+  const auto all = parameters();
+  return all.empty() ? Device::cpu : all.front().second->var.device();
+}
+
+void Module::round_weights() {
+  for (const auto& [name, parameter] : parameters()) parameter->var.round_low();
+}
+
 void Module::initialise(uint64_t seed) {
   for (const auto& [name, parameter] : parameters())
     fr::initialise(parameter->var.value(), parameter->init, seed, name);
+  round_weights();
 }
 
 Parameter& Module::add_parameter(std::string name, Tensor value, double lr_multiplier,

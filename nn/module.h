@@ -16,11 +16,13 @@ struct Parameter {
   Var var;
   double lr_multiplier = 1, decay_multiplier = 1;
   Init init = {};
+  bool in_products = false;  // read by convolutions and matrix products: bfloat16 maps want it rounded
 };
 
 // Where random layers take their numbers from: the training loop sets it before each step.
 struct RandomState {
   uint64_t seed = 0, step = 0;
+  const uint64_t* step_at = nullptr;  // where the step lies in the kernels' memory, instead
 };
 RandomState& random_state();
 
@@ -44,6 +46,11 @@ class Module {
   void prepare(bool prepared = true);
   bool prepared() const { return prepared_; }
   void zero_grad();
+  // Parameters and buffers move to the device; for bfloat16 maps the weights that products read are kept rounded beside
+  // their float32 masters. Gradients are lost, and an optimiser made before does not follow: make it afterwards.
+  void place(Device device, DType maps = DType::float32);
+  Device device();       // where the first parameter lies; cpu when there is none
+  void round_weights();  // after values of parameters were set by hand
   // Fills every parameter from (seed, its dotted name) as its Init says. Layers are born with their constants
   // set and their random weights zero: a network needs this once, at its root.
   void initialise(uint64_t seed);

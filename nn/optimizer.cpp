@@ -10,16 +10,10 @@ namespace {
 
 bool takes_part(const Parameter& parameter) { return parameter.var.grad() && parameter.lr_multiplier != 0; }
 
-double squared_norm(const Tensor& g) {
-  Tensor sum(Shape{}, g.dtype());
-  with_kernels(g, [&](const auto& k) { k.dot(sum.data(), g.data(), g.data(), g.size()); });
-  return sum.item();
-}
-
 }  // namespace
 
 Sgd::Sgd(std::vector<std::pair<std::string, Parameter*>> parameters, const SgdOptions& options)
-    : options_(options) {
+    : options_(options), state_(Device::cpu) {
   FR_CHECK(options.momentum >= 0 && options.momentum < 1, "sgd: expected 0 <= momentum < 1, got ",
            options.momentum);
   FR_CHECK(options.weight_decay >= 0, "sgd: expected weight_decay >= 0, got ", options.weight_decay);
@@ -27,32 +21,52 @@ Sgd::Sgd(std::vector<std::pair<std::string, Parameter*>> parameters, const SgdOp
   for (auto& [name, parameter] : parameters) {
     if (!parameter->var.requires_grad()) continue;
     const Tensor& value = parameter->var.value();
-    entries_.push_back({name, parameter, Tensor::zeros(value.shape(), value.dtype())});
+    entries_.push_back({name, parameter, Tensor::zeros(value.shape(), value.dtype(), value.device())});
   }
+  state_ = StepMemory(device());
 }
 
-// In order of registration, one double per tensor.
-double Sgd::gradient_norm() const {
-  double sum = 0;
+Device Sgd::device() const { return entries_.empty() ? Device::cpu : entries_.front().velocity.device(); }
+
+DType Sgd::maps() const {
   for (const Entry& e : entries_)
-    if (takes_part(*e.parameter)) sum += squared_norm(e.parameter->var.grad());
-  return std::sqrt(sum);
+    if (e.parameter->var.low()) return DType::bfloat16;
+  return entries_.empty() ? DType::float32 : entries_.front().velocity.dtype();
+}
+
+// In order of registration.
+template <class T>
+std::vector<SgdParameter<T>> Sgd::taking_part() const {
+  std::vector<SgdParameter<T>> list;
+  for (const Entry& e : entries_) {
+    const Parameter& parameter = *e.parameter;
+    if (!takes_part(parameter)) continue;
+    const Tensor& p = parameter.var.value();
+    FR_CHECK(p.device() == e.velocity.device(), "sgd: '", e.name, "' moved to ", to_string(p.device()),
+             " after the optimiser was made");
+    list.push_back({p.data(), e.velocity.data(), parameter.var.grad().data(), parameter.var.low().data(),
+                    p.size(), parameter.lr_multiplier, parameter.decay_multiplier});
+  }
+  return list;
+}
+
+void Sgd::update(StepState* state, const Tensor& also) {
+  SgdStep s;
+  s.momentum = options_.momentum, s.form = options_.form, s.nesterov = options_.nesterov;
+  s.decay = options_.weight_decay;
+  with_kernels(maps(), device(), [&]<class T>(const Kernels<T>& k) {
+    std::vector<SgdParameter<T>> list = taking_part<T>();
+    const auto count = int64_t(list.size());
+    if (also) list.push_back({nullptr, nullptr, also.data(), nullptr, also.size()});
+    k.squared_norm_many(&state->squared_norm, list.data(), int64_t(list.size()));
+    k.sgd_update_many(list.data(), count, s, &state->learning_rate, &state->squared_norm, options_.clip_norm);
+  });
 }
 
 double Sgd::step(double lr) {
-  const double norm = gradient_norm();
-  if (!std::isfinite(norm)) return norm;
-  SgdStep s;
-  s.momentum = options_.momentum, s.form = options_.form, s.nesterov = options_.nesterov;
-  if (options_.clip_norm > 0 && norm > options_.clip_norm) s.gradient_scale = options_.clip_norm / norm;
-  for (Entry& e : entries_) {
-    if (!takes_part(*e.parameter)) continue;
-    s.lr = lr * e.parameter->lr_multiplier;
-    s.decay = options_.weight_decay * e.parameter->decay_multiplier;
-    const Tensor &p = e.parameter->var.value(), &g = e.parameter->var.grad();
-    with_kernels(p, [&](const auto& k) { k.sgd_update(p.data(), e.velocity.data(), g.data(), s, p.size()); });
-  }
-  return norm;
+  state_.set({.learning_rate = lr});
+  update(state_.at());
+  return std::sqrt(state_.get().squared_norm);
 }
 
 void Sgd::zero_grad() {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "nn/module.h"
+#include "nn/step_memory.h"
 
 namespace fr {
 
@@ -27,6 +28,10 @@ class Sgd {
   // it). Returns the global L2 norm of the gradients before clipping; when that is not finite nothing is
   // changed: the caller must look.
   double step(double lr);
+  // The same without a word to the host: the learning rate is read from `state`, the squared norm written there, both in
+  // the memory of the parameters' device. `also`, a tensor of the gradients' type or empty, counts as a gradient in the
+  // norm: where it is not finite nothing changes.
+  void update(StepState* state, const Tensor& also = {});
   void zero_grad();
 
   // The velocities under their parameters' names, for checkpoints; they share memory with the optimiser.
@@ -39,9 +44,14 @@ class Sgd {
     Parameter* parameter;
     Tensor velocity;
   };
-  double gradient_norm() const;
+  template <class T>
+  std::vector<SgdParameter<T>> taking_part() const;
+  Device device() const;
+  DType maps() const;  // bfloat16 when rounded weights are kept
+
   std::vector<Entry> entries_;
   SgdOptions options_;
+  StepMemory state_;  // for step()
 };
 
 }  // namespace fr

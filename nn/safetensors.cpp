@@ -288,7 +288,8 @@ void check_writable(const NamedTensors& tensors, const Metadata& metadata) {
 }
 
 std::vector<Entry> in_file_order(const NamedTensors& tensors) {
-  std::vector<Entry> entries(tensors.begin(), tensors.end());
+  std::vector<Entry> entries;  // in the memory of the host, as float32 what is bfloat16
+  for (const auto& [name, t] : tensors) entries.emplace_back(name, t.to(Device::cpu).to(wide(t.dtype())));
   std::stable_sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
     return element_size(a.second.dtype()) > element_size(b.second.dtype());
   });

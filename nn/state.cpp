@@ -40,9 +40,9 @@ std::string first_lines(const std::vector<std::string>& lines, size_t most) {
 
 bool finite(const Tensor& t) {
   if (!t || t.dtype() == DType::int64) return true;
-  int64_t index = -1;
-  with_kernels(t, [&](const auto& k) { k.find_nonfinite(&index, t.data(), t.size()); });
-  return index < 0;
+  const Tensor index(Shape{}, DType::int64, t.device());
+  with_kernels(t, [&](const auto& k) { k.find_nonfinite(index.data(), t.data(), t.size()); });
+  return index.item() < 0;
 }
 
 template <class List>
@@ -70,6 +70,7 @@ void load_state(const NamedTensors& from, Module& module, const Sgd* optimizer) 
     throw Error(ErrorKind::state,
                 cat("state does not fit: ", lines.size(), " mismatches", first_lines(lines, 10)));
   for (const auto& [name, tensor] : into) tensor.copy_from(from.at(name));
+  module.round_weights();
 }
 
 std::string first_nonfinite(const NamedTensors& tensors) { return first_of(tensors); }

@@ -53,5 +53,6 @@ std::string cuda_status();
 // What tensors with Device::cuda use: cuda_device(), unless a test put another in its place (null: back to cuda_device()).
 const DeviceInterface* device();
 void use_device(const DeviceInterface* other);
+const DeviceInterface& needed_device();  // device(), or Error{memory} that says why there is none
 
 }  // namespace fr

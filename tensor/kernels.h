@@ -28,8 +28,8 @@ namespace fr {
 struct Conv2dShape {
   int64_t N = 1, H = 1, W = 1, C = 1, K = 1, R = 1, S = 1;
   int64_t stride_h = 1, stride_w = 1, pad_h = 0, pad_w = 0, dilation_h = 1, dilation_w = 1, groups = 1;
-  int64_t P() const { return (H + 2 * pad_h - dilation_h * (R - 1) - 1) / stride_h + 1; }
-  int64_t Q() const { return (W + 2 * pad_w - dilation_w * (S - 1) - 1) / stride_w + 1; }
+  constexpr int64_t P() const { return (H + 2 * pad_h - dilation_h * (R - 1) - 1) / stride_h + 1; }
+  constexpr int64_t Q() const { return (W + 2 * pad_w - dilation_w * (S - 1) - 1) / stride_w + 1; }
 };
 
 // What is done to each element before a convolution writes it, for inference:
@@ -183,6 +183,10 @@ struct Kernels {
   // the same sum, finished as Conv2dFinish says; no adjoint. prepared: of w and s, or null
   void (*conv2d_fused_forward)(T* y, const T* x, const T* w, const T* prepared, const Conv2dFinish<T>& finish,
                                const Conv2dShape& s);
+  // conv2d_forward, and batch_norm_statistics of its rows (N P Q, K), perhaps taken before they are rounded to T
+  void (*conv2d_forward_statistics)(T* y, Wide<T>* mean, Wide<T>* rstd, Wide<T>* running_mean,
+                                    Wide<T>* running_var, const T* x, const T* w, const Conv2dShape& s,
+                                    Wide<T> eps, Wide<T> momentum);
   // dx and dw: the adjoints of conv2d_forward
   void (*conv2d_backward_input)(T* dx, const T* dy, const T* w, const Conv2dShape& s, Gradient into);
   void (*conv2d_backward_filter)(Wide<T>* dw, const T* dy, const T* x, const Conv2dShape& s, Gradient into);
@@ -305,5 +309,11 @@ void select_backend(std::string_view name);  // throws std::invalid_argument lis
 // only while no kernel runs.
 void select_winograd(bool on);
 bool winograd_selected();
+
+// Whether matrix products and convolutions of floats on a card may round their operands to TF32, 10 bits after the point:
+// errors up to 2e-3 of the largest value, for about eight times the speed. Off at the start; to be changed only while no
+// kernel runs.
+void select_tf32(bool on);
+bool tf32_selected();
 
 }  // namespace fr

@@ -63,6 +63,11 @@ expect "out of range" 2 "loss.m = 5: out of range; allowed: integer in \[1, 4\]"
 expect "unknown choice" 2 "did you mean 'cosface'" tiny loss.name=cosfase
 expect "not an assignment" 2 "expected section.key=value" tiny lr
 expect "missing folder" 2 "data.root = .*/nothing: no such folder" tiny data.source=folder data.root="$work/nothing"
+export CUDA_VISIBLE_DEVICES=  # what follows must not depend on whether there is a card
+expect "no card" 6 "device cuda: [a-zA-Z]" tiny train.device=cuda --check
+expect "no card to evaluate on" 6 "device cuda: [a-zA-Z]" bin/embed model . --device cuda
+expect "bf16 on the cpu" 2 "train.precision = bf16 needs a card" tiny train.device=cpu train.precision=bf16
+expect "bf16 without a card" 2 "precision bf16 needs a card" tiny train.precision=bf16 --check
 for broken in "[loss]\nm 4|broken.ini:2: expected key = value" "[loss]\nm = 4\nm = 3|loss.m is given twice, first in line 2" \
               "m = 4|a key before the first \[section\]" "[loss\nm = 4|broken.ini:1: expected \[section\]" \
               "[loss]\nm =|loss.m has no value" "[loss]\nscale = nan|loss.scale = nan" "[loss]\nscale = 1e400|out of range" \

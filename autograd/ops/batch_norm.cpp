@@ -11,15 +11,16 @@ struct Rows {
 };
 
 Rows checked_rows(const Var& x, const Var& gamma, const Var& beta, const Tensor& mean, const Tensor& var) {
-  check_types("batch_norm", {&x, &gamma, &beta});
+  check_inputs("batch_norm", {{"x", x}, {"gamma", gamma, Is::wide}, {"beta", beta, Is::wide}});
   FR_CHECK(!x.shape().empty(), "batch_norm: expected x (..., C), got ()");
   const int64_t C = x.dim(-1);
   check_shape("batch_norm", "gamma", gamma, {C});
   check_shape("batch_norm", "beta", beta, {C});
   for (const Tensor* t : {&mean, &var})
-    FR_CHECK(*t && t->shape() == Shape{C} && t->dtype() == x.dtype(),
-             "batch_norm: expected running statistics (", C, ") ", to_string(x.dtype()), ", got ",
+    FR_CHECK(*t && t->shape() == Shape{C} && t->dtype() == wide(x.dtype()),
+             "batch_norm: expected running statistics (", C, ") ", to_string(wide(x.dtype())), ", got ",
              to_string(t->shape()), " ", to_string(t->dtype()));
+  check_device("batch_norm", x, "running_mean", mean), check_device("batch_norm", x, "running_var", var);
   return {C ? x.value().size() / C : 0, C};
 }
 
@@ -33,7 +34,7 @@ struct Apply {
     return {mean.data(), rstd.data(), gamma.data(), beta.data(), slope.data()};
   }
   Tensor operator()(const Tensor& x, const Tensor& residual) const {
-    Tensor y(x.shape(), x.dtype());
+    const Tensor y = like(x, x.shape());
     with_kernels(y, [&]<class T>(const Kernels<T>& k) {
       k.batch_norm_apply(y.data(), x.data(), line<T>(), residual.data(), s.rows, s.C);
     });
@@ -55,11 +56,14 @@ Var train(const Var& x, const Var& gamma, const Var& beta, const Tensor& running
           const Tensor& running_var, double eps, double momentum, const BatchNormFinishing& finish,
           const Rows& s) {
   FR_CHECK(s.rows > 1, "batch_norm: training needs two rows or more, got x ", to_string(x.shape()));
-  const Tensor mean({s.C}, x.dtype()), rstd({s.C}, x.dtype());
-  with_kernels(mean, [&](const auto& k) {
-    k.batch_norm_statistics(mean.data(), rstd.data(), running_mean.data(), running_var.data(),
-                            x.value().data(), s.rows, s.C, eps, momentum);
-  });
+  const bool known = bool(finish.known.mean);
+  const Tensor mean = known ? finish.known.mean : wide_like(x.value(), {s.C});
+  const Tensor rstd = known ? finish.known.rstd : wide_like(x.value(), {s.C});
+  if (!known)
+    with_kernels(x.value(), [&](const auto& k) {
+      k.batch_norm_statistics(mean.data(), rstd.data(), running_mean.data(), running_var.data(),
+                              x.value().data(), s.rows, s.C, eps, momentum);
+    });
   const Apply apply{mean, rstd, gamma.value(), beta.value(), value_of(finish.slope), s};
   Saved xs(x), rs(finish.residual);
   return record(
@@ -85,7 +89,7 @@ Var train(const Var& x, const Var& gamma, const Var& beta, const Tensor& running
 Var infer(const Var& x, const Var& gamma, const Var& beta, const Tensor& mean, const Tensor& var, double eps,
           const Rows& s) {
   const Tensor g = gamma.value();
-  Tensor y(x.shape(), x.dtype());
+  Tensor y = like(x.value(), x.shape());
   with_kernels(y, [&](const auto& k) {
     k.batch_norm_inference_forward(y.data(), x.value().data(), g.data(), beta.value().data(), mean.data(),
                                    var.data(), s.rows, s.C, eps);
@@ -111,9 +115,14 @@ Var batch_norm(const Var& x, const Var& gamma, const Var& beta, const Tensor& ru
   const Rows s = checked_rows(x, gamma, beta, running_mean, running_var);
   FR_CHECK(eps > 0 && momentum >= 0 && momentum <= 1,
            "batch_norm: expected eps > 0 and 0 <= momentum <= 1, got ", eps, " and ", momentum);
-  check_types("batch_norm", {&x, &finish.slope, &finish.residual});
+  check_inputs("batch_norm", {{"x", x}, {"slope", finish.slope, Is::wide}, {"residual", finish.residual}});
   if (finish.slope) check_shape("batch_norm", "slope", finish.slope, {s.C});
   if (finish.residual) check_shape("batch_norm", "residual", finish.residual, x.shape());
+  for (const Tensor* t : {&finish.known.mean, &finish.known.rstd})
+    FR_CHECK(
+        !*t || (t->shape() == Shape{s.C} && t->dtype() == wide(x.dtype()) && mode == BatchNormMode::training),
+        "batch_norm: expected the statistics of x in training, (", s.C, ") ", to_string(wide(x.dtype())),
+        ", got ", to_string(t->shape()), " ", to_string(t->dtype()));
   if (mode == BatchNormMode::training)
     return train(x, gamma, beta, running_mean, running_var, eps, momentum, finish, s);
   Var y = infer(x, gamma, beta, running_mean, running_var, eps, s);

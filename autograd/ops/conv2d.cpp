@@ -26,6 +26,22 @@ Conv2dShape checked_shape(const Var& x, const Var& w, const Conv2dOptions& o) {
   return s;
 }
 
+// y as a node, whoever computed it. wv: w as the products read it.
+Var recorded(const Tensor& y, const Var& x, const Var& w, const Tensor& wv, const Var& b,
+             const Conv2dShape& s) {
+  Saved saved = w.requires_grad() ? Saved(x) : Saved();
+  return record("conv2d", y, {x, w, b}, [xs = std::move(saved), wv, s](Node& self) mutable {
+    const Tensor &dy = self.grad, xv = xs.take(), db = grad_of(self, 2);
+    with_kernels(dy, [&](const auto& k) {
+      if (const GradientTarget dw = target_of(self, 1))
+        k.conv2d_backward_filter(dw.data(), dy.data(), xv.data(), s, dw.into);
+      if (db) k.bias_backward(db.data(), dy.data(), s.N * s.P() * s.Q(), s.K);
+      if (const GradientTarget dx = target_of(self, 0, xv))
+        k.conv2d_backward_input(dx.data(), dy.data(), wv.data(), s, dx.into);
+    });
+  });
+}
+
 }  // namespace
 
 // Slide K filters over the map (cross-correlation, zeros outside).
@@ -34,28 +50,41 @@ Conv2dShape checked_shape(const Var& x, const Var& w, const Conv2dOptions& o) {
 //              with g = k / (K/groups)
 //   backward   dx += and dw += the adjoints of that sum,  db_k += sum_npq dy_npqk
 // Saves x and w. dw first: then x has been read, and dx may lie in its place.          LeCun et al. 1998
+// With bfloat16 maps w is float32: it is read rounded, and dw is not.
 Var conv2d(const Var& x, const Var& w, const Var& b, const Conv2dOptions& options) {
-  check_types("conv2d", {&x, &w, &b});
+  check_inputs("conv2d", {{"x", x}, {"w", w, Is::wide}, {"b", b, Is::wide}});
   const Conv2dShape s = checked_shape(x, w, options);
   if (b) check_shape("conv2d", "b", b, {s.K});
-  const Tensor wv = w.value();
-  Tensor y({s.N, s.P(), s.Q(), s.K}, x.dtype());
-  const int64_t rows = s.N * s.P() * s.Q();
+  const Tensor wv = factor_of(w, x.dtype());
+  Tensor y = like(x.value(), {s.N, s.P(), s.Q(), s.K});
   with_kernels(y, [&](const auto& k) {
     k.conv2d_forward(y.data(), x.value().data(), wv.data(), s);
-    if (b) k.bias_forward(y.data(), y.data(), b.value().data(), rows, s.K);
+    if (b) k.bias_forward(y.data(), y.data(), b.value().data(), s.N * s.P() * s.Q(), s.K);
   });
-  Saved saved = w.requires_grad() ? Saved(x) : Saved();
-  return record("conv2d", y, {x, w, b}, [xs = std::move(saved), wv, s, rows](Node& self) mutable {
-    const Tensor &dy = self.grad, xv = xs.take(), db = grad_of(self, 2);
-    with_kernels(dy, [&](const auto& k) {
-      if (const GradientTarget dw = target_of(self, 1))
-        k.conv2d_backward_filter(dw.data(), dy.data(), xv.data(), s, dw.into);
-      if (db) k.bias_backward(db.data(), dy.data(), rows, s.K);
-      if (const GradientTarget dx = target_of(self, 0, xv))
-        k.conv2d_backward_input(dx.data(), dy.data(), wv.data(), s, dx.into);
-    });
+  return recorded(y, x, w, wv, b, s);
+}
+
+// The same, and the statistics of y on the way: saves a pass over y where the kernel takes them from its sums.
+Var conv2d_with_statistics(const Var& x, const Var& w, const Conv2dOptions& options,
+                           const RunningStatistics& running, BatchStatistics& of_result) {
+  check_inputs("conv2d", {{"x", x}, {"w", w, Is::wide}});
+  const Conv2dShape s = checked_shape(x, w, options);
+  FR_CHECK(s.N * s.P() * s.Q() > 1, "batch_norm: training needs two rows or more, got x (", s.N, ",", s.P(),
+           ",", s.Q(), ",", s.K, ")");
+  for (const Tensor* t : {&running.mean, &running.var}) {
+    FR_CHECK(*t && t->shape() == Shape{s.K} && t->dtype() == wide(x.dtype()),
+             "conv2d: expected running statistics (", s.K, ") ", to_string(wide(x.dtype())), ", got ",
+             to_string(t->shape()), " ", to_string(t->dtype()));
+    check_device("conv2d", x, "running statistics", *t);
+  }
+  const Tensor wv = factor_of(w, x.dtype()), y = like(x.value(), {s.N, s.P(), s.Q(), s.K});
+  of_result = {wide_like(y, {s.K}), wide_like(y, {s.K})};
+  with_kernels(y, [&](const auto& k) {
+    k.conv2d_forward_statistics(y.data(), of_result.mean.data(), of_result.rstd.data(), running.mean.data(),
+                                running.var.data(), x.value().data(), wv.data(), s, running.eps,
+                                running.momentum);
   });
+  return recorded(y, x, w, wv, Var(), s);
 }
 
 // The forward pass of a convolution with what follows it in a network, while the result is still in the cache.
@@ -63,34 +92,37 @@ Var conv2d(const Var& x, const Var& w, const Var& b, const Conv2dOptions& option
 Var conv2d_fused(const Var& x, const Var& w, const Conv2dFinishing& f, const Conv2dOptions& options,
                  const Tensor& prepared) {
   if (grad_enabled()) throw std::logic_error("conv2d_fused: has no gradient, expected NoGrad");
-  check_types("conv2d_fused", {&x, &w});
+  check_inputs("conv2d_fused", {{"x", x}, {"w", w, Is::wide}});
   const Conv2dShape s = checked_shape(x, w, options);
-  Tensor y({s.N, s.P(), s.Q(), s.K}, x.dtype());
-  const auto check = [&](const char* name, const Tensor& t, const Shape& expected) {
-    FR_CHECK(!t || (t.shape() == expected && t.dtype() == x.dtype()), "conv2d_fused: expected ", name, " ",
-             to_string(expected), " ", to_string(x.dtype()), ", got ", to_string(t.shape()), " ",
+  Tensor y = like(x.value(), {s.N, s.P(), s.Q(), s.K});
+  const auto check = [&](const char* name, const Tensor& t, const Shape& expected, DType type) {
+    FR_CHECK(!t || (t.shape() == expected && t.dtype() == type), "conv2d_fused: expected ", name, " ",
+             to_string(expected), " ", to_string(type), ", got ", to_string(t.shape()), " ",
              to_string(t.dtype()));
+    check_device("conv2d_fused", x, name, t);
   };
-  check("scale", f.scale, {s.K}), check("shift", f.shift, {s.K}), check("slope", f.slope, {s.K});
-  check("residual", f.residual, y.shape());
+  const DType line = wide(x.dtype());
+  check("scale", f.scale, {s.K}, line), check("shift", f.shift, {s.K}, line),
+      check("slope", f.slope, {s.K}, line);
+  check("residual", f.residual, y.shape(), x.dtype());
   with_kernels(y, [&](const auto& k) {
     FR_CHECK(!prepared || prepared.size() == k.conv2d_prepared_size(s),
              "conv2d_fused: the filters were prepared for another shape than x ", to_string(x.shape()));
-    k.conv2d_fused_forward(y.data(), x.value().data(), w.value().data(), prepared.data(),
+    k.conv2d_fused_forward(y.data(), x.value().data(), factor_of(w, x.dtype()).data(), prepared.data(),
                            {f.scale.data(), f.shift.data(), f.slope.data(), f.residual.data()}, s);
   });
   return Var(y);
 }
 
 Tensor conv2d_prepare(const Var& x, const Var& w, const Conv2dOptions& options) {
-  check_types("conv2d_prepare", {&x, &w});
+  check_inputs("conv2d_prepare", {{"x", x}, {"w", w, Is::wide}});
   const Conv2dShape s = checked_shape(x, w, options);
   Tensor prepared;
-  with_kernels(w.value(), [&](const auto& k) {
+  with_kernels(x.value(), [&](const auto& k) {
     const int64_t size = k.conv2d_prepared_size(s);
     if (size == 0) return;
-    prepared = Tensor({size}, w.dtype());
-    k.conv2d_prepare(prepared.data(), w.value().data(), s);
+    prepared = like(x.value(), {size});
+    k.conv2d_prepare(prepared.data(), factor_of(w, x.dtype()).data(), s);
   });
   return prepared;
 }

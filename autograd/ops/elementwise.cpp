@@ -45,10 +45,10 @@ BroadcastShape plan(const Shape& y, const Shape& a, const Shape& b) {
 //              a tie of max belongs to a.
 // Saves a and b.
 Var binary(const char* op, Binary f, const Var& a, const Var& b) {
-  check_types(op, {&a, &b});
+  check_inputs(op, {{"a", a}, {"b", b}});
   FR_CHECK(b, op, ": expected two values, got an empty Var");
   const Tensor av = a.value(), bv = b.value();
-  Tensor y(broadcast_shape(op, av.shape(), bv.shape()), av.dtype());
+  Tensor y = like(av, broadcast_shape(op, av.shape(), bv.shape()));
   const BroadcastShape s = plan(y.shape(), av.shape(), bv.shape());
   with_kernels(y, [&](const auto& k) { k.binary_forward(y.data(), av.data(), bv.data(), f, s); });
   return record(op, y, {a, b}, [as = Saved(a), bs = Saved(b), f, s](Node& self) mutable {
@@ -66,10 +66,10 @@ Var binary(const char* op, Binary f, const Var& a, const Var& b) {
 // Saves nothing. Where one of the two can be formed again, so can the sum: for the other one, at most as large.
 Var add(const Var& a, const Var& b) {
   if (!a || !b || a.shape() != b.shape() || a.shape().size() > 4) return binary("add", Binary::add, a, b);
-  check_types("add", {&a, &b});
+  check_inputs("add", {{"a", a}, {"b", b}});
   const BroadcastShape s = plan(a.shape(), a.shape(), b.shape());
   const auto sum = [s](const Tensor& av, const Tensor& bv) {
-    Tensor y(av.shape(), av.dtype());
+    const Tensor y = like(av, av.shape());
     with_kernels(y, [&](const auto& k) { k.binary_forward(y.data(), av.data(), bv.data(), Binary::add, s); });
     return y;
   };
@@ -98,9 +98,9 @@ Var maximum(const Var& a, const Var& b) { return binary("maximum", Binary::max, 
 //   backward   dx_i += dy_i f'(x_i);   at 0: relu' = 0, abs' = 0
 // Saves x and y: f' is written in whichever is cheaper (exp' = y, tanh' = 1 - y^2, log' = 1/x).
 Var unary(const Var& x, Unary f) {
-  check_types("unary", {&x});
+  check_inputs("unary", {{"x", x}});
   const Tensor xv = x.value();
-  Tensor y(xv.shape(), xv.dtype());
+  Tensor y = like(xv, xv.shape());
   with_kernels(y, [&](const auto& k) { k.unary_forward(y.data(), xv.data(), f, y.size()); });
   return record("unary", y, {x}, [xs = Saved(x), y, f](Node& self) mutable {
     const Tensor dx = grad_of(self, 0);
@@ -115,8 +115,8 @@ Var unary(const Var& x, Unary f) {
 //   backward   dx_i += a dy_i
 // Saves the number a.
 Var affine(const Var& x, double a, double b) {
-  check_types("affine", {&x});
-  Tensor y(x.shape(), x.dtype());
+  check_inputs("affine", {{"x", x}});
+  Tensor y = like(x.value(), x.shape());
   with_kernels(y, [&](const auto& k) { k.affine_forward(y.data(), x.value().data(), a, b, y.size()); });
   return record("affine", y, {x}, [a](Node& self) {
     const Tensor dx = grad_of(self, 0);
@@ -130,10 +130,10 @@ Var affine(const Var& x, double a, double b) {
 //   backward   dx_i += m_i dy_i / (1 - p)
 // Saves the key alone: the mask is drawn again.              Srivastava et al. 2014
 Var dropout(const Var& x, double p, const PhiloxKey& key) {
-  check_types("dropout", {&x});
+  check_inputs("dropout", {{"x", x}});
   FR_CHECK(p >= 0 && p < 1, "dropout: expected 0 <= p < 1, got ", p);
   if (p == 0) return x;
-  Tensor y(x.shape(), x.dtype());
+  Tensor y = like(x.value(), x.shape());
   with_kernels(y, [&](const auto& k) { k.dropout_forward(y.data(), x.value().data(), key, p, y.size()); });
   return record("dropout", y, {x}, [p, key](Node& self) {
     const Tensor dx = grad_of(self, 0);

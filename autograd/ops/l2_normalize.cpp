@@ -9,11 +9,11 @@ namespace fr {
 //   backward   dx_nd += (dy_nd - y_nd sum_k y_nk dy_nk) / norm_n;    such a row gets no gradient
 // Saves the norms and y. dx has no component along y: a change of length cannot move y.
 Var l2_normalize(const Var& x, double eps) {
-  check_types("l2_normalize", {&x});
+  check_inputs("l2_normalize", {{"x", x, Is::wide}});
   check_rank("l2_normalize", "x (N,D)", x, 2);
   FR_CHECK(eps > 0, "l2_normalize: expected eps > 0, got ", eps);
   const int64_t N = x.dim(0), D = x.dim(1);
-  Tensor y(x.shape(), x.dtype()), norm({N}, x.dtype());
+  Tensor y = like(x.value(), x.shape()), norm = like(x.value(), {N});
   with_kernels(
       y, [&](const auto& k) { k.l2_normalize_forward(y.data(), norm.data(), x.value().data(), N, D, eps); });
   return record("l2_normalize", y, {x}, [y, norm, N, D, eps](Node& self) {

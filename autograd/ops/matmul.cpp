@@ -29,14 +29,14 @@ void product(const Tensor& c, const Matrix& a, const Matrix& b, double beta) {
 //   backward   d op(a) += dy op(b)^T,   d op(b) += op(a)^T dy,   transposed back into the stored layout
 // Saves a and b.
 Var matmul(const Var& a, const Var& b, bool transpose_a, bool transpose_b) {
-  check_types("matmul", {&a, &b});
+  check_inputs("matmul", {{"a", a}, {"b", b}});
   check_rank("matmul", "a", a, 2);
   check_rank("matmul", "b", b, 2);
   const Tensor av = a.value(), bv = b.value();
   FR_CHECK(av.dim(transpose_a ? 0 : 1) == bv.dim(transpose_b ? 1 : 0), "matmul: inner sizes differ, got ",
            to_string(av.shape()), transpose_a ? "^T" : "", " x ", to_string(bv.shape()),
            transpose_b ? "^T" : "");
-  Tensor y({av.dim(transpose_a ? 1 : 0), bv.dim(transpose_b ? 0 : 1)}, av.dtype());
+  Tensor y = like(av, {av.dim(transpose_a ? 1 : 0), bv.dim(transpose_b ? 0 : 1)});
   product(y, {av, transpose_a}, {bv, transpose_b}, 0);
   return record("matmul", y, {a, b},
                 [as = Saved(a), bs = Saved(b), transpose_a, transpose_b](Node& self) mutable {

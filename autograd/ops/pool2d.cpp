@@ -7,7 +7,7 @@ namespace fr {
 namespace {
 
 Pool2dShape checked_shape(const char* op, const Var& x, const Pool2dOptions& o) {
-  check_types(op, {&x});
+  check_inputs(op, {{"x", x}});
   check_rank(op, "x (N,H,W,C)", x, 4);
   const std::string window = cat("window ", o.R, "x", o.S, ", stride ", o.stride_h, "x", o.stride_w, ", pad ",
                                  o.pad_h, "x", o.pad_w, ", x ", to_string(x.shape()));
@@ -31,7 +31,7 @@ Pool2dShape checked_shape(const char* op, const Var& x, const Pool2dOptions& o) 
 // Saves the winners' places.
 Var max_pool2d(const Var& x, const Pool2dOptions& options) {
   const Pool2dShape s = checked_shape("max_pool2d", x, options);
-  Tensor y({s.N, s.P(), s.Q(), s.C}, x.dtype()), index(y.shape(), DType::int64);
+  Tensor y = like(x.value(), {s.N, s.P(), s.Q(), s.C}), index(y.shape(), DType::int64, x.device());
   with_kernels(y, [&](const auto& k) { k.max_pool_forward(y.data(), index.data(), x.value().data(), s); });
   return record("max_pool2d", y, {x}, [index, s](Node& self) {
     const Tensor dx = grad_of(self, 0);
@@ -46,7 +46,7 @@ Var max_pool2d(const Var& x, const Pool2dOptions& options) {
 // Saves the sizes.
 Var average_pool2d(const Var& x, const Pool2dOptions& options) {
   const Pool2dShape s = checked_shape("average_pool2d", x, options);
-  Tensor y({s.N, s.P(), s.Q(), s.C}, x.dtype());
+  Tensor y = like(x.value(), {s.N, s.P(), s.Q(), s.C});
   with_kernels(y, [&](const auto& k) { k.average_pool_forward(y.data(), x.value().data(), s); });
   return record("average_pool2d", y, {x}, [s](Node& self) {
     const Tensor dx = grad_of(self, 0);

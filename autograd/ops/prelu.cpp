@@ -11,14 +11,14 @@ namespace fr {
 // Saves x and a, from which y is formed again. dx takes x's place; dy is handed over to the residual.
 // At 0 the negative side is taken.                                                       He et al. 2015, Eq. 1
 Var prelu(const Var& x, const Var& a, const Var& residual) {
-  check_types("prelu", {&x, &a, &residual});
+  check_inputs("prelu", {{"x", x}, {"a", a, Is::wide}, {"residual", residual}});
   FR_CHECK(!x.shape().empty(), "prelu: expected x (..., C), got ()");
   const int64_t C = x.dim(-1), rows = C ? x.value().size() / C : 0;
   check_shape("prelu", "a", a, {C});
   if (residual) check_shape("prelu", "residual", residual, x.shape());
   const Tensor av = a.value();
   const auto act = [av, rows, C](const Tensor& xv, const Tensor& rv) {
-    Tensor y(xv.shape(), xv.dtype());
+    const Tensor y = like(xv, xv.shape());
     with_kernels(y,
                  [&](const auto& k) { k.prelu_forward(y.data(), xv.data(), av.data(), rv.data(), rows, C); });
     return y;

@@ -17,7 +17,7 @@ struct Axes {
 // Saves x and y for max; sum and mean read neither in their backward.
 Var reduce_axes(const Var& x, Reduce f, const Axes& s, Shape shape) {
   const Tensor xv = x.value();
-  Tensor y(std::move(shape), xv.dtype());
+  Tensor y = like(xv, std::move(shape));
   with_kernels(y, [&](const auto& k) { k.reduce_forward(y.data(), xv.data(), f, s.outer, s.n, s.inner); });
   return record("reduce", y, {x},
                 [xs = f == Reduce::max ? Saved(x) : Saved(), ys = f == Reduce::max ? y : Tensor(), f,
@@ -34,7 +34,7 @@ Var reduce_axes(const Var& x, Reduce f, const Axes& s, Shape shape) {
 
 // f over one axis, which disappears; a negative axis counts from the end.   x (.., n, ..) -> y (.., ..)
 Var reduce(const Var& x, Reduce f, int axis) {
-  check_types("reduce", {&x});
+  check_inputs("reduce", {{"x", x}});
   const int rank = x.value().rank(), a = axis < 0 ? axis + rank : axis;
   FR_CHECK(a >= 0 && a < rank, "reduce: axis ", axis, " is outside of ", to_string(x.shape()));
   FR_CHECK(x.dim(a) > 0 || f == Reduce::sum, "reduce: mean and max need elements, got ", to_string(x.shape()),
@@ -49,13 +49,13 @@ Var reduce(const Var& x, Reduce f, int axis) {
 
 // All elements: x (any) -> y (),  y = sum_i x_i
 Var sum(const Var& x) {
-  check_types("sum", {&x});
+  check_inputs("sum", {{"x", x}});
   return reduce_axes(x, Reduce::sum, {1, x.value().size(), 1}, {});
 }
 
 // All elements: x (any) -> y (),  y = sum_i x_i / count
 Var mean(const Var& x) {
-  check_types("mean", {&x});
+  check_inputs("mean", {{"x", x}});
   FR_CHECK(x.value().size() > 0, "mean: expected elements, got ", to_string(x.shape()));
   return reduce_axes(x, Reduce::mean, {1, x.value().size(), 1}, {});
 }

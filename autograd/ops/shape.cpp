@@ -1,6 +1,4 @@
-// Ops that move numbers and compute nothing: reshape, flatten, concatenation.
-#include <algorithm>
-
+// Ops that move numbers and compute nothing: reshape, flatten, concatenation; and the change of type.
 #include "autograd/ops.h"
 #include "autograd/ops/check.h"
 
@@ -8,32 +6,26 @@ namespace fr {
 
 namespace {
 
-// dst (rows, :) of pitch dst_columns at column dst_first  (+)=  src (rows, :) at src_first, `columns` wide.
+// y (rows, columns) = x (rows, columns), both within longer rows.
 struct Block {
-  int64_t rows, columns, dst_columns, dst_first, src_columns, src_first;
+  int64_t rows, columns;
+  int64_t y_row, y_first;  // elements of a row, and the first one written
+  int64_t x_row, x_first;
 };
-
-template <class T>
-void copy_block(T* dst, const T* src, const Block& b) {
-  for (int64_t r = 0; r < b.rows; ++r)
-    std::copy_n(src + r * b.src_columns + b.src_first, b.columns, dst + r * b.dst_columns + b.dst_first);
+void copy_block(const Tensor& y, const Tensor& x, const Block& b) {
+  with_kernels(x, [&]<class T>(const Kernels<T>& k) {
+    if constexpr (std::is_same_v<T, Wide<T>>)
+      k.narrow(y.as<T>() + b.y_first, x.as<T>() + b.x_first, b.rows, b.columns, b.y_row, b.x_row);
+  });
 }
 
-template <class T>
-void add_block(T* dst, const T* src, const Block& b) {
-  if (!dst) return;
-  for (int64_t r = 0; r < b.rows; ++r)
-    for (int64_t c = 0; c < b.columns; ++c)
-      dst[r * b.dst_columns + b.dst_first + c] += src[r * b.src_columns + b.src_first + c];
-}
-
-// f(T{}) with T the tensor's floating-point type.
-template <class F>
-void with_type(const Tensor& x, const F& f) {
-  if (x.dtype() == DType::float64)
-    f(double{});
-  else
-    f(float{});
+// dx += columns of dy
+void add_columns(const Tensor& dx, const Tensor& dy, int64_t first) {
+  if (!dx) return;
+  const int64_t N = dx.dim(0), columns = dx.dim(1);
+  const Tensor part = like(dx, dx.shape());
+  copy_block(part, dy, {N, columns, columns, 0, dy.dim(1), first});
+  with_kernels(dx, [&](const auto& k) { k.add_scaled(dx.data(), part.data(), 1, dx.size()); });
 }
 
 }  // namespace
@@ -43,12 +35,29 @@ void with_type(const Tensor& x, const F& f) {
 //   backward   dx += dy, handed over without a copy when x has no gradient yet
 // Saves nothing; what x can be formed again from serves y too.
 Var reshape(const Var& x, Shape shape) {
-  check_types("reshape", {&x});
+  check_inputs("reshape", {{"x", x}});
   const Tensor y = x.value().reshape(std::move(shape));
   const Saved xs(x);
   return record(
       "reshape", y, {x}, [](Node& self) { hand_over_gradient(self, 0); },
       xs.depth() > 0 ? Form({&xs}, [xs, to = y.shape()] { return xs.look().reshape(to); }) : Form());
+}
+
+// Rounded to the nearest of another type, float32 or bfloat16; x itself when it has that type.      x (any) -> y (same)
+//   forward    y = x in the other type
+//   backward   dx += dy in x's type
+// Saves nothing.
+Var cast(const Var& x, DType type) {
+  FR_CHECK(x, "cast: expected a value, got an empty Var");
+  if (x.dtype() == type) return x;
+  FR_CHECK(wide(x.dtype()) == DType::float32 && wide(type) == DType::float32, "cast: no gradient from ",
+           to_string(x.dtype()), " to ", to_string(type));
+  return record("cast", x.value().to(type), {x}, [](Node& self) {
+    const GradientTarget dx = target_of(self, 0);
+    if (dx.into == Gradient::overwrite) return dx.grad.copy_from(self.grad);
+    const Tensor dy = self.grad.to(dx.grad.dtype());
+    with_kernels(dx.grad, [&](const auto& k) { k.add_scaled(dx.data(), dy.data(), 1, dy.size()); });
+  });
 }
 
 // (N, ...) -> (N, rest)
@@ -65,25 +74,18 @@ Var flatten(const Var& x) {
 //   backward   da_nj += dy_nj,       db_nj += dy_n,A+j
 // Saves the sizes.
 Var concat_columns(const Var& a, const Var& b) {
-  check_types("concat_columns", {&a, &b});
+  check_inputs("concat_columns", {{"a", a, Is::wide}, {"b", b, Is::wide}});
   check_rank("concat_columns", "a", a, 2);
   check_rank("concat_columns", "b", b, 2);
   const int64_t N = a.dim(0), A = a.dim(1), B = b.dim(1);
   FR_CHECK(b.dim(0) == N, "concat_columns: expected equal rows, got ", to_string(a.shape()), " and ",
            to_string(b.shape()));
-  Tensor y({N, A + B}, a.dtype());
-  with_type(y, [&](auto zero) {
-    using T = decltype(zero);
-    copy_block<T>(y.data(), a.value().data(), {N, A, A + B, 0, A, 0});
-    copy_block<T>(y.data(), b.value().data(), {N, B, A + B, A, B, 0});
-  });
-  return record("concat_columns", y, {a, b}, [N, A, B](Node& self) {
-    const Tensor da = grad_of(self, 0), db = grad_of(self, 1);
-    with_type(self.grad, [&](auto zero) {
-      using T = decltype(zero);
-      add_block<T>(da.data(), self.grad.data(), {N, A, A, 0, A + B, 0});
-      add_block<T>(db.data(), self.grad.data(), {N, B, B, 0, A + B, A});
-    });
+  const Tensor y = like(a.value(), {N, A + B});
+  copy_block(y, a.value(), {N, A, A + B, 0, A, 0});
+  copy_block(y, b.value(), {N, B, A + B, A, B, 0});
+  return record("concat_columns", y, {a, b}, [A](Node& self) {
+    add_columns(grad_of(self, 0), self.grad, 0);
+    add_columns(grad_of(self, 1), self.grad, A);
   });
 }
 

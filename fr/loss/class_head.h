@@ -28,6 +28,14 @@ struct LossOptions {
   Annealing annealing;  // a_softmax
 };
 
+// When a loss is computed: the 0-based training step, and where its numbers lie in the memory of the device, if they
+// change while the work is repeated (annealing then reads StepState::lambda).
+struct StepAt {
+  StepAt(int64_t step_, const StepState* state_ = nullptr) : step(step_), state(state_) {}
+  int64_t step;
+  const StepState* state;
+};
+
 // Parameters "weight" (M,D), one row per class, and "bias" (M) if asked for. Weights start as Caffe's xavier,
 // lr x1, decay x1; the bias at 0, lr x2, decay x0. The rows are classes [first_class(), last_class()) of the
 // data set; here that is all of them.
@@ -35,35 +43,46 @@ class ClassHead : public Module {
  public:
   ClassHead(const LossOptions& options, int64_t classes, int64_t D, uint64_t seed);
 
-  // Mean loss of a batch. embedding (N,D), labels int64 (N), step: 0-based training step (annealing uses t =
-  // step + 1). Rows of the weights shorter than 1e-12 are drawn anew from N(0, 1/D) first; with
-  // MarginGradient::caffe_normalised all rows are scaled to unit length in place first (margin losses only).
-  Var loss(const Var& embedding, const Tensor& labels, int64_t step);
+  // Mean loss of a batch. embedding (N,D), labels int64 (N), annealing uses t = step + 1. Rows of the weights shorter
+  // than 1e-12 are drawn anew from N(0, 1/D) first (on a device the host cannot know: there redraw() does it before the
+  // next step); with MarginGradient::caffe_normalised all rows are scaled to unit length in place first (margin losses
+  // only).
+  Var loss(const Var& embedding, const Tensor& labels, const StepAt& at);
+
+  // bfloat16: see MarginOptions::products. The softmax loss and the Caffe gradient have float products.
+  void set_products(DType products) { products_ = products; }
 
   // Class scores without any margin: (N,D) -> (N,M).
   Var forward(const Var& embedding) override;
 
-  double last_accuracy() const {
-    return accuracy_;
-  }                                          // of the last loss(): rows whose largest score without margin is
-                                             // their label's
-  double lambda() const { return lambda_; }  // of the last loss(); 0 where there is none
+  // Of the last loss(). Rows whose largest score without margin is their label's:
+  double last_accuracy() const;
+  const Tensor& prediction() const { return prediction_; }  // int64 (N): those scores' classes
+  // On a device: the length of the shortest row of the weights (), empty where it does not matter. Below 1e-12: redraw().
+  const Tensor& shortest() const { return shortest_; }
+  bool measures_rows() const { return options_.kind != LossKind::softmax; }
+  void redraw(int64_t step);
+  void forget() { prediction_ = {}, labels_ = {}, shortest_ = {}; }  // what the last loss() left here
+  double lambda_at(int64_t step) const;                              // 0 where there is none
+  double lambda() const { return lambda_; }
   int64_t first_class() const { return first_; }
   int64_t last_class() const { return last_; }
   const LossOptions& options() const { return options_; }
 
  private:
-  MarginOptions margin_options(int64_t step);
-  Var margin_loss(const Var& embedding, const Tensor& labels, int64_t step, Tensor& prediction);
+  MarginOptions margin_options(const StepAt& at) const;
+  Var margin_loss(const Var& embedding, const Tensor& labels, const StepAt& at);
   bool redraw_short_rows(const Tensor& norm, int64_t step);  // true if any
-  void count_hits(const Tensor& prediction, const Tensor& labels);
+  void measure_shortest(const Tensor& norm);
 
   LossOptions options_;
   int64_t first_ = 0, last_ = 0;
   uint64_t seed_ = 0;
   Parameter* weight_ = nullptr;
   Parameter* bias_ = nullptr;
-  double accuracy_ = 0, lambda_ = 0;
+  DType products_ = DType::float32;
+  Tensor prediction_, labels_, shortest_;
+  double lambda_ = 0;
 };
 
 }  // namespace fr

@@ -25,6 +25,9 @@ struct MarginOptions {
   LogitScale scale = LogitScale::fixed;
   double s = 30;  // LogitScale::fixed
   MarginGradient gradient = MarginGradient::exact;
+  // bfloat16: the unit rows, and the gradient of the scores block by block, are rounded for the products. Scores, losses
+  // and gradients stay float.
+  DType products = DType::float32;
 };
 
 // By-products of the forward pass.
@@ -33,7 +36,8 @@ struct MarginOutput {
   Tensor class_norm;  // (M): |w_j|
 };
 
-// x (N,D) embeddings, w (M,D) class weights, labels int64 (N), 0 <= label < M -> mean loss ().
+// x (N,D) embeddings, w (M,D) class weights, labels int64 (N), 0 <= label < M -> mean loss (). Labels on a device are not
+// looked at: who uploads them does that.
 // A row of x or w shorter than 1e-12 has cosine 0 with everything and gets no gradient
 // (but for w in the Caffe mode, which does not differentiate the scaling).
 // Throws std::invalid_argument for shapes, labels, m or s out of range, or a gradient mode that does not

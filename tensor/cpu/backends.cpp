@@ -50,6 +50,11 @@ std::atomic<bool>& winograd() {
   return on;
 }
 
+std::atomic<bool>& tf32() {
+  static std::atomic<bool> on{false};
+  return on;
+}
+
 }  // namespace
 
 const Kernels<float>* avx2_kernels() { return has_avx2() ? &avx2::table() : nullptr; }
@@ -79,5 +84,7 @@ void select_backend(std::string_view name) { selected() = &find_backend(name); }
 
 void select_winograd(bool on) { winograd().store(on, std::memory_order_relaxed); }
 bool winograd_selected() { return winograd().load(std::memory_order_relaxed); }
+void select_tf32(bool on) { tf32().store(on, std::memory_order_relaxed); }
+bool tf32_selected() { return tf32().load(std::memory_order_relaxed); }
 
 }  // namespace fr

@@ -181,6 +181,17 @@ void add_prelu(std::vector<Row>& rows, const Shape& s) {
                   }});
 }
 
+// A convolution that takes the statistics for the batch norm behind it: one function of x, w, gamma and beta.
+void add_convolution_with_statistics(std::vector<Row>& rows) {
+  const auto f = [](const Vars& x) {
+    const Tensor mean = Tensor::zeros({4}, DType::float64), var = Tensor::full({4}, 1, DType::float64);
+    BatchNormFinishing finish;
+    const Var z = conv2d_with_statistics(x[0], x[1], {1, 2, 1, 0}, {mean, var, 1e-3, 0.1}, finish.known);
+    return batch_norm(z, x[2], x[3], mean, var, BatchNormMode::training, 1e-3, 0.1, finish);
+  };
+  rows.push_back({"conv2d_with_statistics", {{2, 4, 5, 3}, {4, 3, 3, 3}, {4}, {4}}, f});
+}
+
 // Batch norm with what may be joined to it: inputs x, gamma, beta, slope, residual.
 void add_batch_norm(std::vector<Row>& rows, const Shape& s, BatchNormMode mode) {
   const Shape c = {s.back()};
@@ -221,6 +232,7 @@ void add_pool_and_channel(std::vector<Row>& rows) {
   for (const Shape& s : {Shape{3, 1}, Shape{5, 3}, Shape{2, 3, 3, 5}})
     for (BatchNormMode mode : {BatchNormMode::training, BatchNormMode::inference})
       add_batch_norm(rows, s, mode);
+  add_convolution_with_statistics(rows);
 }
 
 void add_rows_ops(std::vector<Row>& rows) {
@@ -394,6 +406,31 @@ TEST(L2Normalize, AZeroRowStaysZeroAndGetsNoGradient) {
   EXPECT_EQ(dx[0], 0);
   EXPECT_EQ(dx[1], 0);
   EXPECT_NEAR(dx[2], (1 - 0.6 * 1.4) / 5, 1e-15);
+}
+
+// The same bits, running statistics too, as the two ops by themselves.
+TEST(Conv2d, WithStatisticsIsTheTwoOps) {
+  const Var x(random_input({2, 5, 4, 3}, -1, 1, 1)), w(random_input({6, 3, 3, 3}, -1, 1, 2));
+  const Var gamma(random_input({6}, -1, 1, 3)), beta(random_input({6}, -1, 1, 4));
+  std::vector<double> got[2];
+  for (const bool joined : {false, true}) {
+    const Tensor mean = Tensor::zeros({6}, DType::float64), var = Tensor::full({6}, 1, DType::float64);
+    BatchNormFinishing finish;
+    const Conv2dOptions window{1, 1, 1, 1};
+    const Var z = joined ? conv2d_with_statistics(x, w, window, {mean, var, 1e-5, 0.1}, finish.known)
+                         : conv2d(x, w, {}, window);
+    const Var y = batch_norm(z, gamma, beta, mean, var, BatchNormMode::training, 1e-5, 0.1, finish);
+    for (const Tensor& values : {y.value(), mean, var})
+      for (const double v : values.host<double>()) got[joined].push_back(v);
+  }
+  EXPECT_EQ(got[0], got[1]);
+  BatchStatistics statistics;
+  const Tensor wrong = Tensor::zeros({5}, DType::float64);
+  expect_message(
+      [&] {
+        conv2d_with_statistics(x, w, {}, {wrong, wrong, 1e-5, 0.1}, statistics);
+      },
+      {"conv2d", "running statistics", "(6)", "(5)"});
 }
 
 }  // namespace

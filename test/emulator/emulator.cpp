@@ -267,15 +267,14 @@ void warp_barrier() {
   meet(b.warps[w], std::min(emulated::kWarp, b.place.threads - w * emulated::kWarp));
 }
 
-void copy_ahead(void* to, const void* from, size_t bytes, bool ok) {
+void copy_ahead(void* to, const void* from, size_t bytes, bool ok, size_t valid) {
   check_shared(to, bytes, "a copy ahead");
   if (ok && reinterpret_cast<uintptr_t>(from) % bytes)
     fail("a copy ahead from an address that is not a multiple of its size");
   Copy copy{to, {}, bytes};
-  if (ok)
-    std::memcpy(copy.bytes, from, bytes);
-  else if (planted == Fault::wrong_tail)
-    std::memset(copy.bytes, 0x3f, bytes);
+  const size_t read = ok ? std::min(bytes, valid) : 0;
+  if (read) std::memcpy(copy.bytes, from, read);
+  if (planted == Fault::wrong_tail) std::memset(copy.bytes + read, 0x3f, bytes - read);
   if (schedule.landing == Landing::eager) {
     std::memcpy(to, copy.bytes, bytes);
   } else {
@@ -408,15 +407,19 @@ void multiply_bf16(float (&c)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t 
   float sum[4];
   with_operands({a, b}, [&](const auto& lane) {
     const int l = thread() % kWarp;
-    for (int i = 0; i < 4; ++i) {
-      const int row = l / 4 + i / 2 * 8, column = l % 4 * 2 + i % 2;
-      sum[i] = c[i];
-      for (int k = 0; k < 16; ++k) {
-        const auto* at_a = static_cast<const uint32_t*>(lane(row % 8 * 4 + k % 8 / 2).a);
-        const auto* at_b = static_cast<const uint32_t*>(lane(column * 4 + k % 8 / 2).b);
-        sum[i] += from_bits(at_a[row / 8 + k / 8 * 2], k % 2) * from_bits(at_b[k / 8], k % 2);
+    float rows[2][16], columns[2][16];  // the two of A and of B that meet in this lane
+    for (int half = 0; half < 2; ++half)
+      for (int k = 0; k < 16; k += 2) {
+        const uint32_t of_a = static_cast<const uint32_t*>(lane(l / 4 * 4 + k % 8 / 2).a)[half + k / 8 * 2];
+        const uint32_t of_b = static_cast<const uint32_t*>(lane((l % 4 * 2 + half) * 4 + k % 8 / 2).b)[k / 8];
+        for (int j = 0; j < 2; ++j) {
+          rows[half][k + j] = from_bits(of_a, j);
+          columns[half][k + j] = from_bits(of_b, j);
+        }
       }
-    }
+    std::copy(c, c + 4, sum);
+    for (int k = 0; k < 16; ++k)
+      for (int i = 0; i < 4; ++i) sum[i] += rows[i / 2][k] * columns[i % 2][k];
   });
   std::copy(sum, sum + 4, c);
 }

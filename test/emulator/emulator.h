@@ -64,7 +64,8 @@ void check_shared(const void* p, size_t bytes, const char* what);
 uint64_t* exchange();  // of this thread's warp, kWarp of them
 void** pointers();
 
-void copy_ahead(void* to, const void* from, size_t bytes, bool ok);
+// `valid`: how many of the bytes are read where ok; zeros stand for the rest.
+void copy_ahead(void* to, const void* from, size_t bytes, bool ok, size_t valid = 16);
 void commit();
 void wait(int groups);
 

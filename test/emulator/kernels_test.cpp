@@ -59,6 +59,8 @@ TYPED_TEST(Emulated, Channel) { check<TypeParam>(channel_rows()); }
 TYPED_TEST(Emulated, Rows) { check<TypeParam>(row_rows()); }
 TYPED_TEST(Emulated, Search) { check<TypeParam>(search_rows()); }
 TYPED_TEST(Emulated, Sgd) { check<TypeParam>(sgd_rows()); }
+TYPED_TEST(Emulated, Gemm) { check<TypeParam>(gemm_rows()); }
+TYPED_TEST(Emulated, Conv2d) { check<TypeParam>(conv2d_rows()); }
 
 // D = 1 and the query 1: the scores are the gallery. A NaN comes after every number and before nothing.
 TYPED_TEST(Emulated, SearchOrdersNaN) {

@@ -5,6 +5,7 @@
 #define FR_DEVICE inline
 #define FR_KERNEL(...) void
 #define FR_UNROLL
+#define FR_ROLLED
 #define FR_UNROLL_BY(n)
 
 namespace fr::emulated {
@@ -47,6 +48,9 @@ FR_DEVICE void check_aligned(const void* p, size_t bytes) {
 }
 
 FR_DEVICE void copy_async16(void* to, const void* from, bool ok) { emulator::copy_ahead(to, from, 16, ok); }
+FR_DEVICE void copy_async16_part(void* to, const void* from, int bytes) {
+  emulator::copy_ahead(to, from, 16, bytes > 0, size_t(bytes));
+}
 FR_DEVICE void copy_async4(void* to, const void* from, bool ok) { emulator::copy_ahead(to, from, 4, ok); }
 FR_DEVICE void copy_commit() { emulator::commit(); }
 template <int n>

@@ -102,6 +102,26 @@ Row fused(const std::string& parts, const Conv2dShape& s) {
       .tolerance(8e-5, "as the convolution alone");
 }
 
+// Means far from 0: the weights of a filter have one sign, the map too.
+Row with_statistics(const char* name, const Conv2dShape& s, double low = -1) {
+  const int64_t y = s.N * s.P() * s.Q() * s.K;
+  return Row(cat("conv2d statistics, ", name, ": ", s.N, "x", s.H, "x", s.W, "x", s.C, " -> ", s.K))
+      .covers(&K::conv2d_forward_statistics)
+      .wide({"mean", "rstd", "running_mean", "running_var"})
+      .constant("x", numbers(s.N * s.H * s.W * s.C, 1, low, 1))
+      .constant("w", numbers(s.K * s.R * s.S * (s.C / s.groups), 2, low, 1))
+      .saved("y", y)
+      .saved("mean", s.K)
+      .saved("rstd", s.K)
+      .state("running_mean", numbers(s.K, 3))
+      .state("running_var", numbers(s.K, 4, 0.5, 2))
+      .forward([=](const auto& k, const auto& v) {
+        k.conv2d_forward_statistics(v["y"], v["mean"], v["rstd"], v["running_mean"], v["running_var"], v["x"],
+                                    v["w"], s, 1e-3, 0.1);
+      })
+      .tolerance(1e-4, "as the convolution and the batch normalisation");
+}
+
 Conv2dShape shape(int64_t N, int64_t H, int64_t W, int64_t C, int64_t filters, int64_t R, int64_t S,
                   int64_t stride, int64_t pad, int64_t dilation = 1, int64_t groups = 1) {
   return {.N = N,
@@ -183,6 +203,16 @@ std::vector<Row> conv2d_rows() {
   Conv2dShape uneven = shape(1, 8, 6, 3, 5, 3, 5, 1, 0);
   uneven.stride_h = 2, uneven.pad_h = 1, uneven.pad_w = 2, uneven.dilation_h = 2;
   rows.push_back(conv2d("different along h and w", uneven));
+  // channels and filters in eights: 16-byte copies on a card
+  rows.push_back(conv2d("eights, stride 3, dilated", shape(1, 11, 10, 8, 16, 3, 3, 3, 2, 2)));
+  rows.push_back(conv2d("eights, 5x5 stride 2", shape(2, 9, 8, 24, 8, 5, 5, 2, 2)));
+  rows.push_back(conv2d("eights, two groups, stride 2", shape(1, 9, 7, 32, 48, 3, 3, 2, 1, 1, 2)));
+  rows.push_back(conv2d("eights, many small maps", shape(40, 3, 2, 8, 8, 3, 3, 1, 1)));
+  rows.push_back(conv2d("eights, one row", shape(3, 1, 70, 16, 8, 1, 3, 1, 1)));
+  uneven.C = 8, uneven.K = 16;
+  rows.push_back(conv2d("eights, different along h and w", uneven));
+  rows.push_back(overwritten("eights, 1x1 stride 2", shape(2, 7, 6, 16, 24, 1, 1, 2, 0)));
+  rows.push_back(fused("abpr", shape(1, 9, 10, 16, 72, 3, 3, 1, 1)));
   rows.push_back(prepared("pointwise", shape(2, 4, 3, 5, 7, 1, 1, 1, 0)));
   rows.push_back(prepared("stem", shape(1, 9, 8, 3, 70, 3, 3, 2, 1)));
   rows.push_back(prepared("stride 2", shape(1, 14, 12, 130, 70, 3, 3, 2, 1)));
@@ -210,6 +240,14 @@ std::vector<Row> conv2d_rows() {
   for (const char* parts : {"", "abpr", "b"})
     rows.push_back(fused(parts, shape(1, 13, 13, 33, 37, 3, 3, 1, 1)));
   rows.push_back(fused("abpr", shape(1, 6, 5, 13, 13, 3, 3, 1, 1, 1, 13)));
+  rows.push_back(with_statistics("few channels", shape(1, 9, 8, 3, 13, 3, 3, 2, 1)));
+  rows.push_back(with_statistics("tiles", shape(2, 13, 11, 16, 72, 3, 3, 1, 1)));
+  rows.push_back(with_statistics("many channels", shape(1, 7, 6, 160, 96, 3, 3, 1, 1)));
+  rows.push_back(with_statistics("far from 0", shape(3, 21, 20, 8, 24, 3, 3, 2, 0), 0.5));
+  rows.push_back(with_statistics("two groups", shape(1, 9, 7, 32, 48, 3, 3, 2, 1, 1, 2)));
+  rows.push_back(with_statistics("depthwise", shape(2, 9, 8, 13, 13, 3, 3, 1, 1, 1, 13)));
+  rows.push_back(with_statistics("one pixel", shape(1, 1, 1, 8, 8, 1, 1, 1, 0)));
+  rows.push_back(with_statistics("no images", shape(0, 5, 5, 3, 4, 3, 3, 1, 1)));
   return rows;
 }
 

@@ -67,6 +67,11 @@ std::vector<Row> gemm_rows() {
       rows.push_back(gemm(ta, tb, 33, 70, 45, 2, 1, 0.5, 1, Output::wide));
       rows.push_back(gemm(ta, tb, 136, 72, 64, 1, 0, 1, 0, Output::wide));
     }
+  for (const bool ta : {false, true})  // rows of whole 16-byte chunks with tails inside them
+    for (const bool tb : {false, true}) {
+      rows.push_back(gemm(ta, tb, 61, 69, 77, 1, 3, 0.5, 1));
+      rows.push_back(gemm(ta, tb, 69, 133, 1021, 1, 3, 1, 0, Output::wide));
+    }
   rows.push_back(gemm(false, true, 3, 2, 4, 0, 0, 1, 1));
   for (const int64_t M : {1, 2, 4})  // few rows
     for (const int64_t N : {1, 3, 16, 67})

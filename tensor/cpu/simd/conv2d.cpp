@@ -148,6 +148,12 @@ void conv2d_fused_forward(float* y, const float* x, const float* w, const float*
   });
 }
 
+void conv2d_forward_statistics(float* y, float* mean, float* rstd, float* running_mean, float* running_var,
+                               const float* x, const float* w, const Conv2dShape& s, float eps, float momentum) {
+  table().conv2d_forward(y, x, w, s);
+  table().batch_norm_statistics(mean, rstd, running_mean, running_var, y, s.N * s.P() * s.Q(), s.K, eps, momentum);
+}
+
 void conv2d_backward_filter(float* dw, const float* dy, const float* x, const Conv2dShape& s, Gradient into) {
   const Algorithm algorithm = choose(s);
   if (algorithm == Algorithm::winograd) return winograd_backward_filter(dw, dy, x, s, into);
@@ -328,6 +334,7 @@ void install_conv2d(Kernels<float>& k) {
   k.conv2d_prepared_size = conv2d_prepared_size;
   k.conv2d_prepare = conv2d_prepare;
   k.conv2d_fused_forward = conv2d_fused_forward;
+  k.conv2d_forward_statistics = conv2d_forward_statistics;
   k.conv2d_backward_input = conv2d_backward_input;
   k.conv2d_backward_filter = conv2d_backward_filter;
 }

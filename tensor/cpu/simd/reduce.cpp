@@ -63,6 +63,17 @@ void dot(float* y, const float* a, const float* b, int64_t n) {
   y[0] = static_cast<float>(total);
 }
 
+// One dot() a parameter, and these in double.
+void squared_norm_many(double* squared_norm, const SgdParameter<float>* parameters, int64_t count) {
+  double sum = 0;
+  for (int64_t i = 0; i < count; ++i) {
+    float own = 0;
+    dot(&own, parameters[i].g, parameters[i].g, parameters[i].n);
+    sum += own;
+  }
+  *squared_norm = sum;
+}
+
 FR_VEC bool comes_first(float value, float best) { return value > best || (value != value && best == best); }
 
 // Each lane keeps its first largest value and where it was; then the lanes are compared.
@@ -125,6 +136,7 @@ void install_reduce(Kernels<float>& k) {
   k.dot = dot;
   k.argmax_rows = argmax_rows;
   k.find_nonfinite = find_nonfinite;
+  k.squared_norm_many = squared_norm_many;
 }
 
 }  // namespace fr::FR_ISA

@@ -1,0 +1,209 @@
+// Staging, recording, repeating; and what to say when it does not fit or does not stay finite.
+#include "fr/device_step.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <iostream>
+
+#include "fr/batch_fit.h"
+#include "fr/divergence.h"
+
+namespace fr {
+namespace {
+
+constexpr int kPlainSteps = 2;       // then the memory of a step is known
+constexpr double kShortest = 1e-12;  // a shorter row of the class weights has no direction
+
+// What comes back, as words of 8 bytes: the loss and the shortest row (float each), the squared norm, the predictions.
+constexpr int64_t kLossWord = 0, kShortestWord = 1, kNormWord = 2, kPredictionWord = 3;
+
+template <class T>
+T word_as(const std::vector<int64_t>& words, int64_t i) {
+  T value;
+  std::memcpy(&value, &words[size_t(i)], sizeof value);
+  return value;
+}
+
+void check_labels(const std::vector<int64_t>& labels, int64_t classes) {
+  for (int64_t label : labels)
+    FR_CHECK(label >= 0 && label < classes, "train: label ", label, " of ", classes, " classes");
+}
+
+}  // namespace
+
+DeviceStep::DeviceStep(FaceModel& model, Sgd& optimizer, const TrainStepOptions& options,
+                       const DeviceInterface& device)
+    : model_(model), optimizer_(optimizer), options_(options), device_(device), numbers_(Device::cuda) {}
+
+DeviceStep::~DeviceStep() {
+  try {
+    free_buffers();
+  } catch (const Error&) {  // the card has failed: who waited for it was told
+  }
+  random_state().step_at = nullptr;
+}
+
+void DeviceStep::forget_gradients() {
+  model_.zero_grad();
+  model_.head().forget();
+}
+
+// What was recorded writes into these buffers and into gradients of its own: they go together.
+void DeviceStep::free_buffers() {
+  for (Stage& stage : stages_)
+    if (stage.pinned) device_.copied(), device_.release_pinned(stage.pinned), stage = {};
+  if (recording_) {
+    device_.synchronize();
+    forget_gradients();
+    device_.drop(recording_);
+  }
+  recording_ = nullptr, plain_ = 0, shape_ = {};
+  x_ = labels_ = results_ = {};
+}
+
+void DeviceStep::make_buffers(const Shape& shape) {
+  free_buffers();
+  const int64_t n = shape[0];
+  for (Stage& stage : stages_) {
+    stage.images = Tensor(shape, DType::float32, Device::cuda);
+    stage.labels = Tensor({n}, DType::int64, Device::cuda);
+    stage.pinned = device_.alloc_pinned(stage.images.bytes() + stage.labels.bytes());
+  }
+  x_ = Tensor(shape, model_.maps(), Device::cuda);
+  labels_ = Tensor({n}, DType::int64, Device::cuda);
+  results_ = Tensor::zeros({kPredictionWord + n}, DType::int64, Device::cuda);
+  shape_ = shape, taken_ = started_ = 0;
+  device_.synchronize();  // copies ahead may not overtake what these blocks were used for before
+}
+
+void DeviceStep::take(const Batch& batch) {
+  check_labels(batch.labels, model_.head().last_class());
+  const Shape shape = {batch.size(), batch.height, batch.width, 3};
+  if (shape != shape_) {
+    FR_CHECK(taken_ == started_ && !running_, "train: a step is running, or waiting, with another size than ",
+             to_string(shape));
+    try {
+      make_buffers(shape);
+    } catch (const Error& e) {
+      if (e.kind() != ErrorKind::memory) throw;
+      out_of_memory(e, shape[0]);
+    }
+  }
+  FR_CHECK(taken_ - started_ < 2, "train: two batches are waiting already");
+  Stage& stage = stages_[taken_++ % 2];
+  device_.copied();
+  auto* pinned = static_cast<unsigned char*>(stage.pinned);
+  const size_t images = stage.images.bytes(), labels = stage.labels.bytes();
+  std::memcpy(pinned, batch.images.data(), images);
+  std::memcpy(pinned + images, batch.labels.data(), labels);
+  device_.upload_ahead(stage.images.data(), pinned, images);
+  device_.upload_ahead(stage.labels.data(), pinned + images, labels);
+  stage.expected = batch.labels;
+}
+
+Var DeviceStep::loss() {
+  random_state() = {options_.seed, uint64_t(step_), &numbers_.at()->step};
+  model_.train();
+  return model_.loss(Var(x_), labels_, {step_, numbers_.at()});
+}
+
+void DeviceStep::ask() {
+  forget_gradients();
+  const Var l = loss();
+  backward(l);
+  // 0 when the loss is finite, NaN when it is not: as a gradient it then keeps the weights as they are.
+  const Tensor guard = like(l.value(), {});
+  const Kernels<float>& k = *device_.single;
+  k.affine_forward(guard.data(), l.value().data(), 0, 0, 1);
+  optimizer_.update(numbers_.at(), guard);
+
+  int64_t* words = results_.data();
+  const Tensor &prediction = model_.head().prediction(), &shortest = model_.head().shortest();
+  k.copy(words + kLossWord, l.value().as<float>(), sizeof(float));
+  if (shortest) k.copy(words + kShortestWord, shortest.as<float>(), sizeof(float));
+  k.copy(words + kNormWord, &numbers_.at()->squared_norm, sizeof(double));
+  k.copy(words + kPredictionWord, prediction.as<int64_t>(), prediction.bytes());
+}
+
+void DeviceStep::record() {
+  forget_gradients();
+  device_.synchronize();
+  device_.trim();  // the plain steps' blocks: the recording has its own
+  device_.begin_recording();
+  try {
+    ask();
+  } catch (const Error& e) {
+    forget_gradients();
+    device_.drop(device_.end_recording());
+    if (e.kind() != ErrorKind::memory) throw;
+    std::cerr << "\nwarning: the step is not recorded: " << e.what() << "\n";
+    options_.record = false;
+    return;
+  }
+  recording_ = device_.end_recording();
+}
+
+void DeviceStep::start(int64_t step, double learning_rate) {
+  FR_CHECK(started_ < taken_, "train: no batch was taken");
+  const Stage& stage = stages_[started_++ % 2];
+  running_ = true;
+  step_ = step, learning_rate_ = learning_rate;
+  numbers_.set({uint64_t(step), learning_rate, model_.head().lambda_at(step), 0});
+  x_.copy_from(stage.images), labels_.copy_from(stage.labels);
+  if (!recording_ && options_.record && plain_ >= kPlainSteps) record();
+  if (recording_) return device_.replay(recording_);
+  try {
+    ask(), ++plain_;
+  } catch (const Error& e) {
+    running_ = false;
+    if (e.kind() != ErrorKind::memory) throw;
+    out_of_memory(e, shape_[0]);
+  }
+}
+
+StepResult DeviceStep::finish() {
+  running_ = false;
+  const std::vector<int64_t> words = results_.host<int64_t>();
+  const std::vector<int64_t>& expected = stages_[(started_ - 1) % 2].expected;
+  StepResult r;
+  r.loss = word_as<float>(words, kLossWord);
+  r.gradient_norm = std::sqrt(word_as<double>(words, kNormWord));
+  r.learning_rate = learning_rate_;
+  int64_t hits = 0;
+  for (size_t n = 0; n < expected.size(); ++n) hits += words[kPredictionWord + n] == expected[n];
+  r.accuracy = double(hits) / double(expected.size());
+  if (!std::isfinite(r.loss) || !std::isfinite(r.gradient_norm)) diverged(r);
+  if (model_.head().measures_rows() && word_as<float>(words, kShortestWord) < kShortest)
+    model_.head().redraw(step_ + 1);
+  return r;
+}
+
+// The weights are still those from before the step: again, as it is written, to see where it broke.
+void DeviceStep::diverged(const StepResult& result) {
+  if (recording_) {
+    forget_gradients();
+    device_.drop(recording_), recording_ = nullptr;
+  }
+  forget_gradients();
+  const Var l = loss();
+  if (!std::isfinite(result.loss)) throw_diverged("loss", result.loss, step_, l, model_);
+  backward(l);
+  throw_diverged("gradient norm", result.gradient_norm, step_, l, model_);
+}
+
+void DeviceStep::out_of_memory(const Error& error, int64_t batch) {
+  free_buffers();
+  forget_gradients();
+  const Backbone& network = model_.network();
+  const size_t stages =
+      2 * sizeof(float) + element_size(model_.maps());  // two of them, and where they are read
+  const int64_t fits =
+      batch_that_fits(model_, device_, size_t(network.height() * network.width() * 3) * stages);
+  throw Error(ErrorKind::memory,
+              cat(error.what(), ". A batch of ", batch, " pictures does not fit",
+                  fits >= 1 && fits < batch ? cat("; about ", fits, " do: train.batch = ", fits)
+                                            : "; try a smaller train.batch"));
+}
+
+}  // namespace fr

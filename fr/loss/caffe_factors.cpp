@@ -1,0 +1,64 @@
+// A handful of passes over N numbers; nothing is read by the host.
+#include "fr/loss/caffe_factors.h"
+
+namespace fr {
+namespace {
+
+constexpr double kTiny = 1e-12;  // a shorter row has no direction
+
+// f(a, b), one of which may be a single number.
+Tensor combine(Binary f, const Tensor& a, const Tensor& b) {
+  const Tensor& longer = a.size() < b.size() ? b : a;
+  const Tensor y = like(longer, longer.shape());
+  const BroadcastShape s{
+      {1, 1, 1, y.size()}, {0, 0, 0, a.size() == 1 ? 0 : 1}, {0, 0, 0, b.size() == 1 ? 0 : 1}};
+  with_kernels(y, [&](const auto& k) { k.binary_forward(y.data(), a.data(), b.data(), f, s); });
+  return y;
+}
+Tensor product(const Tensor& a, const Tensor& b) { return combine(Binary::mul, a, b); }
+Tensor quotient(const Tensor& a, const Tensor& b) { return combine(Binary::div, a, b); }
+
+Tensor line(const Tensor& x, double a, double b) {  // a x + b
+  const Tensor y = like(x, x.shape());
+  with_kernels(y, [&](const auto& k) { k.affine_forward(y.data(), x.data(), a, b, y.size()); });
+  return y;
+}
+Tensor apply(Unary f, const Tensor& x) {
+  const Tensor y = like(x, x.shape());
+  with_kernels(y, [&](const auto& k) { k.unary_forward(y.data(), x.data(), f, y.size()); });
+  return y;
+}
+Tensor at_least(const Tensor& x, double least) {
+  return combine(Binary::max, x, Tensor::full({1}, least, x.dtype(), x.device()));
+}
+
+// 1 / (1 + lambda) as a tensor (1), wherever lambda lies: at c = 1 the target has the slope
+// h' = (lambda + m^2) / (1 + lambda) = 1 + (m^2 - 1) / (1 + lambda). For m = 1 any number does.
+Tensor share_of_psi(const Margin& margin, const Tensor& of) {
+  const Tensor one = Tensor::full({1}, 1, of.dtype(), of.device());
+  if (margin.kind != Margin::Kind::a_softmax || margin.m == 1) return one;
+  const Tensor cosine = one.clone(), loss = like(one, {1}), lse = like(one, {1}), h = like(one, {1}),
+               slope = like(one, {1}), label({1}, DType::int64, of.device());
+  with_kernels(one, [&](const auto& k) {
+    k.argmax_rows(label.data(), cosine.data(), 1, 1);  // 0
+    k.margin_softmax_forward(loss.data(), lse.data(), h.data(), slope.data(), cosine.data(), one.data(),
+                             label.data(), margin, 1, 1);
+  });
+  const double per_share = margin.m * margin.m - 1;
+  return line(slope, 1 / per_share, -1 / per_share);
+}
+
+}  // namespace
+
+CaffeFactors caffe_factors(const Margin& margin, const Tensor& cosine, const Tensor& psi, const Tensor& slope,
+                           const Tensor& r) {
+  const Tensor share = share_of_psi(margin, r);
+  const Tensor e = quotient(combine(Binary::sub, psi, product(cosine, slope)), at_least(r, kTiny));
+  const Tensor squares = combine(Binary::add, product(slope, slope), product(e, e));
+  const Tensor q = at_least(apply(Unary::sqrt, squares), kTiny);
+  const Tensor t = apply(Unary::relu, line(r, 1, -kTiny));
+  return {line(product(line(quotient(slope, q), 1, -1), share), 1, 1),
+          product(product(quotient(e, q), share), r), quotient(t, at_least(product(t, r), 1e-30))};
+}
+
+}  // namespace fr

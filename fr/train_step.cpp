@@ -1,0 +1,56 @@
+// The step on the CPU, and the choice between the two.
+#include "fr/train_step.h"
+
+#include <cmath>
+
+#include "fr/device_step.h"
+#include "fr/divergence.h"
+
+namespace fr {
+namespace {
+
+class CpuStep : public TrainStep {
+ public:
+  CpuStep(FaceModel& model, Sgd& optimizer, uint64_t seed)
+      : model_(model), optimizer_(optimizer), seed_(seed) {}
+
+  void take(const Batch& batch) override {
+    const int64_t n = batch.size();
+    x_ = Var(Tensor::from(batch.images, {n, batch.height, batch.width, 3}));
+    labels_ = Tensor::from(batch.labels, {n});
+  }
+  bool takes_ahead() const override { return false; }
+
+  void start(int64_t step, double lr) override {
+    random_state() = {seed_, uint64_t(step)};
+    model_.zero_grad();
+    model_.train();
+    const Var loss = model_.loss(x_, labels_, step);
+    result_ = {loss.value().item(), 0, 0, lr};
+    if (!std::isfinite(result_.loss)) throw_diverged("loss", result_.loss, step, loss, model_);
+    backward(loss);
+    result_.accuracy = model_.head().last_accuracy();
+    result_.gradient_norm = optimizer_.step(lr);  // changes nothing when the norm is not finite
+    if (!std::isfinite(result_.gradient_norm))
+      throw_diverged("gradient norm", result_.gradient_norm, step, loss, model_);
+  }
+  StepResult finish() override { return result_; }
+
+ private:
+  FaceModel& model_;
+  Sgd& optimizer_;
+  uint64_t seed_;
+  Var x_;
+  Tensor labels_;
+  StepResult result_;
+};
+
+}  // namespace
+
+std::unique_ptr<TrainStep> make_train_step(FaceModel& model, Sgd& optimizer,
+                                           const TrainStepOptions& options) {
+  if (model.device() == Device::cpu) return std::make_unique<CpuStep>(model, optimizer, options.seed);
+  return std::make_unique<DeviceStep>(model, optimizer, options, needed_device());
+}
+
+}  // namespace fr
