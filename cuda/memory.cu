@@ -28,14 +28,15 @@ convert_kernel(To* y, const From* x, int64_t rows, int64_t C, int64_t ldy, int64
 }
 template <class To, class From>
 void convert(To* y, const From* x, int64_t rows, int64_t C, int64_t ldy, int64_t ldx) {
-  launch(grid_for(divide_up(rows * C, kThreads)), kThreads, 0, convert_kernel<To, From>, y, x, rows, C, ldy, ldx);
+  launch(grid_for(divide_up(rows * C, kThreads)), kThreads, 0, convert_kernel<To, From>, y, x, rows, C, ldy,
+         ldx);
 }
 
 // one thread per pixel of the result
 template <class T>
 FR_KERNEL(kThreads)
-pictures_kernel(T* y, const uint8_t* x, const PictureWindow* windows, int64_t N, int64_t H, int64_t W, int64_t H0,
-                int64_t W0) {
+pictures_kernel(T* y, const uint8_t* x, const PictureWindow* windows, int64_t N, int64_t H, int64_t W,
+                int64_t H0, int64_t W0) {
   for (int64_t i = block_x() * threads() + thread(); i < N * H * W; i += blocks_x() * threads()) {
     const int64_t n = i / (H * W), h = i / W % H, w = i % W;
     const PictureWindow window = windows[n];
@@ -46,9 +47,10 @@ pictures_kernel(T* y, const uint8_t* x, const PictureWindow* windows, int64_t N,
   }
 }
 template <class T>
-void pictures(T* y, const uint8_t* x, const PictureWindow* windows, int64_t N, int64_t H, int64_t W, int64_t H0,
-              int64_t W0) {
-  launch(grid_for(divide_up(N * H * W, kThreads)), kThreads, 0, pictures_kernel<T>, y, x, windows, N, H, W, H0, W0);
+void pictures(T* y, const uint8_t* x, const PictureWindow* windows, int64_t N, int64_t H, int64_t W,
+              int64_t H0, int64_t W0) {
+  launch(grid_for(divide_up(N * H * W, kThreads)), kThreads, 0, pictures_kernel<T>, y, x, windows, N, H, W,
+         H0, W0);
 }
 
 }  // namespace

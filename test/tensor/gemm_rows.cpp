@@ -64,6 +64,7 @@ std::vector<Row> gemm_rows() {
     }
   for (const bool ta : {false, true})
     for (const bool tb : {false, true}) {
+      rows.push_back(gemm(ta, tb, 9, 11, 13, 1, 1, 1, 1, Output::wide));
       rows.push_back(gemm(ta, tb, 33, 70, 45, 2, 1, 0.5, 1, Output::wide));
       rows.push_back(gemm(ta, tb, 136, 72, 64, 1, 0, 1, 0, Output::wide));
     }
