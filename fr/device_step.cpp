@@ -90,7 +90,8 @@ void DeviceStep::take(const Batch& batch) {
       out_of_memory(e, shape[0]);
     }
   }
-  FR_CHECK(taken_ - started_ < 2, "train: two batches are waiting already");
+  // A running step still needs its own stage.
+  FR_CHECK(taken_ - started_ + (running_ ? 1 : 0) < 2, "train: two batches are there already");
   Stage& stage = stages_[taken_++ % 2];
   device_.copied();
   auto* pinned = static_cast<unsigned char*>(stage.pinned);
@@ -133,10 +134,11 @@ void DeviceStep::record() {
   device_.begin_recording();
   try {
     ask();
-  } catch (const Error& e) {
+  } catch (const std::exception& e) {
     forget_gradients();
     device_.drop(device_.end_recording());
-    if (e.kind() != ErrorKind::memory) throw;
+    const auto* error = dynamic_cast<const Error*>(&e);
+    if (!error || error->kind() != ErrorKind::memory) throw;
     std::cerr << "\nwarning: the step is not recorded: " << e.what() << "\n";
     options_.record = false;
     return;

@@ -218,7 +218,10 @@ TEST_P(DeviceStep, ABatchMayBeTakenWhileAStepRuns) {
   b.stepper->take(batch_of(0));
   for (int i = 0; i < 5; ++i) {
     b.stepper->start(i, 0.02);
-    if (i < 4) b.stepper->take(batch_of(i + 1));
+    if (i < 4) {
+      b.stepper->take(batch_of(i + 1));
+      EXPECT_THROW(b.stepper->take(batch_of(i + 2)), std::invalid_argument);  // no room for two
+    }
     losses.push_back(b.stepper->finish().loss);
   }
   EXPECT_EQ(losses, expected);
@@ -337,6 +340,22 @@ TEST_P(DeviceStep, OutOfMemorySaysWhatFits) {
   fitting.labels.resize(size_t(fits)), fitting.images.resize(size_t(fits * kHeight * kWidth * 3));
   EXPECT_NO_THROW(run.next(fitting));  // the figure is one that works
   GetParam().limit(0);
+}
+
+TEST_P(DeviceStep, ARecordingThatDoesNotFitIsDoneWithout) {
+  Training a(cases()[0], kSingle, false), b(cases()[0], kSingle);
+  const std::vector<double> expected = a.losses(4);
+  std::vector<double> losses = b.losses(2);
+  GetParam().device->synchronize();
+  GetParam().device->trim();
+  b.stepper->take(batch_of(2));
+  GetParam().limit(GetParam().device->memory().in_use +
+                   1);  // nothing more, so the plain way does not fit either
+  EXPECT_THROW(b.stepper->start(2, 0.02), Error);
+  GetParam().limit(0);
+  b.step = 2;  // nothing was changed
+  losses.push_back(b.next().loss), losses.push_back(b.next().loss);
+  EXPECT_EQ(losses, expected);
 }
 
 TEST_P(DeviceStep, LabelsAreCheckedWhereTheyAreTaken) {
