@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Compiles kernels for the cards that matter and prints what each takes: registers, spilled bytes. Fails where one spills.
-#   scripts/check_spills.sh [file.cu...]      default: cuda/gemm.cu cuda/conv2d.cu;  ARCHS="80 90a 120", NVCC=nvcc
+#   scripts/check_spills.sh [file.cu...]      default: cuda/gemm.cu cuda/conv2d*.cu;  ARCHS="80 90a 120", NVCC=nvcc
 set -euo pipefail
 cd "$(dirname "$0")/.."
 files=("$@")
-((${#files[@]})) || files=(cuda/gemm.cu cuda/conv2d.cu)
+((${#files[@]})) || files=(cuda/gemm.cu cuda/conv2d*.cu)
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 failed=0
