@@ -64,11 +64,11 @@ void conv2d_fused_forward(T* y, const T* x, const T* w, const T* prepared, const
 }
 
 template <class T>
-void conv2d_forward_statistics(T* y, T* mean, T* rstd, T* running_mean, T* running_var, const T* x, const T* w,
-                               const Conv2dShape& s, T eps, T momentum) {
+void conv2d_forward_statistics(T* y, T* mean, T* rstd, T* running_mean, T* running_var, const T* x,
+                               const T* w, const Conv2dShape& s, T eps, T momentum) {
   conv2d_forward(y, x, w, s);
-  ref_kernels<T>().batch_norm_statistics(mean, rstd, running_mean, running_var, y, s.N * s.P() * s.Q(), s.K, eps,
-                                         momentum);
+  ref_kernels<T>().batch_norm_statistics(mean, rstd, running_mean, running_var, y, s.N * s.P() * s.Q(), s.K,
+                                         eps, momentum);
 }
 
 // The outputs of channels [first_k, first_k + group_K) that input element (n, h, w, c) touches, times their

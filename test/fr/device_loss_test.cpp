@@ -34,7 +34,8 @@ void expect_close(const std::vector<float>& a, const std::vector<float>& b, doub
                   const std::string& what) {
   double largest = 0, error = 0;
   for (size_t i = 0; i < a.size(); ++i)
-    largest = std::max(largest, double(std::abs(a[i]))), error = std::max(error, std::abs(double(a[i]) - b[i]));
+    largest = std::max(largest, double(std::abs(a[i]))),
+    error = std::max(error, std::abs(double(a[i]) - b[i]));
   EXPECT_TRUE(error <= tolerance * largest) << what << ": " << error << " of " << largest;
 }
 

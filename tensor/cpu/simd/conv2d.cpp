@@ -149,9 +149,11 @@ void conv2d_fused_forward(float* y, const float* x, const float* w, const float*
 }
 
 void conv2d_forward_statistics(float* y, float* mean, float* rstd, float* running_mean, float* running_var,
-                               const float* x, const float* w, const Conv2dShape& s, float eps, float momentum) {
+                               const float* x, const float* w, const Conv2dShape& s, float eps,
+                               float momentum) {
   table().conv2d_forward(y, x, w, s);
-  table().batch_norm_statistics(mean, rstd, running_mean, running_var, y, s.N * s.P() * s.Q(), s.K, eps, momentum);
+  table().batch_norm_statistics(mean, rstd, running_mean, running_var, y, s.N * s.P() * s.Q(), s.K, eps,
+                                momentum);
 }
 
 void conv2d_backward_filter(float* dw, const float* dy, const float* x, const Conv2dShape& s, Gradient into) {

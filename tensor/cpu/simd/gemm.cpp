@@ -1,6 +1,6 @@
 // The matrix product of the contract: dot products where packing does not pay, rows of A as they lie where it is tall, otherwise the blocked driver.
-#include "tensor/cpu/simd/gemm_direct.h"
 #include "tensor/cpu/simd/gemm_block.h"
+#include "tensor/cpu/simd/gemm_direct.h"
 #include "tensor/cpu/simd/gemm_dot.h"
 #include "tensor/cpu/simd/gemm_narrow.h"
 

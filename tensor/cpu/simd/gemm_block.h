@@ -62,7 +62,8 @@ inline Plan make_plan(const Product& s, bool may_share, bool prepared = false) {
   p.slice_k = round_up(p.slice_k, p.block_k);
   p.slices = ceil_div(s.K, p.slice_k);
   p.packed_n = packed_columns(s.N);
-  p.share_b = prepared || (may_share && !p.share_a && p.tiles_m > 1 && s.batch * p.packed_n * s.K <= kShareLimit);
+  p.share_b =
+      prepared || (may_share && !p.share_a && p.tiles_m > 1 && s.batch * p.packed_n * s.K <= kShareLimit);
   return p;
 }
 
