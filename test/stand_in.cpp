@@ -304,6 +304,7 @@ Kernels<T> make_table() {
   add.template operator()<&K::gemm, &F::gemm>();
   add.template operator()<&K::gemm_wide, &F::gemm_wide>();
   add.template operator()<&K::conv2d_forward, &F::conv2d_forward>();
+  add.template operator()<&K::conv2d_forward_statistics, &F::conv2d_forward_statistics>();
   add.template operator()<&K::conv2d_prepare, &F::conv2d_prepare>();
   add.template operator()<&K::conv2d_fused_forward, &F::conv2d_fused_forward>();
   add.template operator()<&K::conv2d_backward_input, &F::conv2d_backward_input>();
@@ -332,6 +333,9 @@ Kernels<T> make_table() {
   add.template operator()<&K::margin_softmax_backward, &F::margin_softmax_backward>();
   add.template operator()<&K::top_k, &F::top_k>();
   add.template operator()<&K::sgd_update, &F::sgd_update>();
+  for (size_t i = 0; i < sizeof k / sizeof(void*); ++i)
+    if (!reinterpret_cast<void* const*>(&k)[i])
+      throw std::logic_error(cat("the stand-in lacks entry ", i, " of the contract"));
   return k;
 }
 
