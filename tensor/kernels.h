@@ -316,4 +316,10 @@ bool winograd_selected();
 void select_tf32(bool on);
 bool tf32_selected();
 
+// Whether convolutions of bfloat16 on a card of compute capability 9.0 may take the kernel for that card alone (copies by
+// the tensor memory accelerator, wgmma). Off at the start until a card has measured it; to be changed only while no kernel
+// runs.
+void select_hopper(bool on);
+bool hopper_selected();
+
 }  // namespace fr

@@ -86,7 +86,7 @@ inline void copy_to_device(void* to, const void* from, size_t bytes) {
 }
 inline void copy_to_host(void* to, const void* from, size_t bytes) { copy_to_device(to, from, bytes); }
 inline void copy_on_device(void* to, const void* from, size_t bytes) { copy_to_device(to, from, bytes); }
-inline int compute_capability() { return 80; }  // major x 10 + minor
+inline int compute_capability() { return emulator::capability(); }
 inline void* device_alloc(size_t bytes) { return emulator::device_alloc(bytes); }
 inline void device_release(void* p) noexcept { emulator::device_release(p); }
 
