@@ -73,7 +73,7 @@ Window<T> outputs_on_inputs(const T* x, const Conv2dShape& s) {
   return v;
 }
 
-// Whether a map or filter with so many elements, groups of so many channels, is read by 16 bytes (cuda/operands.h).
+// Whether a map or filter with so many elements, groups of so many channels, is read by 16 bytes (cuda/load_map.h).
 template <class T>
 bool chunks(const T* p, int64_t channels, int64_t elements) {
   return channels % kPack<T> == 0 && aligned16(p) && elements / kPack<T> < int64_t{1} << 31;

@@ -2,7 +2,7 @@
 //   A Problem says where A and B come from and what becomes of C:
 //     Element, kA, kB, kAccess           the values; which index is contiguous in A and in B; how they are read
 //     extent()                           M, N, K and the number of products
-//     a<Panel>(z, m, k), b<Panel>(z, n, k)   the loaders of a tile (cuda/operands.h)
+//     a<Panel>(z, m, k), b<Panel>(z, n, k)   the loaders of a tile (cuda/load_matrix.h)
 //     finish(z, m, n, v, count)              takes count <= 8 neighbouring sums, from column n, a multiple of 8
 //     kStatistics, keep(z, tile, n, moments) whether it wants the moments of the columns of each tile (not where k is cut)
 //   A block walks along k with two stages of copies on their way ahead of the one it multiplies: one barrier a stage.
@@ -14,7 +14,8 @@
 #pragma once
 #include "base/error.h"
 #include "cuda/fragments.h"
-#include "cuda/operands.h"
+#include "cuda/load_map.h"
+#include "cuda/load_matrix.h"
 #include "cuda/statistics.h"
 
 namespace fr::FR_GPU {

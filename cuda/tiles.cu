@@ -24,8 +24,8 @@ Cost cheapest(int64_t tiles, int64_t depths, int blocks) {
   const int64_t at_once = kMultiprocessors * blocks,
                 most = max(min(depths / kLeastDepths, kMostSlices), int64_t(1));
   for (int64_t s = 1; s <= most; ++s) {
-    const double rounds = double(divide_up(tiles * s, at_once));
-    const double time = rounds * double(divide_up(depths, s) + kOverhead) + double(s > 1 ? kOverhead : 0);
+    const int64_t rounds = divide_up(tiles * s, at_once), cut = s > 1 ? kOverhead : 0;
+    const double time = double(rounds * (divide_up(depths, s) + kOverhead + cut) + cut);
     if (time < best.depths) best = {s, time};
     if (rounds > 4) break;
   }

@@ -1,85 +1,12 @@
-// Where the panels of a tile product come from. Each loader belongs to one thread and one operand: it finds its place once,
-// with divisions, then copies its chunks of one depth of k after the other, stepping without any. What lies outside the
-// matrix or the map arrives as zeros, so that the sums need no bounds.
-//   Matrix       rows of a matrix, or of its transpose
-//   Pixels       A of a convolution: row (n, i, j) of a grid, k = (r, s, c): the map at (i scale + start + r step, ...)
-//   Patches      B of a filter gradient: the same values with k = (n, i, j) and columns (r, s, c)
-//   FilterTaps   B of an input gradient: k = (r, s, filter), columns c
+// Panels of a tile product from a map (N, height, width, channels), gathered where it lies; loaders as in cuda/load_matrix.h.
+//   PixelsLoader    A of a convolution: row (n, i, j) of a grid, k = (r, s, c): the map at (i scale + start + r step, ...)
+//   PatchesLoader   B of a filter gradient: the same values with k = (n, i, j) and columns (r, s, c)
 #pragma once
-#include "cuda/panel.h"
+#include "cuda/load_matrix.h"
 
 namespace fr::FR_GPU {
 
 constexpr int kFar = -(1 << 30);  // a coordinate that no tap brings back into the map
-
-// For each i: whether line my_line + i line_step lies before the end, as bits.
-template <class Panel>
-FR_DEVICE uint32_t lines_inside(int64_t first, int64_t end) {
-  uint32_t inside = 0;
-  for (int i = 0; i < Panel::copies; ++i)
-    inside |= uint32_t(first + Panel::my_line() + i * Panel::line_step < end) << i;
-  return inside;
-}
-
-template <class T>
-struct MatrixView {
-  const T* p = nullptr;
-  int64_t line = 0;         // elements between lines
-  int64_t side = 0, k = 0;  // extents
-};
-
-template <class Panel, Access access>
-class MatrixLoader {
-  using T = typename Panel::Element;
-
- public:
-  FR_DEVICE MatrixLoader(const MatrixView<T>& m, int64_t first, int64_t k) : mine_(Panel::my_place()) {
-    const int64_t column = Panel::my_chunk() * Panel::values;
-    if constexpr (Panel::contiguous == Contiguous::k) {
-      inside_ = lines_inside<Panel>(first, m.side);
-      left_ = int(m.k - k - column);
-      from_ = m.p + (first + Panel::my_line()) * m.line + k + column;
-      advance_ = Panel::depth;
-    } else {
-      valid_ = int(max(min(m.side - first - column, int64_t(Panel::values)), int64_t(0)));
-      left_ = int(m.k - k - Panel::my_line());
-      from_ = m.p + (k + Panel::my_line()) * m.line + first + column;
-      advance_ = Panel::depth * m.line;
-    }
-    step_ = Panel::line_step * m.line;
-  }
-  FR_DEVICE void copy(char* panel) const {
-    FR_UNROLL
-    for (int i = 0; i < Panel::copies; ++i) {
-      int valid;
-      if constexpr (Panel::contiguous == Contiguous::k)
-        valid = inside_ >> i & 1 ? max(min(left_, Panel::values), 0) : 0;
-      else
-        valid = i * Panel::line_step < left_ ? valid_ : 0;
-      copy_chunk<access>(Panel::copy_place(panel, mine_, i), from_ + i * step_, valid);
-    }
-  }
-  FR_DEVICE void advance() { from_ += advance_, left_ -= Panel::depth; }
-
- private:
-  const T* from_;
-  int64_t step_, advance_;
-  int left_, mine_, valid_ = 0;
-  uint32_t inside_ = 0;
-};
-
-// A place among the taps and channels of a filter; k counts it, channels fastest.
-struct Tap {
-  int r, s, c;
-  FR_DEVICE Tap(int k, int columns, int channels) {
-    c = k % channels;
-    s = k / channels % columns, r = k / channels / columns;
-  }
-  FR_DEVICE void advance(int n, int columns, int channels) {
-    for (c += n; c >= channels; c -= channels)
-      if (++s == columns) s = 0, ++r;
-  }
-};
 
 // How pixel (n, i, j) of a grid looks at a map (N, height, width, channels of all groups): tap (r, s) is at
 // (i scale_h + start_h + r step_h, j scale_w + start_w + s step_w). An image has fewer than 2^31 elements, the map may have more.
@@ -101,6 +28,11 @@ template <Access access>
 using MapOffset = std::conditional_t<access == Access::vector, int, int64_t>;
 template <Access access, class T>
 constexpr int kMapUnit = access == Access::vector ? kPack<T> : 1;
+
+template <class T>
+FR_DEVICE const void* chunk_of(const T* map, int i) {
+  return reinterpret_cast<const Pack<T, kPack<T>>*>(map) + i;
+}
 
 template <class Panel, Access access>
 class PixelsLoader {
@@ -131,8 +63,7 @@ class PixelsLoader {
       FR_UNROLL
       for (int i = 0; i < Panel::copies; ++i) {
         const bool ok = uint32_t(h_[i] + h) < uint32_t(end) && uint32_t(w_[i] + column) < uint32_t(w.width);
-        copy_async16(Panel::copy_place(panel, mine_, i), w.map + int64_t(from_[i] + offset) * Panel::values,
-                     ok);
+        copy_async16(Panel::copy_place(panel, mine_, i), chunk_of(w.map, from_[i] + offset), ok);
       }
     } else {
       FR_ROLLED
@@ -207,7 +138,7 @@ class PatchesLoader {
     if constexpr (access == Access::vector) {
       FR_UNROLL
       for (int i = 0; i < Panel::copies; ++i)
-        copy_async16(Panel::copy_place(panel, mine_, i), window_.map + int64_t(from_[i]) * Panel::values,
+        copy_async16(Panel::copy_place(panel, mine_, i), chunk_of(window_.map, from_[i]),
                      inside(tap_h_, tap_w_, i));
     } else {
       FR_ROLLED
@@ -249,47 +180,6 @@ class PatchesLoader {
   int mine_, left_, tap_h_, tap_w_;
   const Window<T>& window_;
   const PixelStep<T, access>& step_;
-};
-
-// Every step_r-th row and step_s-th column of the filters, in elements: w (filters, R, S, channels) at
-// filter `filter` + r row + s column + c, filters of the group only.
-template <class T>
-struct FilterView {
-  const T* p = nullptr;  // the first tap of the first filter
-  int64_t filter = 0;
-  int row = 0, column = 0;
-  int taps_h = 0, taps_w = 1;
-  int filters = 1, channels = 1;  // of the group
-};
-
-template <class Panel, Access access>
-class FilterTapsLoader {
-  using T = typename Panel::Element;
-  static_assert(Panel::contiguous == Contiguous::side);
-
- public:
-  FR_DEVICE FilterTapsLoader(const FilterView<T>& f, int group, int64_t first, int64_t k)
-      : mine_(Panel::my_place()), tap_(int(k) + Panel::my_line(), f.taps_w, f.filters), view_(f) {
-    const int column = int(first) + Panel::my_chunk() * Panel::values;
-    valid_ = max(min(f.channels - column, Panel::values), 0);
-    from_ = f.p + int64_t(group) * f.filters * f.filter + column;
-  }
-  FR_DEVICE void copy(char* panel) const {
-    Tap t = tap_;
-    FR_UNROLL
-    for (int i = 0; i < Panel::copies; ++i) {
-      const T* from = from_ + t.c * view_.filter + (t.r * view_.row + t.s * view_.column);
-      copy_chunk<access>(Panel::copy_place(panel, mine_, i), from, t.r < view_.taps_h ? valid_ : 0);
-      if (i + 1 < Panel::copies) t.advance(Panel::line_step, view_.taps_w, view_.filters);
-    }
-  }
-  FR_DEVICE void advance() { tap_.advance(Panel::depth, view_.taps_w, view_.filters); }
-
- private:
-  const T* from_;
-  int mine_, valid_;
-  Tap tap_;
-  const FilterView<T>& view_;
 };
 
 }  // namespace fr::FR_GPU
