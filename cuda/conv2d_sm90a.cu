@@ -3,10 +3,10 @@
 // the edges), and one box of the filters. The input gradient with stride 1 is the same convolution of dy with w mirrored
 // and transposed.
 //
-// Why it is fast: no thread computes an address in the main loop. One warp group orders copies, up to kStages steps ahead;
-// two others multiply, 64 pixels each, operands read from shared memory by the tensor cores, sums in registers (which the
+// Why it is fast: no thread computes an address in the main loop. One warp group orders copies, up to four steps ahead; two
+// others multiply, 64 or 128 pixels each, operands read from shared memory by the tensor cores, sums in registers (which the
 // first group gives away). A block takes tile after tile, so that copies for the next are on their way while results are
-// written. Each 128 x 256 tile reads 48 KB for 4.2 MFLOP a step.
+// written. A tile of 128 pixels x 256 filters or 256 x 128 reads 48 KB for 4.2 MFLOP a step, one of 256 x 64 40 KB for 2.1.
 //
 // A slot of shared memory is `full` when its two boxes have arrived and `empty` when the eight multiplying warps have given
 // it back; slot and parity of both barriers follow from the number of steps so far.
@@ -19,16 +19,17 @@
 namespace fr::FR_GPU {
 namespace {
 
-constexpr int kDepth = 64, kRows = 128;  // of a step, of a tile
+constexpr int kDepth = 64;  // of a step
 constexpr int kThreads = 3 * kGroup, kMultiplyingWarps = 8;
 constexpr int kKeptRegisters = 40, kTakenRegisters = 232;  // a thread; 168 each at the start
 
-template <int columns>
+// `columns` filters; each of the two multiplying groups has `pieces` times 64 pixels.
+template <int columns, int pieces>
 struct Tile {
-  static constexpr int kColumns = columns;
+  static constexpr int kColumns = columns, kPieces = pieces, kRows = 2 * pieces * 64;
   static constexpr int kOfPixels = kRows * kRowBytes, kOfFilters = columns * kRowBytes,
                        kStep = kOfPixels + kOfFilters;  // bytes
-  static constexpr int kStages = 192 * 1024 / kStep;    // 4, 6, 8
+  static constexpr int kStages = 192 * 1024 / kStep;
   static constexpr int kBytes = kStages * (kStep + 2 * int(sizeof(Barrier)));
 
   FR_DEVICE static char* pixels(int slot) { return shared<char>(size_t(slot) * kStep); }
@@ -58,7 +59,7 @@ template <class T>
 FR_DEVICE void copy_tiles(const TensorMap* x, const TensorMap* w, const Convolution& c) {
   Ring<T::kStages> ring;
   for (int64_t tile = block_x(); tile < c.tiles; tile += blocks_x()) {
-    const int64_t pixel = tile / c.filter_tiles * kRows, line = pixel / c.columns;
+    const int64_t pixel = tile / c.filter_tiles * T::kRows, line = pixel / c.columns;
     const int first_w = int(pixel - line * c.columns) * c.stride - c.pad, image = int(line / c.rows),
               first_h = int(line - int64_t(image) * c.rows) * c.stride - c.pad,
               filter = int(tile % c.filter_tiles) * T::kColumns;
@@ -81,22 +82,27 @@ FR_DEVICE void give_back(int slot) {
   if (lane() == 0) barrier_arrive(T::empty(slot));
 }
 
-// The sums of the warp group's 64 pixels. The tensor cores have two steps at hand: a slot goes back one step late.
+// The sums of the warp group's pixels. The tensor cores have two steps at hand: a slot goes back one step late.
 template <class T>
-FR_DEVICE void multiply_steps(float (&sum)[T::kColumns / 2], Ring<T::kStages>& ring, int steps) {
-  const int group = shuffle(thread() / kGroup - 1, 0);  // so that the compiler knows it to be the warp's
+FR_DEVICE void multiply_steps(float (&sum)[T::kPieces][T::kColumns / 2], Ring<T::kStages>& ring, int steps) {
+  const int first = shuffle(thread() / kGroup - 1, 0) * T::kPieces;  // a shuffle: one value for the warp
   int last = 0;
   FR_UNROLL
-  for (int i = 0; i < T::kColumns / 2; ++i) sum[i] = 0;
-  hold(sum);
+  for (int piece = 0; piece < T::kPieces; ++piece) {
+    FR_UNROLL
+    for (int i = 0; i < T::kColumns / 2; ++i) sum[piece][i] = 0;
+    hold(sum[piece]);
+  }
   FR_ROLLED
   for (int step = 0; step < steps; ++step) {
     barrier_wait(T::full(ring.slot), ring.parity);
-    const uint64_t a = operand(T::pixels(ring.slot) + group * 64 * kRowBytes),
+    const uint64_t a = operand(T::pixels(ring.slot) + first * 64 * kRowBytes),
                    b = operand(T::filters(ring.slot));
     multiply_fence();
     FR_UNROLL
-    for (int k = 0; k < kDepth / 16; ++k) multiply_group(sum, a + k * 2, b + k * 2);
+    for (int k = 0; k < kDepth / 16; ++k) FR_UNROLL
+    for (int piece = 0; piece < T::kPieces; ++piece)
+      multiply_group(sum[piece], a + piece * (64 * kRowBytes / 16) + k * 2, b + k * 2);
     multiply_commit();
     multiply_wait<1>();
     if (step > 0) give_back<T>(last);
@@ -104,7 +110,8 @@ FR_DEVICE void multiply_steps(float (&sum)[T::kColumns / 2], Ring<T::kStages>& r
     ring.next();
   }
   multiply_wait<0>();
-  hold(sum);
+  FR_UNROLL
+  for (int piece = 0; piece < T::kPieces; ++piece) hold(sum[piece]);
   give_back<T>(last);
 }
 
@@ -145,12 +152,12 @@ FR_DEVICE void finish_pair(float (&v)[2], const Conv2dFinish<bfloat16>& finish, 
 }
 
 // A thread has two pixels, 8 apart, and of every 8 filters two; four lanes exchange them so that each writes 16 bytes.
-template <bool finished, int columns>
-FR_DEVICE void write(const float (&sum)[columns / 2], const Convolution& c, int64_t first_pixel,
+template <bool finished, int half_columns>
+FR_DEVICE void write(const float (&sum)[half_columns], const Convolution& c, int64_t first_pixel,
                      int first_filter) {
-  const int row = (thread() / kGroup - 1) * 64 + warp() % 4 * 16 + lane() / 4;
+  const int row = warp() % 4 * 16 + lane() / 4;
   FR_UNROLL
-  for (int part = 0; part < columns / 32; ++part) {
+  for (int part = 0; part < half_columns / 16; ++part) {
     const int k = first_filter + part * 32;
     if (k >= c.filters) break;
     FR_UNROLL
@@ -173,11 +180,11 @@ FR_DEVICE void write(const float (&sum)[columns / 2], const Convolution& c, int6
   }
 }
 
-// one block per multiprocessor, a tile at a time; its first warp group copies, the two others multiply 64 pixels each
-template <int columns, bool finished>
+// one block per multiprocessor, a tile at a time; its first warp group copies, the two others multiply half the pixels each
+template <int columns, int pieces, bool finished>
 FR_KERNEL(kThreads, 1)
 convolution_kernel(FR_GRID_CONSTANT TensorMap x, FR_GRID_CONSTANT TensorMap w, const Convolution c) {
-  using T = Tile<columns>;
+  using T = Tile<columns, pieces>;
   if (thread() == 0) {
     for (int slot = 0; slot < T::kStages; ++slot) {
       barrier_init(T::full(slot), 1);
@@ -193,9 +200,12 @@ convolution_kernel(FR_GRID_CONSTANT TensorMap x, FR_GRID_CONSTANT TensorMap w, c
     take_registers<kTakenRegisters>();
     Ring<T::kStages> ring;
     for (int64_t tile = block_x(); tile < c.tiles; tile += blocks_x()) {
-      float sum[columns / 2];
+      float sum[pieces][columns / 2];
       multiply_steps<T>(sum, ring, c.taps * c.taps * c.chunks);
-      write<finished, columns>(sum, c, tile / c.filter_tiles * kRows, int(tile % c.filter_tiles) * columns);
+      const int64_t pixel = tile / c.filter_tiles * T::kRows + (thread() / kGroup - 1) * (T::kRows / 2);
+      FR_UNROLL
+      for (int piece = 0; piece < pieces; ++piece)
+        write<finished>(sum[piece], c, pixel + piece * 64, int(tile % c.filter_tiles) * columns);
     }
   }
 }
@@ -230,17 +240,19 @@ bool aligned_to(size_t bytes, std::initializer_list<const P*> all) {
 }
 bool chosen() { return hopper_selected() && compute_capability() == 90; }
 
-template <int columns>
+template <int columns, int pieces>
 void run(Convolution c, const bfloat16* x, const bfloat16* w, const Conv2dShape& s) {
+  using T = Tile<columns, pieces>;
   c.filter_tiles = int(divide_up(s.K, columns));
-  c.tiles = divide_up(c.pixels, kRows) * c.filter_tiles;
+  c.tiles = divide_up(c.pixels, T::kRows) * c.filter_tiles;
   const TensorMap of_x = map_pixels(x, {s.N, s.H, s.W, s.C, -int(s.pad_h),
-                                        int(s.pad_h - s.dilation_h * (s.R - 1)), int(s.stride_h), kRows});
+                                        int(s.pad_h - s.dilation_h * (s.R - 1)), int(s.stride_h), T::kRows});
   const TensorMap of_w = map_matrix(w, s.K, s.R * s.S * s.C, columns);
   const Conv2dFinish<bfloat16>& f = c.finish;
   const bool finished = f.scale || f.shift || f.slope || f.residual;
-  launch({min(c.tiles, int64_t(multiprocessors()))}, kThreads, Tile<columns>::kBytes,
-         finished ? convolution_kernel<columns, true> : convolution_kernel<columns, false>, of_x, of_w, c);
+  launch({min(c.tiles, int64_t(multiprocessors()))}, kThreads, T::kBytes,
+         finished ? convolution_kernel<columns, pieces, true> : convolution_kernel<columns, pieces, false>,
+         of_x, of_w, c);
 }
 
 void convolve(bfloat16* y, const bfloat16* x, const bfloat16* w, const Conv2dFinish<bfloat16>& finish,
@@ -258,11 +270,11 @@ void convolve(bfloat16* y, const bfloat16* x, const bfloat16* w, const Conv2dFin
                       .dilation = int(s.dilation_h),
                       .y = y,
                       .finish = finish};
-  if (s.K == 64) return run<64>(c, x, w, s);
+  if (s.K == 64) return run<64, 2>(c, x, w, s);
   const int64_t over =
       s.K % 256;  // what a last tile of 256 filters would hold; up to half of it: narrower tiles
-  if (over > 0 && over <= 128) return run<128>(c, x, w, s);
-  run<256>(c, x, w, s);
+  if (over > 0 && over <= 128) return run<128, 2>(c, x, w, s);
+  run<256, 1>(c, x, w, s);
 }
 
 }  // namespace
