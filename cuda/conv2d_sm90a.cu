@@ -30,12 +30,17 @@ struct Tile {
   static constexpr int kOfPixels = kRows * kRowBytes, kOfFilters = columns * kRowBytes,
                        kStep = kOfPixels + kOfFilters;  // bytes
   static constexpr int kStages = 192 * 1024 / kStep;
-  static constexpr int kBytes = kStages * (kStep + 2 * int(sizeof(Barrier)));
+  static constexpr int kBarriers = kStages * kStep, kMoments = kBarriers + 2 * kStages * int(sizeof(Barrier));
+  static constexpr int kStrips = kMultiplyingWarps * pieces;  // of 16 pixels, in the order of the pixels
+  static constexpr int kBytes = kMoments,
+                       kBytesWithMoments = kMoments + kStrips * columns * int(sizeof(Moments));
+  static_assert(kBytesWithMoments <= 227 * 1024);
 
   FR_DEVICE static char* pixels(int slot) { return shared<char>(size_t(slot) * kStep); }
   FR_DEVICE static char* filters(int slot) { return pixels(slot) + kOfPixels; }
-  FR_DEVICE static Barrier* full(int slot) { return shared<Barrier>(size_t(kStages) * kStep) + slot; }
+  FR_DEVICE static Barrier* full(int slot) { return shared<Barrier>(size_t(kBarriers)) + slot; }
   FR_DEVICE static Barrier* empty(int slot) { return full(kStages + slot); }
+  FR_DEVICE static Moments* moments(int strip) { return shared<Moments>(size_t(kMoments)) + strip * columns; }
 };
 
 // Where step after step finds its slot. parity: of the phase in which `full` ends for it.
@@ -47,10 +52,12 @@ struct Ring {
   }
 };
 
+enum class Epilogue { plain, line, moments };
 struct Convolution {
   int64_t tiles, pixels;  // tiles: of filters first, then of pixels
   int filter_tiles, filters, rows, columns, taps, chunks, stride, pad, dilation;
   bfloat16* y;
+  Moments* moments;  // (tiles of pixels, filters), with Epilogue::moments
   Conv2dFinish<bfloat16> finish;
 };
 
@@ -180,8 +187,96 @@ FR_DEVICE void write(const float (&sum)[half_columns], const Convolution& c, int
   }
 }
 
+// --- moments of the columns, by Chan, Golub and LeVeque's formula (cuda/statistics.h) ---
+
+// How those of n rows and of m other ones are joined. No rows at all: anything finite.
+struct Joining {
+  float share, weight;
+  FR_DEVICE Joining(float n, float m) : share(n + m > 0 ? m / (n + m) : 0), weight(n * share) {}
+  FR_DEVICE void join(float& mean, float& m2, float other_mean, float other_m2) const {
+    const float away = other_mean - mean;
+    mean += away * share, m2 += other_m2 + away * away * weight;
+  }
+};
+FR_DEVICE float rows_below(int64_t pixels, int rows) {
+  return float(min(max(pixels, int64_t(0)), int64_t(rows)));
+}
+
+// The places of a lane's columns in `sum`: mean of column j, above it, 8 rows further, m2.
+FR_DEVICE constexpr int place_of(int j) { return j / 2 * 4 + j % 2; }
+
+// One round of a reduction over the warp: of its first `count` columns a lane keeps half, and gives the others to the lane
+// `mask` away, for which it has as many rows.
+template <int count, int half_columns>
+FR_DEVICE void halve(float (&sum)[half_columns], int mask, const Joining& joining) {
+  const bool upper = lane() & mask;
+  FR_UNROLL
+  for (int j = 0; j < count / 2; ++j) {
+    const int low = place_of(j), high = place_of(j + count / 2);
+    float mine[2], other[2];
+    FR_UNROLL
+    for (int e = 0; e < 2; ++e) {
+      const float a = sum[low + 2 * e], b = sum[high + 2 * e];
+      mine[e] = upper ? b : a, other[e] = shuffle_xor(upper ? a : b, mask);
+    }
+    joining.join(mine[0], mine[1], other[0], other[1]);
+    sum[low] = mine[0], sum[low + 2] = mine[1];
+  }
+}
+
+// The columns of a strip of 16 pixels, of which `rows` are there: three rounds over the eight rows of lanes.
+template <int half_columns>
+FR_DEVICE void strip_moments(Moments* to, float (&sum)[half_columns], int64_t pixels) {
+  constexpr int columns = half_columns / 2;  // of a lane
+  const auto rows = [&](int first,
+                        int count) {  // of lanes [first, first + count): each has one row and one 8 further
+    return rows_below(pixels - first, count) + rows_below(pixels - 8 - first, count);
+  };
+  const int row = lane() / 4;
+  const Joining own(rows_below(pixels - row, 1), rows_below(pixels - 8 - row, 1));
+  FR_UNROLL
+  for (int j = 0; j < columns; ++j) {
+    float mean = sum[place_of(j)], m2 = 0;
+    own.join(mean, m2, sum[place_of(j) + 2], 0);
+    sum[place_of(j)] = mean, sum[place_of(j) + 2] = m2;
+  }
+  halve<columns>(sum, 4, Joining(rows(row, 1), rows(row ^ 1, 1)));
+  halve<columns / 2>(sum, 8, Joining(rows(row / 2 * 2, 2), rows((row / 2 ^ 1) * 2, 2)));
+  halve<columns / 4>(sum, 16, Joining(rows(row / 4 * 4, 4), rows((row / 4 ^ 1) * 4, 4)));
+  const int first = row % 2 * (columns / 2) + row / 2 % 2 * (columns / 4) + row / 4 * (columns / 8);
+  FR_UNROLL
+  for (int j = 0; j < columns / 8; ++j) {
+    const int column = (first + j) / 2 * 8 + lane() % 4 * 2 + (first + j) % 2;
+    to[column] = {sum[place_of(j)], sum[place_of(j) + 2]};
+  }
+}
+
+// one thread of the two groups per column
+template <class T>
+FR_DEVICE void keep_moments(float (&sum)[T::kPieces][T::kColumns / 2], const Convolution& c, int64_t tile,
+                            int filter) {
+  constexpr int kMultiplying = 2 * kGroup;
+  const int64_t pixels = c.pixels - tile * T::kRows;  // from the tile's first on
+  const int group = thread() / kGroup - 1, column = thread() - kGroup;
+  sync_some(kMultiplying);
+  FR_UNROLL
+  for (int piece = 0; piece < T::kPieces; ++piece) {
+    const int strip = (group * T::kPieces + piece) * 4 + warp() % 4;
+    strip_moments(T::moments(strip), sum[piece], pixels - strip * 16);
+  }
+  sync_some(kMultiplying);
+  if (column >= T::kColumns || filter + column >= c.filters) return;
+  Moments all = T::moments(0)[column];
+  for (int strip = 1; strip < T::kStrips; ++strip) {
+    const Moments m = T::moments(strip)[column];
+    Joining(rows_below(pixels, strip * 16), rows_below(pixels - strip * 16, 16))
+        .join(all.mean, all.m2, m.mean, m.m2);
+  }
+  c.moments[tile * c.filters + filter + column] = all;
+}
+
 // one block per multiprocessor, a tile at a time; its first warp group copies, the two others multiply half the pixels each
-template <int columns, int pieces, bool finished>
+template <int columns, int pieces, Epilogue epilogue>
 FR_KERNEL(kThreads, 1)
 convolution_kernel(FR_GRID_CONSTANT TensorMap x, FR_GRID_CONSTANT TensorMap w, const Convolution c) {
   using T = Tile<columns, pieces>;
@@ -202,10 +297,13 @@ convolution_kernel(FR_GRID_CONSTANT TensorMap x, FR_GRID_CONSTANT TensorMap w, c
     for (int64_t tile = block_x(); tile < c.tiles; tile += blocks_x()) {
       float sum[pieces][columns / 2];
       multiply_steps<T>(sum, ring, c.taps * c.taps * c.chunks);
-      const int64_t pixel = tile / c.filter_tiles * T::kRows + (thread() / kGroup - 1) * (T::kRows / 2);
+      const int64_t tile_of_pixels = tile / c.filter_tiles,
+                    pixel = tile_of_pixels * T::kRows + (thread() / kGroup - 1) * (T::kRows / 2);
+      const int filter = int(tile % c.filter_tiles) * columns;
       FR_UNROLL
       for (int piece = 0; piece < pieces; ++piece)
-        write<finished>(sum[piece], c, pixel + piece * 64, int(tile % c.filter_tiles) * columns);
+        write<epilogue == Epilogue::line>(sum[piece], c, pixel + piece * 64, filter);
+      if constexpr (epilogue == Epilogue::moments) keep_moments<T>(sum, c, tile_of_pixels, filter);
     }
   }
 }
@@ -241,7 +339,7 @@ bool aligned_to(size_t bytes, std::initializer_list<const P*> all) {
 bool chosen() { return hopper_selected() && compute_capability() == 90; }
 
 template <int columns, int pieces>
-void run(Convolution c, const bfloat16* x, const bfloat16* w, const Conv2dShape& s) {
+int64_t run(Convolution c, const bfloat16* x, const bfloat16* w, const Conv2dShape& s) {
   using T = Tile<columns, pieces>;
   c.filter_tiles = int(divide_up(s.K, columns));
   c.tiles = divide_up(c.pixels, T::kRows) * c.filter_tiles;
@@ -249,14 +347,20 @@ void run(Convolution c, const bfloat16* x, const bfloat16* w, const Conv2dShape&
                                         int(s.pad_h - s.dilation_h * (s.R - 1)), int(s.stride_h), T::kRows});
   const TensorMap of_w = map_matrix(w, s.K, s.R * s.S * s.C, columns);
   const Conv2dFinish<bfloat16>& f = c.finish;
-  const bool finished = f.scale || f.shift || f.slope || f.residual;
-  launch({min(c.tiles, int64_t(multiprocessors()))}, kThreads, T::kBytes,
-         finished ? convolution_kernel<columns, pieces, true> : convolution_kernel<columns, pieces, false>,
-         of_x, of_w, c);
+  const Grid blocks{min(c.tiles, int64_t(multiprocessors()))};
+  if (c.moments)
+    launch(blocks, kThreads, T::kBytesWithMoments, convolution_kernel<columns, pieces, Epilogue::moments>,
+           of_x, of_w, c);
+  else if (f.scale || f.shift || f.slope || f.residual)
+    launch(blocks, kThreads, T::kBytes, convolution_kernel<columns, pieces, Epilogue::line>, of_x, of_w, c);
+  else
+    launch(blocks, kThreads, T::kBytes, convolution_kernel<columns, pieces, Epilogue::plain>, of_x, of_w, c);
+  return T::kRows;
 }
 
-void convolve(bfloat16* y, const bfloat16* x, const bfloat16* w, const Conv2dFinish<bfloat16>& finish,
-              const Conv2dShape& s) {
+// Returns the rows of a tile.
+int64_t convolve(bfloat16* y, Moments* moments, const bfloat16* x, const bfloat16* w,
+                 const Conv2dFinish<bfloat16>& finish, const Conv2dShape& s) {
   const Convolution c{.tiles = 0,
                       .pixels = s.N * s.P() * s.Q(),
                       .filter_tiles = 0,
@@ -269,12 +373,13 @@ void convolve(bfloat16* y, const bfloat16* x, const bfloat16* w, const Conv2dFin
                       .pad = int(s.pad_h),
                       .dilation = int(s.dilation_h),
                       .y = y,
+                      .moments = moments,
                       .finish = finish};
   if (s.K == 64) return run<64, 2>(c, x, w, s);
   const int64_t over =
       s.K % 256;  // what a last tile of 256 filters would hold; up to half of it: narrower tiles
   if (over > 0 && over <= 128) return run<128, 2>(c, x, w, s);
-  run<256, 1>(c, x, w, s);
+  return run<256, 1>(c, x, w, s);
 }
 
 }  // namespace
@@ -284,8 +389,14 @@ bool hopper_convolution(bfloat16* y, const bfloat16* x, const bfloat16* w,
   if (!chosen() || !suits(s) || !aligned_to(16, {x, w, static_cast<const bfloat16*>(y), finish.residual}) ||
       !aligned_to(8, {finish.scale, finish.shift, finish.slope}))
     return false;
-  convolve(y, x, w, finish, s);
+  convolve(y, nullptr, x, w, finish, s);
   return true;
+}
+
+int64_t hopper_convolution_moments(bfloat16* y, Moments* moments, const bfloat16* x, const bfloat16* w,
+                                   const Conv2dShape& s) {
+  if (!chosen() || !suits(s) || !aligned_to(16, {x, w, static_cast<const bfloat16*>(y)})) return 0;
+  return convolve(y, moments, x, w, {}, s);
 }
 
 bool hopper_input_gradient(bfloat16* dx, const bfloat16* dy, const bfloat16* w, const Conv2dShape& s,
@@ -308,7 +419,7 @@ bool hopper_input_gradient(bfloat16* dx, const bfloat16* dy, const bfloat16* w, 
   const Workspace<bfloat16> mirrored(s.K * taps * s.C);
   launch({s.C / kTurn, s.K / kTurn, taps}, kTurn * 8, kTurn * (kTurn + 2) * sizeof(bfloat16), mirror_kernel,
          mirrored.get(), w, int(s.K), int(taps), int(s.C));
-  convolve(dx, dy, mirrored.get(), {.residual = into == Gradient::add ? dx : nullptr}, back);
+  convolve(dx, nullptr, dy, mirrored.get(), {.residual = into == Gradient::add ? dx : nullptr}, back);
   return true;
 }
 

@@ -39,6 +39,9 @@ FR_DEVICE void barrier_wait(Barrier* b, int parity) {
   while (!ended);
 }
 
+// A barrier of this many threads, whole warps, beside sync(): which of the block they are must not change.
+FR_DEVICE void sync_some(int threads) { asm volatile("bar.sync 1, %0;\n" ::"r"(threads) : "memory"); }
+
 // --- copies by one thread; their bytes count on the barrier. What lies outside the map becomes zeros. ---
 using TensorMap = CUtensorMap;
 

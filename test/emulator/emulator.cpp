@@ -82,7 +82,7 @@ struct Block {
   std::vector<unsigned char> arena;
   unsigned char* shared = nullptr;
   size_t shared_bytes = 0;
-  Meeting all, warps[kMostThreads / 32];
+  Meeting all, part, warps[kMostThreads / 32];
   uint64_t slots[kMostThreads];
   void* pointers[kMostThreads];
   const std::function<void()>* body = nullptr;
@@ -256,6 +256,7 @@ void block_barrier() {
   if (planted == Fault::missing_barrier && b.fiber().barriers++ % 2 == 1) return;
   meet(b.all, b.place.threads);
 }
+void partial_barrier(int threads) { meet(block().part, threads); }
 void warp_barrier() {
   Block& b = block();
   const int w = b.place.thread / emulated::kWarp;
@@ -311,7 +312,7 @@ void run(const int64_t (&blocks)[3], int threads, size_t shared_bytes, const std
     b.place.block[0] = i % blocks[0], b.place.block[1] = i / blocks[0] % blocks[1],
     b.place.block[2] = i / (blocks[0] * blocks[1]);
     std::fill(b.arena.begin(), b.arena.end(), 0xff);
-    b.all = {}, std::fill(std::begin(b.warps), std::end(b.warps), Meeting{});
+    b.all = b.part = {}, std::fill(std::begin(b.warps), std::end(b.warps), Meeting{});
     b.error = nullptr;
     b.events.clear();
     for (int t = 0; t < threads; ++t) prepare(b.fibers[size_t(t)]);

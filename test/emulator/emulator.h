@@ -65,6 +65,7 @@ struct Place {
 const Place& here();
 void block_barrier();
 void warp_barrier();
+void partial_barrier(int threads);  // of so many; the others of the block must not come to one
 unsigned char* shared_memory();
 void check_shared(const void* p, size_t bytes, const char* what);
 [[noreturn]] void fail(const std::string& what);

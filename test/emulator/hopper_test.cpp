@@ -206,6 +206,54 @@ TEST(Hopper, InputGradient) {
   EXPECT_EQ(check(input_gradient(narrow, Gradient::overwritten), kSome), "");
 }
 
+// Moments of the columns of each tile, from means that are far above the deviations.
+std::string check_moments(const Conv2dShape& s, const std::vector<int>& schedules) {
+  std::vector<double> x = numbers(s.N * s.H * s.W * s.C, 1, 0.5, 1),
+                      w = numbers(s.K * s.R * s.S * s.C, 2, 0.4, 0.5);
+  for (double& v : x) v = float(bfloat16(float(v)));
+  for (double& v : w) v = float(bfloat16(float(v)));
+  const int64_t rows = s.N * s.P() * s.Q();
+  std::vector<double> want(size_t(rows * s.K));
+  ref_kernels<double>().conv2d_forward(want.data(), x.data(), w.data(), s);
+  std::vector<float> first;
+  for (const int i : schedules) {
+    emulator::set_schedule(emulator::schedule_of(i));
+    const Buffer<bfloat16> in(x), filters(w), out(rows * s.K);
+    const emulated::Workspace<emulated::Moments> moments(emulated::divide_up(rows, 128) * s.K);
+    const int64_t of_tile =
+        emulated::hopper_convolution_moments(out.get(), moments.get(), in.get(), filters.get(), s);
+    if (of_tile == 0) return "not taken";
+    const std::string wrong = differences(out, want);
+    if (!wrong.empty()) return emulator::schedule_of(i).name() + ": " + wrong;
+    std::vector<float> all;
+    for (int64_t t = 0; t * of_tile < rows; ++t)
+      for (int64_t k = 0; k < s.K; ++k) {
+        const int64_t end = std::min((t + 1) * of_tile, rows);
+        double mean = 0, m2 = 0;
+        for (int64_t r = t * of_tile; r < end; ++r)
+          mean += want[size_t(r * s.K + k)] / double(end - t * of_tile);
+        for (int64_t r = t * of_tile; r < end; ++r) m2 += std::pow(want[size_t(r * s.K + k)] - mean, 2);
+        const emulated::Moments got = moments.get()[t * s.K + k];
+        if (!(std::abs(double(got.mean) - mean) <= 1e-5 * std::abs(mean) &&
+              std::abs(double(got.m2) - m2) <= 1e-3 * m2 + 1e-5))
+          return cat(emulator::schedule_of(i).name(), ": tile ", t, ", column ", k, ": mean ", got.mean,
+                     ", m2 ", got.m2, ", expected ", mean, " and ", m2);
+        all.push_back(got.mean), all.push_back(got.m2);
+      }
+    if (first.empty()) first = all;
+    if (all != first) return emulator::schedule_of(i).name() + ": other bits";
+  }
+  return "";
+}
+TEST(Hopper, ForwardWithMoments) {
+  const Restored restored;
+  EXPECT_EQ(check_moments(shape3(9, 9, 7, 64, 64), kAll), "");
+  EXPECT_EQ(check_moments(shape3(5, 8, 15, 64, 128, 2), kSome), "");  // 160 pixels: the second group has 32
+  EXPECT_EQ(check_moments(shape1(5, 9, 9, 64, 256), kSome), "");      // 405: four tiles of 128
+  EXPECT_EQ(check_moments(shape1(1, 3, 3, 128, 192), kSome), "");
+  EXPECT_EQ(check_moments(shape3(1, 1, 1, 64, 64), kSome), "");
+}
+
 TEST(Hopper, LeavesTheRest) {
   const Restored restored;
   std::vector<uint16_t> bits;
