@@ -61,7 +61,7 @@ struct Fiber {
   bool gives_way = false;
   const int* generation = nullptr;  // waits until this is no longer `seen`
   int seen = 0;
-  int barriers = 0;
+  int barriers = 0, partial_barriers = 0;
   std::vector<std::vector<Copy>> groups;
   std::vector<Copy> open;
 };
@@ -129,7 +129,8 @@ void prepare(Fiber& f) {
   *--top = nullptr;  // fiber_main's return address: it never returns
   *--top = reinterpret_cast<void*>(&fiber_main);
   for (int i = 0; i < 6; ++i) *--top = nullptr;
-  f.stack_pointer = top, f.done = f.gives_way = false, f.generation = nullptr, f.barriers = 0;
+  f.stack_pointer = top, f.done = f.gives_way = false, f.generation = nullptr,
+  f.barriers = f.partial_barriers = 0;
   f.groups.clear(), f.open.clear();
 }
 
@@ -256,7 +257,11 @@ void block_barrier() {
   if (planted == Fault::missing_barrier && b.fiber().barriers++ % 2 == 1) return;
   meet(b.all, b.place.threads);
 }
-void partial_barrier(int threads) { meet(block().part, threads); }
+void partial_barrier(int threads) {
+  Block& b = block();
+  if (planted == Fault::missing_barrier && b.fiber().partial_barriers++ % 2 == 1) return;
+  meet(b.part, threads);
+}
 void warp_barrier() {
   Block& b = block();
   const int w = b.place.thread / emulated::kWarp;

@@ -35,7 +35,7 @@ void set_schedule(const Schedule& schedule);
 
 enum class Fault {
   none,
-  missing_barrier,  // every second sync() is not there
+  missing_barrier,  // every second sync() is not there, and every second sync_some()
   short_wait,       // copy_wait<n> lets one group more be on its way
   wrong_tail,       // a copy ahead that is not ok brings what stands at the address's start instead of zeros
   wrong_swizzle,    // ldmatrix reads every second row 16 bytes away, where another swizzle would have put it

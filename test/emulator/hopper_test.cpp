@@ -283,6 +283,12 @@ std::string noticed(const Problem& p, Fault fault) {
   return all;
 }
 
+TEST(Hopper, MissingBarrierOfMomentsIsNoticed) {
+  const Restored restored;
+  emulator::set_fault(Fault::missing_barrier);
+  EXPECT_NE(check_moments(shape1(1, 12, 11, 64, 64), kAll), "");
+}
+
 TEST(Hopper, FaultsAreNoticed) {
   const Restored restored;
   const Problem problems[] = {forward(shape3(3, 9, 7, 64, 64)), forward(shape3(1, 6, 7, 64, 128)),
