@@ -33,7 +33,8 @@ LIB       = $(BUILD)/libprosopon.a
 PROGRAMS  = $(patsubst %.cpp,%,$(wildcard bin/*.cpp))
 CU        = $(wildcard cuda/*.cu)
 # The tests run the kernels of cuda/ on the CPU: the same sources, compiled for test/emulator.
-TEST_OBJ  = $(patsubst %.cpp,$(BUILD)/%.o,$(wildcard test/*.cpp test/*/*.cpp)) $(CU:%.cu=$(BUILD)/%.emulated.o)
+TEST_OBJ  = $(patsubst %.cpp,$(BUILD)/%.o,$(wildcard test/*.cpp test/*/*.cpp)) \
+            $(patsubst %.cu,$(BUILD)/%.emulated.o,$(CU) $(wildcard test/*/*.cu))
 BENCH_OBJ = $(patsubst %.cpp,$(BUILD)/%.o,$(wildcard bench/*.cpp))
 WORKER_OBJ = $(patsubst %.cpp,$(BUILD)/%.o,$(wildcard bench/worker/*.cpp))
 DEPENDS  := $(shell CXX="$(CXX)" scripts/dependencies.sh build $(filter test bench,$(MAKECMDGOALS)) || echo missing)
