@@ -13,6 +13,11 @@
 #include "test/emulator/emulator.h"
 #include "test/harness.h"
 
+namespace fr::emulated {
+template <class T>
+const Kernels<T>& table();
+}
+
 namespace fr::test {
 namespace {
 
@@ -252,6 +257,50 @@ TEST(Hopper, ForwardWithMoments) {
   EXPECT_EQ(check_moments(shape1(5, 9, 9, 64, 256), kSome), "");      // 405: four tiles of 128
   EXPECT_EQ(check_moments(shape1(1, 3, 3, 128, 192), kSome), "");
   EXPECT_EQ(check_moments(shape3(1, 1, 1, 64, 64), kSome), "");
+}
+
+// The table takes these kernels where they are selected: two blocks (words_hopper.h) and the same bits.
+TEST(Hopper, OfTheTable) {
+  const Restored restored;
+  const Kernels<bfloat16>& k = emulated::table<bfloat16>();
+  const Conv2dShape s = shape3(9, 9, 7, 64, 64);
+  const int64_t n = s.N * s.H * s.W * s.C;
+  const Problem p = forward(s), back = input_gradient(s, Gradient::overwritten);
+  std::vector<uint16_t> bits;
+  const Buffer<bfloat16> x(p.in), w(p.w), y(n), dx(n), z(n);
+  const auto same = [&](const Buffer<bfloat16>& got) {
+    for (size_t i = 0; i < bits.size(); ++i)
+      if (got.get()[i].bits != bits[i]) return false;
+    return got.guarded();
+  };
+  int64_t before = emulator::statistics().blocks;
+  k.conv2d_forward(y.get(), x.get(), w.get(), s);
+  EXPECT_EQ(emulator::statistics().blocks - before, 2);
+  EXPECT_EQ(run(p, bits), "");
+  EXPECT_TRUE(same(y));
+
+  std::vector<double> ones(size_t(s.K), 1);
+  const Buffer<float> mean(s.K), rstd(s.K), running_mean(ones), running_var(ones);
+  k.conv2d_forward_statistics(z.get(), mean.get(), rstd.get(), running_mean.get(), running_var.get(), x.get(),
+                              w.get(), s, 1e-5f, 0.1f);
+  EXPECT_TRUE(same(z));
+  for (int64_t c = 0; c < s.K; ++c) {
+    const double rows = double(n / s.K);
+    double m = 0, var = 0;
+    for (int64_t i = c; i < n; i += s.K) m += p.want[size_t(i)] / rows;
+    for (int64_t i = c; i < n; i += s.K) var += std::pow(p.want[size_t(i)] - m, 2) / rows;
+    EXPECT_NEAR(mean.get()[c], m, 1e-5);
+    EXPECT_NEAR(rstd.get()[c] * std::sqrt(var + 1e-5), 1, 1e-5);
+    EXPECT_NEAR(running_mean.get()[c], 0.9 + 0.1 * m, 1e-5);
+    EXPECT_NEAR(running_var.get()[c], 0.9 + 0.1 * var * rows / (rows - 1), 1e-5 * (1 + var));
+  }
+
+  const Buffer<bfloat16> dy(back.in), filters(back.w);
+  before = emulator::statistics().blocks;
+  k.conv2d_backward_input(dx.get(), dy.get(), filters.get(), s, fr::Gradient::overwrite);
+  EXPECT_EQ(emulator::statistics().blocks - before, 2 + 2 * 2 * 9);
+  EXPECT_EQ(run(back, bits), "");
+  EXPECT_TRUE(same(dx));
 }
 
 TEST(Hopper, LeavesTheRest) {
