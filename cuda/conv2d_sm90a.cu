@@ -3,7 +3,7 @@
 // the edges), and one box of the filters. The input gradient with stride 1 is the same convolution of dy with w mirrored
 // and transposed.
 //
-// Why it is fast: no thread computes an address in the main loop. One warp group orders copies, up to four steps ahead; two
+// Why it is fast: no thread computes an address in the main loop. One warp group orders copies, four or five steps ahead; two
 // others multiply, 64 or 128 pixels each, operands read from shared memory by the tensor cores, sums in registers (which the
 // first group gives away). A block takes tile after tile, so that copies for the next are on their way while results are
 // written. A tile of 128 pixels x 256 filters or 256 x 128 reads 48 KB for 4.2 MFLOP a step, one of 256 x 64 40 KB for 2.1.

@@ -18,13 +18,13 @@ template <int columns, int pieces>
 struct Tile {
   static constexpr int kColumns = columns, kPieces = pieces, kRows = 2 * pieces * 64;
   static constexpr int kOfPixels = kRows * kRowBytes, kOfFilters = columns * kRowBytes,
-                       kStep = kOfPixels + kOfFilters;  // bytes
-  static constexpr int kStages = 192 * 1024 / kStep;
-  static constexpr int kBarriers = kStages * kStep, kMoments = kBarriers + 2 * kStages * int(sizeof(Barrier));
+                       kStep = kOfPixels + kOfFilters;        // bytes
   static constexpr int kStrips = kMultiplyingWarps * pieces;  // of 16 pixels, in the order of the pixels
-  static constexpr int kBytes = kMoments,
-                       kBytesWithMoments = kMoments + kStrips * columns * int(sizeof(Moments));
-  static_assert(kBytesWithMoments <= 227 * 1024);
+  static constexpr int kOfMoments = kStrips * columns * int(sizeof(Moments));
+  static constexpr int kMost = 227 * 1024,
+                       kStages = (kMost - kOfMoments) / (kStep + 2 * int(sizeof(Barrier)));
+  static constexpr int kBarriers = kStages * kStep, kMoments = kBarriers + 2 * kStages * int(sizeof(Barrier));
+  static constexpr int kBytes = kMoments, kBytesWithMoments = kMoments + kOfMoments;
 
   FR_DEVICE static char* pixels(int slot) { return shared<char>(size_t(slot) * kStep); }
   FR_DEVICE static char* filters(int slot) { return pixels(slot) + kOfPixels; }
