@@ -47,11 +47,12 @@ class PixelsLoader {
     for (int i = 0; i < Panel::copies; ++i) {
       const int64_t m = first + Panel::my_line() + i * Panel::line_step;
       const int64_t line = divide(m, w.columns), n = divide(line, w.rows);
-      h_[i] = m < w.pixels ? int(line - n * w.rows) * w.scale_h + w.start_h : kFar;
+      const bool inside = m < w.pixels;
+      h_[i] = inside ? int(line - n * w.rows) * w.scale_h + w.start_h : kFar;
       w_[i] = int(m - line * w.columns) * w.scale_w + w.start_w;
-      from_[i] = MapOffset<access>(
-          (n * w.image + group * w.channels + int64_t(h_[i]) * w.line + int64_t(w_[i]) * w.pixel) /
-          kMapUnit<access, T>);
+      const int64_t first_tap =
+          n * w.image + group * w.channels + int64_t(h_[i]) * w.line + int64_t(w_[i]) * w.pixel;
+      from_[i] = inside ? MapOffset<access>(first_tap / kMapUnit<access, T>) : 0;
     }
   }
   FR_DEVICE void copy(char* panel) const {

@@ -2,11 +2,11 @@
 # Compiles kernels for the cards that matter and prints what each takes: registers, spilled bytes. Fails where one spills,
 # where ptxas lets wgmma wait for each other (C7510) or adds waits and fences (C7517, C7519), and where it ignores setmaxnreg
 # (C7508). *_sm90a.cu: for 90a only.
-#   scripts/check_spills.sh [file.cu...]      default: the products and convolutions;  ARCHS="80 90a 120", NVCC=nvcc
+#   scripts/check_spills.sh [file.cu...]      default: cuda/gemm.cu cuda/conv2d*.cu;  ARCHS="80 90a 120", NVCC=nvcc
 set -euo pipefail
 cd "$(dirname "$0")/.."
 files=("$@")
-((${#files[@]})) || files=(cuda/gemm.cu cuda/conv2d.cu cuda/conv2d_sm90a.cu)
+((${#files[@]})) || files=(cuda/gemm.cu cuda/conv2d*.cu)
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 failed=0
