@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "cuda/conv2d_hopper.h"
 #include "cuda/hopper.h"
+#include "test/cuda/hopper_rows.h"
 #include "test/emulator/emulator.h"
 #include "test/harness.h"
 
@@ -301,6 +302,15 @@ TEST(Hopper, OfTheTable) {
   EXPECT_EQ(emulator::statistics().blocks - before, 2 + 2 * 2 * 9);
   EXPECT_EQ(run(back, bits), "");
   EXPECT_TRUE(same(dx));
+}
+
+TEST(Hopper, Rows) {
+  const Restored restored;
+  const std::vector<Variation> schedules{
+      {"forward", [] { emulator::set_schedule({}); }},
+      {"random, lazy", [] { emulator::set_schedule(emulator::schedule_of(5)); }}};
+  for (const Row& row : hopper_rows())
+    EXPECT_EQ(join(check_row_on(row, emulated::table<bfloat16>(), schedules)), "");
 }
 
 TEST(Hopper, LeavesTheRest) {
