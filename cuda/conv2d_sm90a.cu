@@ -18,10 +18,10 @@ namespace fr::FR_GPU {
 namespace {
 
 // one block per multiprocessor, a tile at a time; its first warp group copies, the two others multiply half the pixels each
-template <int columns, int pieces, Epilogue epilogue>
-FR_KERNEL(kThreads, 1)
-convolution_kernel(FR_GRID_CONSTANT TensorMap x, FR_GRID_CONSTANT TensorMap w, const Convolution c) {
-  using T = Tile<columns, pieces>;
+template <int columns, int pieces, HopperEpilogue epilogue>
+FR_KERNEL(kHopperThreads, 1)
+convolution_kernel(FR_GRID_CONSTANT TensorMap x, FR_GRID_CONSTANT TensorMap w, const HopperConvolution c) {
+  using T = HopperTile<columns, pieces>;
   if (thread() == 0) {
     for (int slot = 0; slot < T::kStages; ++slot) {
       barrier_init(T::full(slot), 1);
@@ -35,7 +35,7 @@ convolution_kernel(FR_GRID_CONSTANT TensorMap x, FR_GRID_CONSTANT TensorMap w, c
     if (thread() == 0) copy_tiles<T>(&x, &w, c);
   } else {
     take_registers<kTakenRegisters>();
-    Ring<T::kStages> ring;
+    HopperRing<T::kStages> ring;
     for (int64_t tile = block_x(); tile < c.tiles; tile += blocks_x()) {
       float sum[pieces][columns / 2];
       multiply_steps<T>(sum, ring, c.taps * c.taps * c.chunks);
@@ -44,8 +44,8 @@ convolution_kernel(FR_GRID_CONSTANT TensorMap x, FR_GRID_CONSTANT TensorMap w, c
       const int filter = int(tile % c.filter_tiles) * columns;
       FR_UNROLL
       for (int piece = 0; piece < pieces; ++piece)
-        write<epilogue == Epilogue::line>(sum[piece], c, pixel + piece * 64, filter);
-      if constexpr (epilogue == Epilogue::moments) keep_moments<T>(sum, c, tile_of_pixels, filter);
+        write_sums<epilogue == HopperEpilogue::line>(sum[piece], c, pixel + piece * 64, filter);
+      if constexpr (epilogue == HopperEpilogue::moments) keep_moments<T>(sum, c, tile_of_pixels, filter);
     }
   }
 }
@@ -81,8 +81,8 @@ bool aligned_to(size_t bytes, std::initializer_list<const P*> all) {
 bool chosen() { return hopper_selected() && compute_capability() == 90; }
 
 template <int columns, int pieces>
-int64_t run(Convolution c, const bfloat16* x, const bfloat16* w, const Conv2dShape& s) {
-  using T = Tile<columns, pieces>;
+int64_t run(HopperConvolution c, const bfloat16* x, const bfloat16* w, const Conv2dShape& s) {
+  using T = HopperTile<columns, pieces>;
   c.filter_tiles = int(divide_up(s.K, columns));
   c.tiles = divide_up(c.pixels, T::kRows) * c.filter_tiles;
   const TensorMap of_x = map_pixels(x, {s.N, s.H, s.W, s.C, -int(s.pad_h),
@@ -91,32 +91,34 @@ int64_t run(Convolution c, const bfloat16* x, const bfloat16* w, const Conv2dSha
   const Conv2dFinish<bfloat16>& f = c.finish;
   const Grid blocks{min(c.tiles, int64_t(multiprocessors()))};
   if (c.moments)
-    launch(blocks, kThreads, T::kBytesWithMoments, convolution_kernel<columns, pieces, Epilogue::moments>,
-           of_x, of_w, c);
+    launch(blocks, kHopperThreads, T::kBytesWithMoments,
+           convolution_kernel<columns, pieces, HopperEpilogue::moments>, of_x, of_w, c);
   else if (f.scale || f.shift || f.slope || f.residual)
-    launch(blocks, kThreads, T::kBytes, convolution_kernel<columns, pieces, Epilogue::line>, of_x, of_w, c);
+    launch(blocks, kHopperThreads, T::kBytes, convolution_kernel<columns, pieces, HopperEpilogue::line>, of_x,
+           of_w, c);
   else
-    launch(blocks, kThreads, T::kBytes, convolution_kernel<columns, pieces, Epilogue::plain>, of_x, of_w, c);
+    launch(blocks, kHopperThreads, T::kBytes, convolution_kernel<columns, pieces, HopperEpilogue::plain>,
+           of_x, of_w, c);
   return T::kRows;
 }
 
 // Returns the rows of a tile.
 int64_t convolve(bfloat16* y, Moments* moments, const bfloat16* x, const bfloat16* w,
                  const Conv2dFinish<bfloat16>& finish, const Conv2dShape& s) {
-  const Convolution c{.tiles = 0,
-                      .pixels = s.N * s.P() * s.Q(),
-                      .filter_tiles = 0,
-                      .filters = int(s.K),
-                      .rows = int(s.P()),
-                      .columns = int(s.Q()),
-                      .taps = int(s.R),
-                      .chunks = int(s.C / kDepth),
-                      .stride = int(s.stride_h),
-                      .pad = int(s.pad_h),
-                      .dilation = int(s.dilation_h),
-                      .y = y,
-                      .moments = moments,
-                      .finish = finish};
+  const HopperConvolution c{.tiles = 0,
+                            .pixels = s.N * s.P() * s.Q(),
+                            .filter_tiles = 0,
+                            .filters = int(s.K),
+                            .rows = int(s.P()),
+                            .columns = int(s.Q()),
+                            .taps = int(s.R),
+                            .chunks = int(s.C / kHopperDepth),
+                            .stride = int(s.stride_h),
+                            .pad = int(s.pad_h),
+                            .dilation = int(s.dilation_h),
+                            .y = y,
+                            .moments = moments,
+                            .finish = finish};
   if (s.K == 64) return run<64, 2>(c, x, w, s);
   const int64_t over =
       s.K % 256;  // what a last tile of 256 filters would hold; up to half of it: narrower tiles

@@ -44,8 +44,8 @@ FR_DEVICE void finish_pair(float (&v)[2], const Conv2dFinish<bfloat16>& finish, 
 
 // A thread has two pixels, 8 apart, and of every 8 filters two; four lanes exchange them so that each writes 16 bytes.
 template <bool finished, int half_columns>
-FR_DEVICE void write(const float (&sum)[half_columns], const Convolution& c, int64_t first_pixel,
-                     int first_filter) {
+FR_DEVICE void write_sums(const float (&sum)[half_columns], const HopperConvolution& c, int64_t first_pixel,
+                          int first_filter) {
   const int row = warp() % 4 * 16 + lane() / 4;
   FR_UNROLL
   for (int part = 0; part < half_columns / 16; ++part) {
@@ -74,9 +74,9 @@ FR_DEVICE void write(const float (&sum)[half_columns], const Convolution& c, int
 // --- moments of the columns, by Chan, Golub and LeVeque's formula (cuda/statistics.h) ---
 
 // How those of n rows and of m other ones are joined. No rows at all: anything finite.
-struct Joining {
+struct MomentsJoining {
   float share, weight;
-  FR_DEVICE Joining(float n, float m) : share(n + m > 0 ? m / (n + m) : 0), weight(n * share) {}
+  FR_DEVICE MomentsJoining(float n, float m) : share(n + m > 0 ? m / (n + m) : 0), weight(n * share) {}
   FR_DEVICE void join(float& mean, float& m2, float other_mean, float other_m2) const {
     const float away = other_mean - mean;
     mean += away * share, m2 += other_m2 + away * away * weight;
@@ -92,7 +92,7 @@ FR_DEVICE constexpr int place_of(int j) { return j / 2 * 4 + j % 2; }
 // One round of a reduction over the warp: of its first `count` columns a lane keeps half, and gives the others to the lane
 // `mask` away, for which it has as many rows.
 template <int count, int half_columns>
-FR_DEVICE void halve(float (&sum)[half_columns], int mask, const Joining& joining) {
+FR_DEVICE void halve(float (&sum)[half_columns], int mask, const MomentsJoining& joining) {
   const bool upper = lane() & mask;
   FR_UNROLL
   for (int j = 0; j < count / 2; ++j) {
@@ -117,16 +117,16 @@ FR_DEVICE void strip_moments(Moments* to, float (&sum)[half_columns], int64_t pi
     return rows_below(pixels - first, count) + rows_below(pixels - 8 - first, count);
   };
   const int row = lane() / 4;
-  const Joining own(rows_below(pixels - row, 1), rows_below(pixels - 8 - row, 1));
+  const MomentsJoining own(rows_below(pixels - row, 1), rows_below(pixels - 8 - row, 1));
   FR_UNROLL
   for (int j = 0; j < columns; ++j) {
     float mean = sum[place_of(j)], m2 = 0;
     own.join(mean, m2, sum[place_of(j) + 2], 0);
     sum[place_of(j)] = mean, sum[place_of(j) + 2] = m2;
   }
-  halve<columns>(sum, 4, Joining(rows(row, 1), rows(row ^ 1, 1)));
-  halve<columns / 2>(sum, 8, Joining(rows(row / 2 * 2, 2), rows((row / 2 ^ 1) * 2, 2)));
-  halve<columns / 4>(sum, 16, Joining(rows(row / 4 * 4, 4), rows((row / 4 ^ 1) * 4, 4)));
+  halve<columns>(sum, 4, MomentsJoining(rows(row, 1), rows(row ^ 1, 1)));
+  halve<columns / 2>(sum, 8, MomentsJoining(rows(row / 2 * 2, 2), rows((row / 2 ^ 1) * 2, 2)));
+  halve<columns / 4>(sum, 16, MomentsJoining(rows(row / 4 * 4, 4), rows((row / 4 ^ 1) * 4, 4)));
   const int first = row % 2 * (columns / 2) + row / 2 % 2 * (columns / 4) + row / 4 * (columns / 8);
   FR_UNROLL
   for (int j = 0; j < columns / 8; ++j) {
@@ -137,8 +137,8 @@ FR_DEVICE void strip_moments(Moments* to, float (&sum)[half_columns], int64_t pi
 
 // one thread of the two groups per column
 template <class T>
-FR_DEVICE void keep_moments(float (&sum)[T::kPieces][T::kColumns / 2], const Convolution& c, int64_t tile,
-                            int filter) {
+FR_DEVICE void keep_moments(float (&sum)[T::kPieces][T::kColumns / 2], const HopperConvolution& c,
+                            int64_t tile, int filter) {
   constexpr int kMultiplying = 2 * kGroup;
   const int64_t pixels = c.pixels - tile * T::kRows;  // from the tile's first on
   const int group = thread() / kGroup - 1, column = thread() - kGroup;
@@ -153,7 +153,7 @@ FR_DEVICE void keep_moments(float (&sum)[T::kPieces][T::kColumns / 2], const Con
   Moments all = T::moments(0)[column];
   for (int strip = 1; strip < T::kStrips; ++strip) {
     const Moments m = T::moments(strip)[column];
-    Joining(rows_below(pixels, strip * 16), rows_below(pixels - strip * 16, 16))
+    MomentsJoining(rows_below(pixels, strip * 16), rows_below(pixels - strip * 16, 16))
         .join(all.mean, all.m2, m.mean, m.m2);
   }
   c.moments[tile * c.filters + filter + column] = all;

@@ -9,13 +9,13 @@
 
 namespace fr::FR_GPU {
 
-constexpr int kDepth = 64;  // of a step
-constexpr int kThreads = 3 * kGroup, kMultiplyingWarps = 8;
+constexpr int kHopperDepth = 64;  // of a step
+constexpr int kHopperThreads = 3 * kGroup, kMultiplyingWarps = 8;
 constexpr int kKeptRegisters = 40, kTakenRegisters = 232;  // a thread; 168 each at the start
 
 // `columns` filters; each of the two multiplying groups has `pieces` times 64 pixels.
 template <int columns, int pieces>
-struct Tile {
+struct HopperTile {
   static constexpr int kColumns = columns, kPieces = pieces, kRows = 2 * pieces * 64;
   static constexpr int kOfPixels = kRows * kRowBytes, kOfFilters = columns * kRowBytes,
                        kStep = kOfPixels + kOfFilters;        // bytes
@@ -35,26 +35,26 @@ struct Tile {
 
 // Where step after step finds its slot. parity: of the phase in which `full` ends for it.
 template <int stages>
-struct Ring {
+struct HopperRing {
   int slot = 0, parity = 0;
   FR_DEVICE void next() {
     if (++slot == stages) slot = 0, parity ^= 1;
   }
 };
 
-enum class Epilogue { plain, line, moments };
-struct Convolution {
+enum class HopperEpilogue { plain, line, moments };
+struct HopperConvolution {
   int64_t tiles, pixels;  // tiles: of filters first, then of pixels
   int filter_tiles, filters, rows, columns, taps, chunks, stride, pad, dilation;
   bfloat16* y;
-  Moments* moments;  // (tiles of pixels, filters), with Epilogue::moments
+  Moments* moments;  // (tiles of pixels, filters), with HopperEpilogue::moments
   Conv2dFinish<bfloat16> finish;
 };
 
 // one thread orders every copy of the block
 template <class T>
-FR_DEVICE void copy_tiles(const TensorMap* x, const TensorMap* w, const Convolution& c) {
-  Ring<T::kStages> ring;
+FR_DEVICE void copy_tiles(const TensorMap* x, const TensorMap* w, const HopperConvolution& c) {
+  HopperRing<T::kStages> ring;
   for (int64_t tile = block_x(); tile < c.tiles; tile += blocks_x()) {
     const int64_t pixel = tile / c.filter_tiles * T::kRows, line = pixel / c.columns;
     const int first_w = int(pixel - line * c.columns) * c.stride - c.pad, image = int(line / c.rows),
@@ -63,12 +63,12 @@ FR_DEVICE void copy_tiles(const TensorMap* x, const TensorMap* w, const Convolut
     int k = 0;
     for (int r = 0; r < c.taps; ++r)
       for (int s = 0; s < c.taps; ++s)
-        for (int chunk = 0; chunk < c.chunks; ++chunk, k += kDepth, ring.next()) {
+        for (int chunk = 0; chunk < c.chunks; ++chunk, k += kHopperDepth, ring.next()) {
           Barrier* const full = T::full(ring.slot);
           barrier_wait(T::empty(ring.slot), ring.parity ^ 1);
           barrier_arrive_expecting(full, T::kStep);
-          copy_pixels(T::pixels(ring.slot), x, full, chunk * kDepth, first_w, first_h, image, s * c.dilation,
-                      r * c.dilation);
+          copy_pixels(T::pixels(ring.slot), x, full, chunk * kHopperDepth, first_w, first_h, image,
+                      s * c.dilation, r * c.dilation);
           copy_matrix(T::filters(ring.slot), w, full, k, filter);
         }
   }
@@ -81,7 +81,8 @@ FR_DEVICE void give_back(int slot) {
 
 // The sums of the warp group's pixels. The tensor cores have two steps at hand: a slot goes back one step late.
 template <class T>
-FR_DEVICE void multiply_steps(float (&sum)[T::kPieces][T::kColumns / 2], Ring<T::kStages>& ring, int steps) {
+FR_DEVICE void multiply_steps(float (&sum)[T::kPieces][T::kColumns / 2], HopperRing<T::kStages>& ring,
+                              int steps) {
   const int first = shuffle(thread() / kGroup - 1, 0) * T::kPieces;  // a shuffle: one value for the warp
   int last = 0;
   FR_UNROLL
@@ -97,7 +98,7 @@ FR_DEVICE void multiply_steps(float (&sum)[T::kPieces][T::kColumns / 2], Ring<T:
                    b = operand(T::filters(ring.slot));
     multiply_fence();
     FR_UNROLL
-    for (int k = 0; k < kDepth / 16; ++k) FR_UNROLL
+    for (int k = 0; k < kHopperDepth / 16; ++k) FR_UNROLL
     for (int piece = 0; piece < T::kPieces; ++piece)
       multiply_group(sum[piece], a + piece * (64 * kRowBytes / 16) + k * 2, b + k * 2);
     multiply_commit();

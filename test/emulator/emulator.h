@@ -83,8 +83,8 @@ Landing landing();
 int64_t block_number();  // counts blocks; what was kept for another number is of a block that has ended
 void wait_for_change(const int* generation);
 void give_way();  // with lazy landing: goes on when no other thread can
-void happens_later(
-    const std::function<void()>& event);  // at once; with lazy landing when no thread can go on
+// At once; with lazy landing when no thread can go on.
+void happens_later(const std::function<void()>& event);
 
 void run(const int64_t (&blocks)[3], int threads, size_t shared_bytes, const std::function<void()>& body);
 
