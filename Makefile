@@ -71,12 +71,13 @@ else
 endif
 
 # The tests run the kernels of cuda/ on the CPU: the same sources, compiled for test/emulator.
-EMULATED  = $(CU:%.cu=$(BUILD)/%.emulated.o)
+EMULATED  = $(patsubst %.cu,$(BUILD)/%.emulated.o,$(CU) $(wildcard test/*/*.cu))
 TEST_OBJ  = $(patsubst %.cpp,$(BUILD)/%.o,$(wildcard test/*.cpp test/*/*.cpp)) $(EMULATED)
 # The programs for a card can run on the emulator too (--emulated).
-EMULATOR  = $(BUILD)/test/emulator/emulator.o $(BUILD)/test/emulator/device.o $(EMULATED)
+EMULATOR  = $(addprefix $(BUILD)/test/emulator/,emulator.o device.o hopper.o) $(EMULATED)
 ROWS      = $(BUILD)/test/harness.o $(patsubst %.cpp,$(BUILD)/%.o,$(wildcard test/tensor/*_rows.cpp))
-CARD_OBJ  = $(patsubst %.cpp,$(BUILD)/%.o,$(wildcard test/cuda/card/*.cpp))
+CARD_OBJ  = $(patsubst %.cpp,$(BUILD)/%.o,$(wildcard test/cuda/card/*.cpp)) \
+            $(if $(NVCC),$(patsubst %.cu,$(BUILD)/%.cuda.o,$(wildcard test/cuda/*.cu)))
 GPU_BENCH_OBJ = $(patsubst %.cpp,$(BUILD)/%.o,$(wildcard bench/gpu/*.cpp))
 # cuBLAS is only a yardstick of the benchmark.
 CUBLAS    = $(if $(NVCC),$(wildcard $(CUDA_HOME)/include/cublas_v2.h))
@@ -140,6 +141,7 @@ $(BUILD)/%.cuda.o: %.cu $(BUILD)/cuda_arch
 	@mkdir -p $(@D); echo "  $< (nvcc, $(if $(filter %_sm90a.cu,$<),90a,$(CUDA_ARCH)))"; $(NVCC) $(NVCCFLAGS) \
 	  $(if $(filter %_sm90a.cu,$<),-gencode=arch=compute_90a$(comma)code=sm_90a,$(GENCODE)) -c $< -o $@
 $(BUILD)/cuda/%.o: private CXXFLAGS += $(CUDA_FLAGS)
+$(BUILD)/test/cuda/card/%.o: private CXXFLAGS += $(if $(NVCC),-DPROSOPON_CUDA)
 $(BUILD)/bench/gpu/%.o: private CXXFLAGS += $(if $(CUBLAS),-DPROSOPON_CUBLAS -isystem $(CUDA_HOME)/include)
 $(if $(NVCC),$(eval $(BUILD)/cuda/device.o: $(BUILD)/cuda_arch))
 $(BUILD)/%.o: %.cpp $(STANDARD).gch

@@ -4,12 +4,13 @@
 //                    phases by h and w modulo the stride; each sees every gcd-th tap only and becomes a product of its own, so
 //                    that no product multiplies zeros between pixels
 //   filter gradient  filters x (r, s, c),      k = pixels of y, in slices where the result has few tiles
-// Narrow groups: cuda/conv2d_groups.cu.
+// Narrow groups: cuda/conv2d_groups.cu. Where they suit, the kernels for Hopper: cuda/conv2d_hopper.h.
 #include "cuda/conv2d.h"
 
 #include <numeric>
 
 #include "cuda/conv2d_forward.h"
+#include "cuda/conv2d_hopper.h"
 
 namespace fr::FR_GPU {
 namespace {
@@ -119,6 +120,8 @@ template <class T>
 void conv2d_fused_forward(T* y, const T* x, const T* w, const T*, const Conv2dFinish<T>& finish,
                           const Conv2dShape& s) {
   if (narrow_groups(s)) return conv2d_groups_forward(y, x, w, finish, s);
+  if constexpr (std::is_same_v<T, bfloat16>)
+    if (hopper_convolution(y, x, w, finish, s)) return;
   as_forward_problem<Statistics::no>(y, x, w, finish, s, [](const auto& problem) { multiply(problem); });
 }
 template <class T>
@@ -129,6 +132,8 @@ void conv2d_forward(T* y, const T* x, const T* w, const Conv2dShape& s) {
 template <class T>
 void conv2d_backward_input(T* dx, const T* dy, const T* w, const Conv2dShape& s, Gradient into) {
   if (narrow_groups(s)) return conv2d_groups_backward_input(dx, dy, w, s, into);
+  if constexpr (std::is_same_v<T, bfloat16>)
+    if (hopper_input_gradient(dx, dy, w, s, into)) return;
   const int64_t channels = s.C / s.groups, filters = s.K / s.groups;
   const bool vector = chunks(w, channels, s.K) && chunks(dy, filters, s.N * s.P() * s.Q() * s.K);
   for (int64_t h = 0; h < s.stride_h; ++h)

@@ -3,6 +3,7 @@
 // slices or have narrow groups are small or thin: there y is read again.
 #include "cuda/conv2d.h"
 #include "cuda/conv2d_forward.h"
+#include "cuda/conv2d_hopper.h"
 
 namespace fr::FR_GPU {
 namespace {
@@ -78,6 +79,10 @@ template <class T>
 int64_t forward_with_moments(T* y, Moments* moments, const T* x, const T* w, const Conv2dShape& s,
                              int64_t rows) {
   int64_t tile_rows = 0;
+  if constexpr (std::is_same_v<T, bfloat16>) {
+    tile_rows = hopper_convolution_moments(y, moments, x, w, s);
+    if (tile_rows > 0) return tile_rows;
+  }
   if (narrow_groups(s)) {
     conv2d_groups_forward(y, x, w, Conv2dFinish<T>{}, s);
   } else {

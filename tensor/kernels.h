@@ -321,4 +321,10 @@ bool tf32_selected();
 void select_cublas(bool on);
 bool cublas_selected();
 
+// Whether convolutions of bfloat16 on a card of compute capability 9.0 may take the kernel for that card alone (copies by
+// the tensor memory accelerator, wgmma). Off at the start until a card has measured it; to be changed only while no kernel
+// runs.
+void select_hopper(bool on);
+bool hopper_selected();
+
 }  // namespace fr

@@ -59,6 +59,10 @@ std::atomic<bool>& tf32() {
   static std::atomic<bool> on{false};
   return on;
 }
+std::atomic<bool>& hopper() {
+  static std::atomic<bool> on{false};
+  return on;
+}
 
 }  // namespace
 
@@ -93,5 +97,7 @@ void select_tf32(bool on) { tf32().store(on, std::memory_order_relaxed); }
 void select_cublas(bool on) { cublas().store(on, std::memory_order_relaxed); }
 bool cublas_selected() { return cublas().load(std::memory_order_relaxed); }
 bool tf32_selected() { return tf32().load(std::memory_order_relaxed); }
+void select_hopper(bool on) { hopper().store(on, std::memory_order_relaxed); }
+bool hopper_selected() { return hopper().load(std::memory_order_relaxed); }
 
 }  // namespace fr

@@ -89,9 +89,10 @@ struct Fiber {
   void* kept = nullptr;  // AddressSanitizer's
   std::unique_ptr<char[]> stack;
   bool done = false;
+  bool gives_way = false;
   const int* generation = nullptr;  // waits until this is no longer `seen`
   int seen = 0;
-  int barriers = 0;
+  int barriers = 0, partial_barriers = 0;
   std::vector<std::vector<Copy>> groups;
   std::vector<Copy> open;
 };
@@ -102,6 +103,7 @@ struct Meeting {  // of all threads of a block or of a warp
 
 Schedule schedule;
 Fault planted = Fault::none;
+int card = 80;
 Statistics counted;
 std::vector<Work>* recorded = nullptr;
 
@@ -115,10 +117,11 @@ struct Block {
   std::vector<unsigned char> arena;
   unsigned char* shared = nullptr;
   size_t shared_bytes = 0;
-  Meeting all, warps[kMostThreads / 32];
+  Meeting all, part, warps[kMostThreads / 32];
   uint64_t slots[kMostThreads];
   void* pointers[kMostThreads];
   const std::function<void()>* body = nullptr;
+  std::vector<std::function<void()>> events;  // lazy: not happened yet
   std::exception_ptr error;
 
   Fiber& fiber() { return fibers[size_t(place.thread)]; }
@@ -141,9 +144,7 @@ void meet(Meeting& meeting, int everybody) {
     meeting.arrived = 0, ++meeting.generation;
     return;
   }
-  Fiber& f = block().fiber();
-  f.generation = &meeting.generation, f.seen = meeting.generation;
-  leave();
+  wait_for_change(&meeting.generation);
 }
 
 void fiber_main() {
@@ -167,14 +168,15 @@ void prepare(Fiber& f) {
   *--top = nullptr;  // fiber_main's return address: it never returns
   *--top = reinterpret_cast<void*>(&fiber_main);
   for (int i = 0; i < 6; ++i) *--top = nullptr;
-  f.stack_pointer = top, f.done = false, f.generation = nullptr, f.barriers = 0;
+  f.stack_pointer = top, f.done = f.gives_way = false, f.generation = nullptr,
+  f.barriers = f.partial_barriers = 0;
   f.groups.clear(), f.open.clear();
 }
 
 // Lets thread i run until it waits; false when it cannot.
 bool step(Block& b, int i, int& living) {
   Fiber& f = b.fibers[size_t(i)];
-  if (f.done || (f.generation && *f.generation == f.seen)) return false;
+  if (f.done || f.gives_way || (f.generation && *f.generation == f.seen)) return false;
   f.generation = nullptr;
   b.place.thread = i;
   leaving_for(&b.kept, f.stack.get(), kStack);
@@ -182,6 +184,21 @@ bool step(Block& b, int i, int& living) {
   arrived(b.kept, nullptr, nullptr);
   if (b.error) std::rethrow_exception(b.error);
   living -= f.done;
+  return true;
+}
+
+// When no thread can go on: the first that gave way does, and where there is none, one event happens.
+bool unblock(Block& b, const std::vector<int>& order, bool reverse) {
+  for (const int i : order)
+    if (b.fibers[size_t(i)].gives_way) {
+      b.fibers[size_t(i)].gives_way = false;
+      return true;
+    }
+  if (b.events.empty()) return false;
+  const auto at = reverse ? b.events.end() - 1 : b.events.begin();
+  const std::function<void()> event = std::move(*at);
+  b.events.erase(at);
+  event();
   return true;
 }
 
@@ -207,8 +224,10 @@ void run_threads(Block& b, uint64_t seed) {
     } else {
       for (const int i : order) moved |= step(b, i, living);
     }
-    if (!moved) fail("deadlock: a barrier that some threads never reach");
+    if (!moved && !unblock(b, order, reverse))
+      fail("deadlock: a barrier that some threads never reach, or a wait that nothing ends");
   }
+  if (!b.events.empty()) fail("the end of a block to which copies are still on their way");
 }
 
 bool poisoned(const unsigned char* p, size_t n) {
@@ -233,7 +252,28 @@ Schedule schedule_of(int i) { return {Order(i / 2), Landing(i % 2)}; }
 void set_schedule(const Schedule& s) { schedule = s; }
 void set_fault(Fault f) { planted = f; }
 Fault fault() { return planted; }
+void set_capability(int capability) { card = capability; }
+int capability() { return card; }
 Statistics statistics() { return counted; }
+Landing landing() { return schedule.landing; }
+int64_t block_number() { return counted.blocks; }
+
+void wait_for_change(const int* generation) {
+  Fiber& f = block().fiber();
+  f.generation = generation, f.seen = *generation;
+  leave();
+}
+void give_way() {
+  if (schedule.landing == Landing::eager) return;
+  block().fiber().gives_way = true;
+  leave();
+}
+void happens_later(const std::function<void()>& event) {
+  if (schedule.landing == Landing::eager)
+    event();
+  else
+    block().events.push_back(event);
+}
 
 const Place& here() { return block().place; }
 unsigned char* shared_memory() { return block().shared; }
@@ -260,6 +300,11 @@ void block_barrier() {
   Block& b = block();
   if (planted == Fault::missing_barrier && b.fiber().barriers++ % 2 == 1) return;
   meet(b.all, b.place.threads);
+}
+void partial_barrier(int threads) {
+  Block& b = block();
+  if (planted == Fault::missing_barrier && b.fiber().partial_barriers++ % 2 == 1) return;
+  meet(b.part, threads);
 }
 void warp_barrier() {
   Block& b = block();
@@ -324,11 +369,12 @@ void run_blocks(const std::array<int64_t, 3>& blocks, int threads, size_t shared
     b.place.block[0] = i % blocks[0], b.place.block[1] = i / blocks[0] % blocks[1],
     b.place.block[2] = i / (blocks[0] * blocks[1]);
     std::fill(b.arena.begin(), b.arena.end(), 0xff);
-    b.all = {}, std::fill(std::begin(b.warps), std::end(b.warps), Meeting{});
+    b.all = b.part = {}, std::fill(std::begin(b.warps), std::end(b.warps), Meeting{});
     b.error = nullptr;
+    b.events.clear();
     for (int t = 0; t < threads; ++t) prepare(b.fibers[size_t(t)]);
-    run_threads(b, uint64_t(i));
     ++counted.blocks;
+    run_threads(b, uint64_t(i));
     const auto before = size_t(b.shared - b.arena.data());
     if (!poisoned(b.arena.data(), before) ||
         !poisoned(b.shared + shared_bytes, b.arena.size() - before - shared_bytes))

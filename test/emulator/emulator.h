@@ -36,13 +36,22 @@ void set_schedule(const Schedule& schedule);
 
 enum class Fault {
   none,
-  missing_barrier,  // every second sync() is not there
+  missing_barrier,  // every second sync() is not there, and every second sync_some()
   short_wait,       // copy_wait<n> lets one group more be on its way
   wrong_tail,       // a copy ahead that is not ok brings what stands at the address's start instead of zeros
   wrong_swizzle,    // ldmatrix reads every second row 16 bytes away, where another swizzle would have put it
+  // of Hopper's words (words_hopper.h)
+  early_release,  // multiply_wait<n>, n > 0, lets one group more be on its way: its operands are given back too early
+  unawaited_bytes,     // a wait for copies is satisfied by the phase before
+  unawaited_arrivals,  // a wait for threads is satisfied by the phase before
+  missing_arrival,     // one warp of each block never arrives
 };
 void set_fault(Fault fault);
 Fault fault();
+
+// The compute capability that the host's code sees, major x 10 + minor; 80 at the start.
+void set_capability(int capability);
+int capability();
 
 struct Statistics {
   int64_t launches = 0, blocks = 0, switches = 0;
@@ -57,6 +66,7 @@ struct Place {
 const Place& here();
 void block_barrier();
 void warp_barrier();
+void partial_barrier(int threads);  // of so many; the others of the block must not come to one
 unsigned char* shared_memory();
 void check_shared(const void* p, size_t bytes, const char* what);
 [[noreturn]] void fail(const std::string& what);
@@ -68,6 +78,14 @@ void** pointers();
 void copy_ahead(void* to, const void* from, size_t bytes, bool ok, size_t valid = 16);
 void commit();
 void wait(int groups);
+
+// For what works beside the threads (hopper.cpp).
+Landing landing();
+int64_t block_number();  // counts blocks; what was kept for another number is of a block that has ended
+void wait_for_change(const int* generation);
+void give_way();  // with lazy landing: goes on when no other thread can
+// At once; with lazy landing when no thread can go on.
+void happens_later(const std::function<void()>& event);
 
 void run(const int64_t (&blocks)[3], int threads, size_t shared_bytes, const std::function<void()>& body);
 

@@ -63,7 +63,8 @@ TYPED_TEST(Product, EverySizeOfTile) {
 }
 
 double to_tf32(double v) {
-  const double unit = std::ldexp(1.0, std::ilogb(v == 0 ? 1 : v) - 10);
+  if (v == 0 || !std::isfinite(v)) return v;
+  const double unit = std::ldexp(1.0, std::ilogb(v) - 10);
   return std::nearbyint(v / unit) * unit;
 }
 

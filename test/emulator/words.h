@@ -94,7 +94,7 @@ enum class Stored { float32, bfloat16 };
 inline void cublas_gemm(Stored, void*, Stored, const void*, const void*, const GemmShape&, float, float) {
   emulator::fail("cuBLAS is asked for");
 }
-inline int compute_capability() { return 80; }  // major x 10 + minor
+inline int compute_capability() { return emulator::capability(); }  // major x 10 + minor
 inline void* device_alloc(size_t bytes) { return emulator::device_alloc(bytes); }
 inline void device_release(void* p) noexcept { emulator::device_release(p); }
 
