@@ -181,6 +181,8 @@ Schema describe(Config& c) {
   s.flag(
       "run.tf32", c.run.tf32,
       "on a card, products of floats round their operands to TF32: errors up to 2e-3 of the largest value");
+  s.flag("run.hopper", c.run.hopper,
+         "on an H100 or H200, convolutions of bfloat16 by the kernel for these cards alone");
   s.flag("run.cublas", c.run.cublas, "on a card, matrix products by cuBLAS, which must be installed");
   describe_data(s, c);
   describe_augment(s, c.augment);
@@ -192,6 +194,7 @@ Schema describe(Config& c) {
 void select_methods(const Config::Run& run) {
   select_winograd(run.winograd);
   select_tf32(run.tf32);
+  select_hopper(run.hopper);
   select_cublas(run.cublas);
 }
 

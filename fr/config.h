@@ -24,8 +24,8 @@ struct Config {
     std::string name;             // "" takes the name of the configuration file
     std::string folder = "runs";  // the run writes folder/name
     int64_t seed = 1;
-    int64_t threads = 0;                                 // 0: all cores
-    bool winograd = true, tf32 = false, cublas = false;  // tensor/kernels.h
+    int64_t threads = 0;                                                 // 0: all cores
+    bool winograd = true, tf32 = false, hopper = false, cublas = false;  // tensor/kernels.h
   } run;
 
   struct Data {

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "bench/gpu/tf32.h"
+#include "bench/gpu/methods.h"
 #include "tensor/device.h"
 
 namespace fr::bench::gpu {
@@ -84,7 +84,8 @@ const Kernels<T>* table_of(const DeviceInterface& device) {
 }
 template <class T>
 const char* type_name() {
-  return std::is_same_v<T, bfloat16> ? "bfloat16" : tf32_chosen ? "float, TF32" : "float";
+  if (std::is_same_v<T, bfloat16>) return hopper_selected() ? "bfloat16, Hopper" : "bfloat16";
+  return tf32_selected() ? "float, TF32" : "float";
 }
 
 }  // namespace fr::bench::gpu

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "base/philox.h"
-#include "bench/gpu/tf32.h"
+#include "bench/gpu/methods.h"
 #include "tensor/device.h"
 
 namespace fr::bench::gpu {
@@ -70,7 +70,7 @@ struct Checked {
   // each far below these.
   void look(double got, double want, double squares, double rounding) {
     const double tolerance =
-        rounding * std::abs(want) + (tf32_chosen ? 4e-3 : 4e-4) * std::sqrt(squares) + 1e-6;
+        rounding * std::abs(want) + (tf32_selected() ? 4e-3 : 4e-4) * std::sqrt(squares) + 1e-6;
     const double error = std::abs(got - want) / tolerance;
     worst = error <= worst ? worst : error;  // NaN stays
   }

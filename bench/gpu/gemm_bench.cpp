@@ -106,7 +106,8 @@ void all(const DeviceInterface& d, const Options& options, Report& report) {
 void bench_gemm(const DeviceInterface& device, const Options& options, Report& report) {
   all<bfloat16>(device, options, report);
   all<float>(device, options, report);
-  if (const WithTf32 tf32; tf32) all<float>(device, options, report);
+  const WithTf32 tf32;
+  all<float>(device, options, report);
 }
 
 }  // namespace fr::bench::gpu

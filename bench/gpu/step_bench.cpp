@@ -5,9 +5,6 @@
 #include "base/error.h"
 #include "bench/gpu/bench.h"
 #include "bench/gpu/buffer.h"
-
-// Training on a device is younger than this file: without it the rows say so.
-#if __has_include("fr/train_step.h")
 #include "fr/train_step.h"
 #include "nn/step_memory.h"
 
@@ -144,7 +141,12 @@ void bench_steps(const DeviceInterface& device, const Options& options, Report& 
       continue;
     }
     for (const int64_t N : {512, 256})
-      for (const Network& n : kNetworks) step_row(device, options, report, n, N, maps);
+      for (const Network& n : kNetworks) {
+        step_row(device, options, report, n, N, maps);
+        if (maps != DType::bfloat16 || !is_hopper(device)) continue;
+        const WithHopper hopper;
+        step_row(device, options, report, n, N, maps);
+      }
   }
 }
 
@@ -159,12 +161,3 @@ void bench_head(const DeviceInterface& device, const Options& options, Report& r
 }
 
 }  // namespace fr::bench::gpu
-#else
-void fr::bench::gpu::bench_steps(const DeviceInterface&, const Options&, Report& report) {
-  report.add(
-      {.group = "training steps", .name = "all", .note = "not run: fr/ does not train on a device yet"});
-}
-void fr::bench::gpu::bench_head(const DeviceInterface&, const Options&, Report& report) {
-  report.add({.group = "margin head", .name = "all", .note = "not run: fr/ does not train on a device yet"});
-}
-#endif
