@@ -74,6 +74,7 @@ struct Case {
   Architecture network;
   LossOptions loss;
   double bf16_tolerance;  // of the mean loss
+  int steps = 20;         // beside the CPU
 };
 LossOptions loss_of(LossKind kind, MarginGradient gradient = MarginGradient::exact) {
   LossOptions o;
@@ -81,13 +82,13 @@ LossOptions loss_of(LossKind kind, MarginGradient gradient = MarginGradient::exa
   return o;
 }
 std::vector<Case> cases() {
-  return {{"SphereFace, A-Softmax", Architecture::sphereface, loss_of(LossKind::a_softmax), 0.05},
+  return {{"SphereFace, A-Softmax", Architecture::sphereface, loss_of(LossKind::a_softmax), 0.05, 100},
           {"SphereFace, Caffe's gradient", Architecture::sphereface,
            loss_of(LossKind::a_softmax, MarginGradient::caffe_normalised), 0.05},
           {"SphereFace, modified, Caffe's gradient", Architecture::sphereface,
            loss_of(LossKind::modified_softmax, MarginGradient::caffe_normalised), 0.05},
           {"SphereFace, softmax", Architecture::sphereface, loss_of(LossKind::softmax), 0.05},
-          {"IResNet, CosFace", Architecture::iresnet, loss_of(LossKind::cosface), 0.3},
+          {"IResNet, CosFace", Architecture::iresnet, loss_of(LossKind::cosface), 0.3, 100},
           {"IResNet, detached", Architecture::iresnet, loss_of(LossKind::a_softmax, MarginGradient::detached),
            0.3}};
 }
@@ -161,7 +162,7 @@ INSTANTIATE_TEST_SUITE_P(, DeviceStep, testing::ValuesIn(devices()),
 TEST_P(DeviceStep, LossesAndWeightsAreThoseOfTheCpu) {
   for (const Case& c : cases()) {
     Training cpu(c, {}), card(c, kSingle);
-    for (int i = 0; i < 20; ++i) {
+    for (int i = 0; i < c.steps; ++i) {
       const StepResult a = cpu.next(), b = card.next();
       ASSERT_NEAR(a.loss, b.loss, 1e-3 * (1 + a.loss)) << c.name << ", step " << i;
       ASSERT_NEAR(a.gradient_norm, b.gradient_norm, 1e-2 * (1 + a.gradient_norm)) << c.name << ", step " << i;
