@@ -5,51 +5,6 @@
 namespace fr::FR_GPU {
 namespace {
 
-FR_DEVICE float binary(Binary f, float a, float b) {
-  switch (f) {
-    case Binary::add:
-      return a + b;
-    case Binary::sub:
-      return a - b;
-    case Binary::mul:
-      return a * b;
-    case Binary::div:
-      return a / b;
-    case Binary::max:
-      return larger(b, a) ? b : a;
-  }
-  return a;
-}
-FR_DEVICE float slope_a(Binary f, float a, float b) {
-  switch (f) {
-    case Binary::add:
-    case Binary::sub:
-      return 1;
-    case Binary::mul:
-      return b;
-    case Binary::div:
-      return 1 / b;
-    case Binary::max:
-      return larger(b, a) ? 0 : 1;
-  }
-  return 1;
-}
-FR_DEVICE float slope_b(Binary f, float a, float b) {
-  switch (f) {
-    case Binary::add:
-      return 1;
-    case Binary::sub:
-      return -1;
-    case Binary::mul:
-      return a;
-    case Binary::div:
-      return -a / (b * b);
-    case Binary::max:
-      return larger(b, a) ? 1 : 0;
-  }
-  return 1;
-}
-
 enum class Layout { equal, vector_of_rows, other };
 
 Layout layout(const BroadcastShape& s) {
@@ -89,8 +44,8 @@ struct EqualBackward {
   template <int W>
   FR_DEVICE void at(int64_t i) const {
     const Pack<T, W> d = load<T, W>(dy + i), u = load<T, W>(a + i), v = load<T, W>(b + i);
-    if (da) add(da + i, d, u, v, slope_a);
-    if (db) add(db + i, d, u, v, slope_b);
+    if (da) add(da + i, d, u, v, slope_a<float>);
+    if (db) add(db + i, d, u, v, slope_b<float>);
   }
 
  private:

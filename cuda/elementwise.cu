@@ -39,52 +39,6 @@ void affine_forward(T* y, const T* x, float a, float b, int64_t n) {
   for_elements<T>(Affine<T>{y, x, a, b}, n, width_of<T>(0, y, x));
 }
 
-// relu is written so that a NaN passes.
-FR_DEVICE float unary(Unary f, float x) {
-  switch (f) {
-    case Unary::relu:
-      return x <= 0 ? 0 : x;
-    case Unary::exp:
-      return ::expf(x);
-    case Unary::log:
-      return ::logf(x);
-    case Unary::sqrt:
-      return ::sqrtf(x);
-    case Unary::square:
-      return x * x;
-    case Unary::abs:
-      return ::fabsf(x);
-    case Unary::tanh:
-      return ::tanhf(x);
-    case Unary::sigmoid:
-      return 1 / (1 + ::expf(-x));
-  }
-  return x;
-}
-
-// f'(x), from x or from y = f(x), whichever is shorter.
-FR_DEVICE float unary_slope(Unary f, float x, float y) {
-  switch (f) {
-    case Unary::relu:
-      return x > 0 ? 1 : 0;
-    case Unary::exp:
-      return y;
-    case Unary::log:
-      return 1 / x;
-    case Unary::sqrt:
-      return 1 / (2 * y);
-    case Unary::square:
-      return 2 * x;
-    case Unary::abs:
-      return float((x > 0) - (x < 0));
-    case Unary::tanh:
-      return 1 - y * y;
-    case Unary::sigmoid:
-      return y * (1 - y);
-  }
-  return 1;
-}
-
 template <class T>
 struct UnaryForward {
   T* y;

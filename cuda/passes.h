@@ -2,15 +2,13 @@
 // of them an instruction where sizes and addresses allow.
 #pragma once
 #include "cuda/gpu.h"
+#include "tensor/scalar_function.h"
 
 namespace fr::FR_GPU {
 
 constexpr int kPassThreads = 256;
 constexpr int64_t kMostSlices = 132 * 8;  // of the rows, one for a block: enough for a large card
 constexpr int kAhead = 2;  // rows that a thread reads before it works on them: more bytes on their way
-
-// The order of every maximum in the contract: a NaN is larger than any number, and equal values keep the first.
-FR_DEVICE bool larger(float a, float b) { return a > b || (a != a && b == b); }
 
 // Whether C is a multiple of a pack and every pointer is aligned to one (null is).
 template <class T, class... P>

@@ -7,6 +7,7 @@
 #include "base/parallel.h"
 #include "tensor/arena.h"
 #include "tensor/kernels.h"
+#include "tensor/scalar_function.h"
 
 namespace fr::ref {
 
@@ -36,13 +37,6 @@ void install_sgd(Kernels<T>& k);
 template <class T>
 void give(T& target, T value, Gradient into) {
   target = into == Gradient::add ? target + value : value;
-}
-
-// The order of every maximum in the contract: a NaN is larger than any number, and equal values keep the
-// first.
-template <class T>
-bool larger(T a, T b) {
-  return a > b || (std::isnan(a) && !std::isnan(b));
 }
 
 }  // namespace fr::ref

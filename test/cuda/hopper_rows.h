@@ -21,41 +21,12 @@ inline Row hopper_row(const Conv2dShape& s) {
       .tolerance(1e-3, "float sums of up to 9 x 512 products below 1");
 }
 
-inline Row hopper_statistics_row(const Conv2dShape& s) {
-  return Row(cat("convolution for Hopper with statistics: ", s.N, "x", s.H, "x", s.W, "x", s.C, " -> ", s.K))
-      .covers(&K::conv2d_forward_statistics)
-      .wide({"mean", "rstd", "running_mean", "running_var"})
-      .constant("x", numbers(s.N * s.H * s.W * s.C, 1))
-      .constant("w", numbers(s.K * s.R * s.S * s.C, 2))
-      .saved("y", s.N * s.P() * s.Q() * s.K)
-      .saved("mean", s.K)
-      .saved("rstd", s.K)
-      .state("running_mean", numbers(s.K, 3))
-      .state("running_var", numbers(s.K, 4, 0.5, 2))
-      .forward([=](const auto& k, const auto& v) {
-        k.conv2d_forward_statistics(v["y"], v["mean"], v["rstd"], v["running_mean"], v["running_var"], v["x"],
-                                    v["w"], s, 1e-5f, 0.1f);
-      })
-      .tolerance(1e-3, "as the convolution");
-}
-
 inline std::vector<Row> hopper_rows() {
   const auto of3 = [](int64_t N, int64_t H, int64_t W, int64_t C, int64_t filters, int64_t stride) {
-    return Conv2dShape{.N = N,
-                       .H = H,
-                       .W = W,
-                       .C = C,
-                       .K = filters,
-                       .R = 3,
-                       .S = 3,
-                       .stride_h = stride,
-                       .stride_w = stride,
-                       .pad_h = 1,
-                       .pad_w = 1};
+    return conv2d_shape(N, H, W, C, filters, 3, 3, stride, 1);
   };
   const auto of1 = [](int64_t N, int64_t H, int64_t W, int64_t C, int64_t filters, int64_t stride) {
-    return Conv2dShape{
-        .N = N, .H = H, .W = W, .C = C, .K = filters, .R = 1, .S = 1, .stride_h = stride, .stride_w = stride};
+    return conv2d_shape(N, H, W, C, filters, 1, 1, stride, 0);
   };
   return {hopper_row(of3(5, 9, 13, 64, 64, 1)),
           hopper_row(of3(3, 9, 10, 64, 128, 1)),
@@ -63,9 +34,9 @@ inline std::vector<Row> hopper_rows() {
           hopper_row(of3(2, 14, 13, 64, 256, 2)),
           hopper_row(of1(3, 15, 14, 128, 64, 2)),
           hopper_row(of1(2, 9, 9, 64, 512, 1)),
-          hopper_statistics_row(of3(5, 9, 13, 64, 64, 1)),
-          hopper_statistics_row(of1(2, 13, 14, 64, 128, 1)),
-          hopper_statistics_row(of3(3, 13, 14, 64, 256, 2))};
+          conv2d_statistics_row("for Hopper", of3(5, 9, 13, 64, 64, 1)),
+          conv2d_statistics_row("for Hopper", of1(2, 13, 14, 64, 128, 1)),
+          conv2d_statistics_row("for Hopper", of3(3, 13, 14, 64, 256, 2))};
 }
 
 }  // namespace fr::test

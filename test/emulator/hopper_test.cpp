@@ -146,20 +146,10 @@ std::string check(const Problem& p, const std::vector<int>& schedules) {
 const std::vector<int> kSome = {0, 5, 9}, kAll = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9};
 
 Conv2dShape shape3(int64_t N, int64_t H, int64_t W, int64_t C, int64_t K, int64_t stride = 1) {
-  return {.N = N,
-          .H = H,
-          .W = W,
-          .C = C,
-          .K = K,
-          .R = 3,
-          .S = 3,
-          .stride_h = stride,
-          .stride_w = stride,
-          .pad_h = 1,
-          .pad_w = 1};
+  return conv2d_shape(N, H, W, C, K, 3, 3, stride, 1);
 }
 Conv2dShape shape1(int64_t N, int64_t H, int64_t W, int64_t C, int64_t K, int64_t stride = 1) {
-  return {.N = N, .H = H, .W = W, .C = C, .K = K, .R = 1, .S = 1, .stride_h = stride, .stride_w = stride};
+  return conv2d_shape(N, H, W, C, K, 1, 1, stride, 0);
 }
 
 TEST(Hopper, ForwardUnderEverySchedule) {

@@ -20,4 +20,9 @@ std::vector<Row> row_rows();
 std::vector<Row> search_rows();
 std::vector<Row> sgd_rows();
 
+// For rows of convolutions elsewhere.
+Conv2dShape conv2d_shape(int64_t N, int64_t H, int64_t W, int64_t C, int64_t filters, int64_t R, int64_t S,
+                         int64_t stride, int64_t pad, int64_t dilation = 1, int64_t groups = 1);
+Row conv2d_statistics_row(const char* name, const Conv2dShape& s, double low = -1);
+
 }  // namespace fr::test
