@@ -21,6 +21,7 @@ enum class Purpose : uint32_t {
   sample = 6,    // the synthetic renderer: one picture of the person
   sampler = 7,
   test = 8,
+  pairs = 9,  // which pairs of a batch a loss draws
 };
 
 struct PhiloxKey {

@@ -118,6 +118,7 @@ void DeviceStep::ask() {
   const Kernels<float>& k = *device_.single;
   k.affine_forward(guard.data(), l.value().data(), 0, 0, 1);
   optimizer_.update(numbers_.at(), guard);
+  model_.after_update();
 
   int64_t* words = results_.data();
   const Tensor &prediction = model_.head().prediction(), &shortest = model_.head().shortest();

@@ -33,6 +33,7 @@ class CpuStep : public TrainStep {
     result_.gradient_norm = optimizer_.step(lr);  // changes nothing when the norm is not finite
     if (!std::isfinite(result_.gradient_norm))
       throw_diverged("gradient norm", result_.gradient_norm, step, loss, model_);
+    model_.after_update();
   }
   StepResult finish() override { return result_; }
 

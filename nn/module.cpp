@@ -56,6 +56,11 @@ void Module::prepare(bool prepared) {
   for (auto& [name, child] : children_) child->prepare(prepared);
 }
 
+void Module::after_update() {
+  keep_in_bounds();
+  for (auto& [name, child] : children_) child->after_update();
+}
+
 void Module::zero_grad() {
   for (const auto& [name, parameter] : parameters()) parameter->var.zero_grad();
 }

@@ -51,6 +51,9 @@ class Module {
   void place(Device device, DType maps = DType::float32);
   Device device();       // where the first parameter lies; cpu when there is none
   void round_weights();  // after values of parameters were set by hand
+  // After every update of the parameters: this module and all below bring theirs back into bounds. On a device this is
+  // part of the recorded step, so it reads no number back.
+  void after_update();
   // Fills every parameter from (seed, its dotted name) as its Init says. Layers are born with their constants
   // set and their random weights zero: a network needs this once, at its root.
   void initialise(uint64_t seed);
@@ -74,6 +77,7 @@ class Module {
   }
 
   virtual void forget_prepared() {}  // of this module alone
+  virtual void keep_in_bounds() {}   // after_update() of this module alone
 
  private:
   void check_name(const std::string& name) const;  // not empty, not taken

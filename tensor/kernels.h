@@ -20,6 +20,7 @@
 #include "base/bfloat16.h"
 #include "base/philox.h"
 #include "tensor/margin_function.h"
+#include "tensor/pair_loss.h"
 
 namespace fr {
 
@@ -109,6 +110,25 @@ struct SgdParameter {
   double lr_multiplier = 1, decay_multiplier = 1;
 };
 
+// Adam (Kingma and Ba 2015, Algorithm 1), t = 1, 2, ... counting steps:
+//   m <- beta1 m + (1 - beta1) g,  v <- beta2 v + (1 - beta2) g^2
+//   p <- p - lr (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + eps)
+// g includes decay * p, unless decoupled: then p <- p - lr decay p first (Loshchilov and Hutter 2019, AdamW).
+struct AdamStep {
+  double beta1 = 0.9, beta2 = 0.999, eps = 1e-8, decay = 0;
+  bool decoupled = false;
+};
+// One parameter of adam_update_many, all n elements long; see SgdParameter.
+template <class T>
+struct AdamParameter {
+  Wide<T>* p = nullptr;
+  Wide<T>*m = nullptr, *v = nullptr;  // first and second moment
+  const Wide<T>* g = nullptr;
+  T* low = nullptr;
+  int64_t n = 0;
+  double lr_multiplier = 1, decay_multiplier = 1;
+};
+
 // Numbers that change from step to step, in the backend's memory. Work that is recorded once and replayed (a CUDA graph)
 // finds them there: PhiloxKey, Margin and sgd_update_many take a pointer to one of them in place of a value.
 struct StepState {
@@ -149,6 +169,8 @@ struct Kernels {
   void (*add_scaled)(T* y, const T* x, Wide<T> a, int64_t n);
   // y_i = a x_i + b                              y may be x
   void (*affine_forward)(T* y, const T* x, Wide<T> a, Wide<T> b, int64_t n);
+  // y_i = x_i held within [low, high]            y may be x
+  void (*clamp)(Wide<T>* y, const Wide<T>* x, Wide<T> low, Wide<T> high, int64_t n);
   // y = f(x);  dx += dy f'(x)                    backward is given both x and y
   void (*unary_forward)(T* y, const T* x, Unary f, int64_t n);
   void (*unary_backward)(T* dx, const T* dy, const T* x, const T* y, Unary f, int64_t n);
@@ -202,6 +224,13 @@ struct Kernels {
   void (*prelu_backward)(T* dx, Wide<T>* da, const T* dy, const T* x, const Wide<T>* a, int64_t rows,
                          int64_t C, Gradient into);
 
+  // F(x) = k x (x > 0),  k x / (a_c - x) (x <= 0): y_rc = F(x_rc)              a > 0 (C), k (1)
+  // dx_rc += dy_rc (x_rc > 0 ? k : k a_c / (a_c - x_rc)^2);  da_c += sum_r dy_rc (x_rc > 0 ? 0 : -k x_rc / (a_c - x_rc)^2)
+  // (Smirnov et al. 2017, "Doppelganger Mining", Eq. 1)                         dx may be x when it is overwritten
+  void (*arfa_forward)(T* y, const T* x, const Wide<T>* a, const Wide<T>* k, int64_t rows, int64_t C);
+  void (*arfa_backward)(T* dx, Wide<T>* da, const T* dy, const T* x, const Wide<T>* a, const Wide<T>* k,
+                        int64_t rows, int64_t C, Gradient into);
+
   // --- batch normalisation over the rows of x (rows, C)                            (Ioffe and Szegedy 2015)
   // mean_c = sum_r x_rc / rows,  var_c = sum_r (x_rc - mean_c)^2 / rows (biased),  rstd_c = 1 / sqrt(var_c + eps)
   // running_mean <- (1 - momentum) running_mean + momentum mean; running_var likewise with var rows / (rows - 1)
@@ -248,6 +277,35 @@ struct Kernels {
   void (*l2_normalize_backward)(Wide<T>* dx, const Wide<T>* dy, const Wide<T>* dnorm, const T* y,
                                 const Wide<T>* norm, int64_t N, int64_t D, Wide<T> eps);
 
+  // --- rows by number ---                        i (N), 0 <= i < rows
+  // y_nd = x_(i_n)d                              x (rows,D), y (N,D)
+  void (*gather_rows)(Wide<T>* y, const Wide<T>* x, const int64_t* i, int64_t N, int64_t D);
+  // y_(i_n)d += a_n x_nd, n ascending            x (N,D), y (rows,D), a (N), null: 1
+  void (*scatter_add_rows)(Wide<T>* y, const Wide<T>* x, const Wide<T>* a, const int64_t* i, int64_t N,
+                           int64_t rows, int64_t D);
+
+  // --- pairs of a batch ---
+  // d2_ij = sum_d (x_id - x_jd)^2                x (N,D), d2 (N,N)
+  // dx_id += sum_j 2 (dd2_ij + dd2_ji) (x_id - x_jd)
+  void (*squared_distances_forward)(Wide<T>* d2, const Wide<T>* x, int64_t N, int64_t D);
+  void (*squared_distances_backward)(Wide<T>* dx, const Wide<T>* dd2, const Wide<T>* x, int64_t N, int64_t D);
+  // The losses on pairs: each overwrites loss (1), which is a mean and 0 when nothing takes part, and its derivative with
+  // respect to every element of d2 or of the similarities s (N,N), and to the trained scalar (1). Equations: PairLoss.
+  void (*contrastive)(Wide<T>* loss, Wide<T>* dd2, const Wide<T>* d2, const int64_t* label,
+                      const Contrastive& options, int64_t N);
+  void (*triplet)(Wide<T>* loss, Wide<T>* dd2, const Wide<T>* d2, const int64_t* label,
+                  const Triplet& options, int64_t N);
+  void (*lifted_distance)(Wide<T>* loss, Wide<T>* dd2, const Wide<T>* d2, const int64_t* label, double margin,
+                          int64_t N);
+  void (*lifted_cosine)(Wide<T>* loss, Wide<T>* ds, Wide<T>* dscale, const Wide<T>* s, const Wide<T>* scale,
+                        const int64_t* label, double margin, int64_t N);
+  // chosen (N,2): of each anchor the number of its positive and of its negative, -1 for none
+  void (*margin_pairs)(Wide<T>* loss, Wide<T>* ds, Wide<T>* dboundary, int64_t* chosen, const Wide<T>* s,
+                       const Wide<T>* boundary, const int64_t* label, const MarginPairs& options, int64_t N);
+  // c_j <- c_j - rate sum_{i: label_i = j} (c_j - x_i) / (1 + n_j), n_j rows of class j  c (M,D), x (N,D)
+  void (*center_update)(Wide<T>* c, const Wide<T>* x, const int64_t* label, double rate, int64_t N, int64_t M,
+                        int64_t D);
+
   // --- softmax cross-entropy per row ---
   // lse_n = log sum_m exp z_nm (largest subtracted),  loss_n = lse_n - z_n,label_n
   // dz_nm += dloss_n (exp(z_nm - lse_n) - [m = label_n])
@@ -288,6 +346,9 @@ struct Kernels {
   // clip_norm where they exceed it (0: never). The list itself is the host's, and may go after the call.
   void (*sgd_update_many)(const SgdParameter<T>* parameters, int64_t count, const SgdStep& step,
                           const double* lr, const double* squared_norm, double clip_norm);
+  // The same for Adam; the step t is that of the state plus 1. state holds step, learning_rate and squared_norm.
+  void (*adam_update_many)(const AdamParameter<T>* parameters, int64_t count, const AdamStep& step,
+                           const StepState* state, double clip_norm);
 };
 
 template <class T>

@@ -1,7 +1,7 @@
 // The class scores of training: owns the class weights and turns embeddings and labels into a loss.
 #pragma once
+#include "fr/loss/loss_term.h"
 #include "fr/loss/margin_loss.h"
-#include "nn/module.h"
 
 namespace fr {
 
@@ -28,18 +28,10 @@ struct LossOptions {
   Annealing annealing;  // a_softmax
 };
 
-// When a loss is computed: the 0-based training step, and where its numbers lie in the memory of the device, if they
-// change while the work is repeated (annealing then reads StepState::lambda).
-struct StepAt {
-  StepAt(int64_t step_, const StepState* state_ = nullptr) : step(step_), state(state_) {}
-  int64_t step;
-  const StepState* state;
-};
-
 // Parameters "weight" (M,D), one row per class, and "bias" (M) if asked for. Weights start as Caffe's xavier,
 // lr x1, decay x1; the bias at 0, lr x2, decay x0. The rows are classes [first_class(), last_class()) of the
 // data set; here that is all of them.
-class ClassHead : public Module {
+class ClassHead : public LossTerm {
  public:
   ClassHead(const LossOptions& options, int64_t classes, int64_t D, uint64_t seed);
 
@@ -47,7 +39,7 @@ class ClassHead : public Module {
   // than 1e-12 are drawn anew from N(0, 1/D) first (on a device the host cannot know: there redraw() does it before the
   // next step); with MarginGradient::caffe_normalised all rows are scaled to unit length in place first (margin losses
   // only).
-  Var loss(const Var& embedding, const Tensor& labels, const StepAt& at);
+  Var loss(const Var& embedding, const Tensor& labels, const StepAt& at) override;
 
   // bfloat16: see MarginOptions::products. The softmax loss and the Caffe gradient have float products.
   void set_products(DType products) { products_ = products; }

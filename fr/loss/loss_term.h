@@ -1,0 +1,28 @@
+// What every loss is to the training loop: a module that turns a batch of embeddings into one number. A model is trained by
+// one term or by a weighted sum of several (joint supervision), of which at most one scores classes: fr/loss/class_head.h.
+#pragma once
+#include <cstdint>
+
+#include "nn/module.h"
+
+namespace fr {
+
+// When a loss is computed: the 0-based training step, and where its numbers lie in the memory of the device, if they
+// change while the work is repeated (annealing then reads StepState::lambda).
+struct StepAt {
+  StepAt(int64_t step_, const StepState* state_ = nullptr) : step(step_), state(state_) {}
+  int64_t step;
+  const StepState* state;
+};
+
+// Trained scalars are parameters of shape (1); what must stay within bounds is brought back in Module::after_update().
+// A term reads no number back to the host: on a device its work is recorded once and repeated.
+class LossTerm : public Module {
+ public:
+  // Mean loss () of a batch. embedding (N,D), not yet of unit length; labels int64 (N).
+  virtual Var loss(const Var& embedding, const Tensor& labels, const StepAt& at) = 0;
+  // A term gives no prediction unless it says so; see ClassHead.
+  Var forward(const Var& embedding) override { return embedding; }
+};
+
+}  // namespace fr
