@@ -79,26 +79,22 @@ void describe_model(Schema& s, Config& c) {
   s.real("network.dropout", c.network.dropout, 0, 0.99,
          "before the layer that makes the embedding; ArcFace: 0.4");
 
-  s.choice("loss.name", c.loss.kind,
-           {{"softmax", LossKind::softmax},
-            {"modified_softmax", LossKind::modified_softmax},
-            {"a_softmax", LossKind::a_softmax},
-            {"cosface", LossKind::cosface}},
-           "the loss");
-  s.integer("loss.m", c.loss.m, 1, 4, "A-Softmax: the angular margin");
-  s.real("loss.margin", c.loss.margin, 0, 1, "CosFace: the cosine margin");
-  s.real("loss.scale", c.loss.scale, 0.01, 1000, "CosFace: the logit scale s");
-  s.flag("loss.bias", c.loss.bias, "softmax: a bias per class");
-  s.choice("loss.gradient", c.loss.gradient,
+  s.weighted_words("loss.name", c.loss.terms, term_names(),
+                   "the loss, or a weighted sum: l2_softmax, lifted:0.1, margin; one of them may score classes");
+  s.integer("loss.m", c.loss.head.m, 1, 4, "A-Softmax: the angular margin");
+  s.real("loss.margin", c.loss.head.margin, 0, 1, "CosFace: the cosine margin");
+  s.real("loss.scale", c.loss.head.scale, 0.01, 1000, "CosFace: the logit scale s");
+  s.flag("loss.bias", c.loss.head.bias, "softmax: a bias per class");
+  s.choice("loss.gradient", c.loss.head.gradient,
            {{"exact", MarginGradient::exact},
             {"caffe_normalised", MarginGradient::caffe_normalised},
             {"detached", MarginGradient::detached}},
            "the derivative; the authors' Caffe layer (A-Softmax); margin as a constant");
-  s.real("loss.lambda_base", c.loss.annealing.base, 0, 1e9,
+  s.real("loss.lambda_base", c.loss.head.annealing.base, 0, 1e9,
          "A-Softmax: weight of the plain cosine at the start");
-  s.real("loss.lambda_gamma", c.loss.annealing.gamma, 0, 1e9, "max(minimum, base (1 + gamma t)^-power)");
-  s.real("loss.lambda_power", c.loss.annealing.power, 0, 100, "see lambda_gamma");
-  s.real("loss.lambda_minimum", c.loss.annealing.minimum, 0, 1e9, "see lambda_gamma");
+  s.real("loss.lambda_gamma", c.loss.head.annealing.gamma, 0, 1e9, "max(minimum, base (1 + gamma t)^-power)");
+  s.real("loss.lambda_power", c.loss.head.annealing.power, 0, 100, "see lambda_gamma");
+  s.real("loss.lambda_minimum", c.loss.head.annealing.minimum, 0, 1e9, "see lambda_gamma");
 }
 
 void describe_training(Schema& s, Config& c) {
@@ -168,6 +164,20 @@ void check_network(const Config& c) {
               " normalises over the batch; allowed: 2 or more"));
 }
 
+void check_loss(const SupervisionOptions& o) {
+  try {
+    check(o);
+  } catch (const std::invalid_argument& e) {
+    require(false, cat("loss.name: ", e.what()));
+  }
+  const LossKind* kind = class_loss(o);
+  const auto is = [&](LossKind k) { return kind && *kind == k; };
+  require(o.head.gradient != MarginGradient::caffe_normalised || is(LossKind::a_softmax) ||
+              is(LossKind::modified_softmax),
+          "loss.gradient = caffe_normalised exists for a_softmax and modified_softmax only");
+  require(!o.head.bias || is(LossKind::softmax), "loss.bias exists for loss.name = softmax only");
+}
+
 }  // namespace
 
 Schema describe(Config& c) {
@@ -234,12 +244,9 @@ void check(const Config& c) {
   require(std::is_sorted(c.schedule.milestones.begin(), c.schedule.milestones.end()),
           "schedule.milestones must ascend");
   require(c.schedule.floor <= c.lr, "schedule.floor exceeds optimizer.lr");
-  require(c.loss.gradient != MarginGradient::caffe_normalised || c.loss.kind == LossKind::a_softmax ||
-              c.loss.kind == LossKind::modified_softmax,
-          "loss.gradient = caffe_normalised exists for a_softmax and modified_softmax only");
+  check_loss(c.loss);
   require(c.train.precision != DType::bfloat16 || c.train.device != DeviceChoice::cpu,
           "train.precision = bf16 needs a card; with train.device = cpu the precision is float");
-  require(!c.loss.bias || c.loss.kind == LossKind::softmax, "loss.bias exists for loss.name = softmax only");
   require(!c.optimizer.nesterov || c.optimizer.momentum > 0,
           "optimizer.nesterov needs optimizer.momentum > 0");
   try {

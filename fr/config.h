@@ -7,7 +7,7 @@
 
 #include "data/loader.h"
 #include "fr/backbone/network.h"
-#include "fr/loss/class_head.h"
+#include "fr/loss/supervision.h"
 #include "fr/placement.h"
 #include "fr/protocol/metrics.h"
 #include "fr/protocol/verification.h"
@@ -48,7 +48,7 @@ struct Config {
 
   Augment augment;
   NetworkOptions network;
-  LossOptions loss;
+  SupervisionOptions loss;
   SgdOptions optimizer = {.momentum = 0.9, .weight_decay = 5e-4, .form = MomentumForm::caffe};
   double lr = 0.1;
   struct LearningRate {

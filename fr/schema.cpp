@@ -155,6 +155,35 @@ void Schema::reals(std::string name, std::vector<double>& value, double low, dou
   };
 }
 
+void Schema::weighted_words(std::string name, std::vector<std::pair<std::string, double>>& value,
+                            const std::vector<std::string>& known, std::string help) {
+  std::string allowed;
+  for (const auto& word : known) allowed += (allowed.empty() ? "list of word or word:weight: " : ", ") + word;
+  Key& key = add(std::move(name), allowed, std::move(help), Affects::result);
+  key.set = [&value, known](const std::vector<std::string>& texts) {
+    std::vector<std::pair<std::string, double>> parsed;
+    for (const auto& text : texts) {
+      const size_t colon = text.find(':');
+      const std::string word = trim(text.substr(0, colon));
+      if (std::find(known.begin(), known.end(), word) == known.end()) {
+        const std::string near = nearest_name(word, known);
+        throw std::invalid_argument(near.empty() ? "unknown word '" + word + "'"
+                                                 : "unknown word '" + word + "'; did you mean '" + near + "'?");
+      }
+      const double weight =
+          colon == std::string::npos ? 1 : parse<double>(trim(text.substr(colon + 1)), "a number");
+      parsed.emplace_back(word, weight);
+    }
+    value = parsed;
+  };
+  key.get = [&value] {
+    std::string out;
+    for (const auto& [word, weight] : value)
+      out += cat(out.empty() ? "" : ", ", word, weight == 1 ? "" : ":" + number(weight));
+    return out;
+  };
+}
+
 void Schema::flag(std::string name, bool& value, std::string help, Affects affects) {
   Key& key = add(std::move(name), "true or false", std::move(help), affects);
   key.set = [&value](const auto& v) {

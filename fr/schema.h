@@ -35,6 +35,9 @@ class Schema {
   void real(std::string name, double& value, double low, double high, std::string help,
             Affects affects = Affects::result);
   void reals(std::string name, std::vector<double>& value, double low, double high, std::string help);
+  // A list of `word` or `word:weight`, each word one of `known`, without a weight 1.
+  void weighted_words(std::string name, std::vector<std::pair<std::string, double>>& value,
+                      const std::vector<std::string>& known, std::string help);
   void flag(std::string name, bool& value, std::string help, Affects affects = Affects::result);
   void text(std::string name, std::string& value, std::string help, Affects affects = Affects::result);
   template <class E>

@@ -23,26 +23,6 @@ std::string format(const char* pattern, double value) {
 }
 std::string percent(double share) { return format("%.2f %%", 100 * share); }
 
-const char* loss_name(LossKind kind) {
-  switch (kind) {
-    case LossKind::softmax:
-      return "softmax";
-    case LossKind::modified_softmax:
-      return "modified softmax";
-    case LossKind::a_softmax:
-      return "A-Softmax";
-    case LossKind::cosface:
-      return "CosFace";
-  }
-  return "?";
-}
-
-std::string loss_text(const LossOptions& o) {
-  if (o.kind == LossKind::a_softmax) return cat("A-Softmax, m = ", o.m, ", lambda to ", o.annealing.minimum);
-  if (o.kind == LossKind::cosface) return cat("CosFace, s = ", o.scale, ", m = ", o.margin);
-  return loss_name(o.kind);
-}
-
 std::string network_text(const NetworkOptions& o) {
   return cat(name_of(o.architecture), "-", o.depth, ", ", o.height, "x", o.width, ", embedding ",
              o.embedding);
@@ -87,7 +67,7 @@ ordered_json run_json(const Session& s, const RunResult& r, const RunFolder& fol
                    {"precision", precision_word(s.placement.maps)}};
   j["seed"] = s.config.run.seed;
   j["network"] = network_text(s.config.network);
-  j["loss"] = loss_text(s.config.loss);
+  j["loss"] = to_text(s.config.loss);
   j["data"] = {{"description", s.data.description},
                {"classes", s.data.classes()},
                {"pictures", s.data.pictures()},
@@ -140,13 +120,13 @@ Report make_report(const Session& s, const RunFolder& folder, const RunResult& r
                    const std::vector<std::string>& warnings) {
   Report report;
   report.title = s.config.run.name;
-  report.summary = cat(network_text(s.config.network), ", trained with ", loss_text(s.config.loss), " on ",
+  report.summary = cat(network_text(s.config.network), ", trained with ", to_text(s.config.loss), " on ",
                        s.data.pictures(), " pictures of ", s.data.classes(), " people",
                        r.stopped_by ? cat("; stopped at step ", s.step, " of ", s.steps) : "", ".");
   report.facts = {
       {"Network", network_text(s.config.network)},
       {"Parameters", cat(s.model.network().parameter_count())},
-      {"Loss", loss_text(s.config.loss)},
+      {"Loss", to_text(s.config.loss)},
       {"Training data", s.data.description},
       {"Steps", cat(s.step, " of ", s.steps, ", batch ", s.config.train.batch)},
       {"Time", duration_text(r.train_seconds)},

@@ -24,9 +24,29 @@ std::string status_line(const TrainPoint& p) {
 // Means over the steps since the last line of metrics.
 struct Average {
   double loss = 0, accuracy = 0, norm = 0;
+  std::vector<double> terms;
   int64_t n = 0;
-  void add(const StepResult& r) { loss += r.loss, accuracy += r.accuracy, norm += r.gradient_norm, ++n; }
+  void add(const StepResult& r) {
+    loss += r.loss, accuracy += r.accuracy, norm += r.gradient_norm, ++n;
+    terms.resize(r.terms.size());
+    for (size_t t = 0; t < terms.size(); ++t) terms[t] += r.terms[t];
+  }
 };
+
+// The annealing weight at this step; unknown when the loss has none.
+double lambda_of(FaceModel& model, int64_t step) {
+  const double lambda = model.head() ? model.head()->lambda_at(step) : 0;
+  return lambda > 0 ? lambda : kUnknown;
+}
+
+// The terms of a joint loss; a single one is the loss.
+std::vector<std::pair<std::string, double>> named_terms(const FaceModel& model, const Average& sum) {
+  std::vector<std::pair<std::string, double>> named;
+  if (model.terms().size() < 2) return named;
+  for (size_t t = 0; t < sum.terms.size(); ++t)
+    named.emplace_back(model.terms()[t].name, sum.terms[t] / double(sum.n));
+  return named;
+}
 
 // A loss that stays where it started means that nothing is learned.
 class StallWatch {
@@ -157,11 +177,12 @@ RunResult run(Session& s, const RunFolder& folder) {
         double(s.step) / double(s.batches_per_epoch()),
         average.loss / n,
         r.learning_rate,
-        s.config.loss.kind == LossKind::a_softmax ? s.model.head().lambda_at(s.step - 1) : kUnknown,
+        lambda_of(s.model, s.step - 1),
         average.accuracy / n,
         average.norm / n,
         n * double(every.batch) / (now - logged),
-        s.earlier_seconds + now};
+        s.earlier_seconds + now,
+        named_terms(s.model, average)};
     progress.show(s.step, status_line(point), log);
     if (log) folder.append(point), average = {}, logged = now;
     if (s.step % every.checkpoint_every == 0 || last) {

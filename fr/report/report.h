@@ -22,6 +22,7 @@ struct TrainPoint {
   double accuracy = kUnknown;  // of the training batch, 0..1
   double gradient_norm = kUnknown, images_per_second = kUnknown;
   double seconds = kUnknown;  // since the start
+  std::vector<std::pair<std::string, double>> terms = {};  // of a joint loss, before their weights
 };
 
 struct EvalPoint {  // held-out evaluation during training

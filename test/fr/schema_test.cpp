@@ -30,9 +30,9 @@ TEST(Schema, ReadsEveryType) {
       "[optimizer]\nlr = 2.5e-2\n[schedule]\nmilestones = 0.25, 0.5, 0.75\n",
       "x.ini");
   EXPECT_EQ(config.run.name, "two words, and a comma");
-  EXPECT_EQ(config.loss.kind, LossKind::cosface);
-  EXPECT_EQ(config.loss.m, 3);
-  EXPECT_TRUE(config.loss.bias);
+  EXPECT_EQ(*class_loss(config.loss), LossKind::cosface);
+  EXPECT_EQ(config.loss.head.m, 3);
+  EXPECT_TRUE(config.loss.head.bias);
   EXPECT_EQ(config.lr, 0.025);
   EXPECT_EQ(config.schedule.milestones, (std::vector<double>{0.25, 0.5, 0.75}));
   schema.override_with("schedule.milestones=0.5,0.9");
@@ -101,7 +101,7 @@ TEST(Config, MilestonesAreSharesOfTheRun) {
 TEST(Config, ChecksWhatNoSingleRangeCanSay) {
   Config config;
   check(config);
-  config.loss.kind = LossKind::cosface, config.loss.gradient = MarginGradient::caffe_normalised;
+  config.loss.terms = {{"cosface", 1}}, config.loss.head.gradient = MarginGradient::caffe_normalised;
   EXPECT_THROW(check(config), Error);
   config = {}, config.synthetic.min_samples = 50;
   EXPECT_THROW(check(config), Error);
