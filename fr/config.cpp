@@ -13,11 +13,18 @@ void describe_data(Schema& s, Config& c) {
            {{"synthetic", DataSource::synthetic},
             {"folder", DataSource::folder},
             {"list", DataSource::list},
-            {"people", DataSource::people}},
-           "rendered faces; root/CLASS/PICTURE; a file of `path label`; LFW's people list");
+            {"people", DataSource::people},
+            {"idx", DataSource::idx},
+            {"digits", DataSource::digits}},
+           "rendered faces; root/CLASS/PICTURE; a file of `path label`; LFW's people list; MNIST's files in "
+           "root; rendered "
+           "digits");
   s.text("data.root", c.data.root, "folder of the training pictures", Affects::speed);
   s.text("data.list", c.data.list, "the list, for source = list or people; relative to here or to data.root");
   s.integer("data.min_images", c.data.min_images, 1, kMany, "classes with fewer pictures are left out");
+  s.integer("data.largest", c.data.largest, 0, kMany,
+            "of files: only so many classes, those with the most pictures; 0: all");
+  s.integer("data.digits", c.data.digits, 10, kMany, "source = digits: how many pictures");
   s.choice("data.order", c.data.order, {{"uniform", Order::uniform}, {"balanced", Order::balanced}},
            "every picture once an epoch, or every class equally often");
   s.text("data.test_root", c.data.test_root, "folder of the test pictures; empty: data.root", Affects::speed);
@@ -79,8 +86,9 @@ void describe_model(Schema& s, Config& c) {
   s.real("network.dropout", c.network.dropout, 0, 0.99,
          "before the layer that makes the embedding; ArcFace: 0.4");
 
-  s.weighted_words("loss.name", c.loss.terms, term_names(),
-                   "the loss, or a weighted sum: l2_softmax, lifted:0.1, margin; one of them may score classes");
+  s.weighted_words(
+      "loss.name", c.loss.terms, term_names(),
+      "the loss, or a weighted sum: l2_softmax, lifted:0.1, margin; one of them may score classes");
   s.integer("loss.m", c.loss.head.m, 1, 4, "A-Softmax: the angular margin");
   s.real("loss.margin", c.loss.head.margin, 0, 1, "CosFace: the cosine margin");
   s.real("loss.scale", c.loss.head.scale, 0.01, 1000, "CosFace: the logit scale s");
@@ -149,6 +157,14 @@ void describe_training(Schema& s, Config& c) {
   s.integer("test.batch", c.test.batch, 1, 65536, "pictures a forward pass", Affects::speed);
 }
 
+void describe_report(Schema& s, Config& c) {
+  s.integer("report.features", c.report.features, 0, 100000,
+            "training pictures whose angles the report shows, and whose embeddings it draws when they have 2 "
+            "or 3 numbers; "
+            "0: none",
+            Affects::speed);
+}
+
 void require(bool ok, const std::string& message) {
   if (!ok) throw Error(ErrorKind::usage, "configuration: " + message);
 }
@@ -198,6 +214,7 @@ Schema describe(Config& c) {
   describe_augment(s, c.augment);
   describe_model(s, c);
   describe_training(s, c);
+  describe_report(s, c);
   return s;
 }
 
@@ -226,7 +243,7 @@ std::string configuration_document(const Schema& schema) {
 }
 
 void check(const Config& c) {
-  if (c.data.source != DataSource::synthetic) {
+  if (c.data.source != DataSource::synthetic && c.data.source != DataSource::digits) {
     require(!c.data.root.empty(), "data.root is missing: the folder of the training pictures");
     require(std::filesystem::is_directory(c.data.root), "data.root = " + c.data.root + ": no such folder");
   }

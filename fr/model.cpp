@@ -5,11 +5,10 @@ namespace fr {
 FaceModel::FaceModel(std::unique_ptr<Backbone> network, const SupervisionOptions& loss, int64_t classes,
                      uint64_t seed)
     : network_(adopt_child("network", std::move(network))),
-      supervision_(make_supervision(
-          loss, classes, network_.embedding(), seed,
-          [&](std::string name, std::unique_ptr<LossTerm> term) -> LossTerm& {
-            return adopt_child(std::move(name), std::move(term));
-          })),
+      supervision_(make_supervision(loss, classes, network_.embedding(), seed,
+                                    [&](std::string name, std::unique_ptr<LossTerm> term) -> LossTerm& {
+                                      return adopt_child(std::move(name), std::move(term));
+                                    })),
       classes_(classes) {}
 
 Var FaceModel::loss(const Var& x, const Tensor& labels, const StepAt& at) {

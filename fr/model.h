@@ -10,7 +10,8 @@ class FaceModel : public Module {
  public:
   FaceModel(const NetworkOptions& network, const SupervisionOptions& loss, int64_t classes)
       : FaceModel(make_backbone(network), loss, classes, network.seed) {}
-  FaceModel(std::unique_ptr<Backbone> network, const SupervisionOptions& loss, int64_t classes, uint64_t seed);
+  FaceModel(std::unique_ptr<Backbone> network, const SupervisionOptions& loss, int64_t classes,
+            uint64_t seed);
 
   // (N,H,W,3) -> (N,D) float; in between, maps are of the type that place() was given.
   Var forward(const Var& x) override { return cast(network_.forward(cast(x, maps_)), wide(maps_)); }

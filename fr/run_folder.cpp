@@ -77,15 +77,15 @@ void RunFolder::keep_newest_checkpoints(size_t n) const {
 
 void RunFolder::append(const TrainPoint& p) const {
   json j = {{"kind", "train"},
-                  {"step", p.step},
-                  {"epoch", number(p.epoch)},
-                  {"loss", number(p.loss)},
-                  {"learning_rate", number(p.learning_rate)},
-                  {"lambda", number(p.lambda)},
-                  {"accuracy", number(p.accuracy)},
-                  {"gradient_norm", number(p.gradient_norm)},
-                  {"images_per_second", number(p.images_per_second)},
-                  {"seconds", number(p.seconds)}};
+            {"step", p.step},
+            {"epoch", number(p.epoch)},
+            {"loss", number(p.loss)},
+            {"learning_rate", number(p.learning_rate)},
+            {"lambda", number(p.lambda)},
+            {"accuracy", number(p.accuracy)},
+            {"gradient_norm", number(p.gradient_norm)},
+            {"images_per_second", number(p.images_per_second)},
+            {"seconds", number(p.seconds)}};
   for (const auto& [name, value] : p.terms) j["terms"][name] = number(value);
   append_file(path_ / "metrics.jsonl", j.dump() + "\n");
 }

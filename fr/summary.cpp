@@ -9,6 +9,7 @@
 
 #include "base/parallel.h"
 #include "base/version.h"
+#include "fr/features.h"
 #include "tensor/arena.h"
 
 namespace fr {
@@ -73,6 +74,7 @@ ordered_json run_json(const Session& s, const RunResult& r, const RunFolder& fol
                {"pictures", s.data.pictures()},
                {"fingerprint", cat(std::hex, s.data.source->fingerprint())},
                {"damaged", r.damaged}};
+  for (const auto& [name, value] : r.scalars) j["trained_scalars"][name] = value;
   j["parameters"] = s.model.network().parameter_count();
   j["steps"] = s.step;
   j["steps_planned"] = s.steps;
@@ -134,9 +136,12 @@ Report make_report(const Session& s, const RunFolder& folder, const RunResult& r
       {"Seed", cat(s.config.run.seed)},
       {"Program", version_text()},
       {"Hardware", cat(cpu_name(), ", ", threads(), " threads, ", kernels<float>().name)}};
+  for (const auto& [name, value] : r.scalars)
+    report.facts.insert(report.facts.begin() + 3, {name, format("%.4g", value)});
   report.train = folder.train_points();
   report.evaluations = folder.eval_points();
   if (r.test) report.tests.push_back(report_test(*r.test, *s.test));
+  report.features = r.features;
   report.configuration = s.resolved;
   report.warnings = warnings;
   return report;
@@ -173,6 +178,7 @@ void write_summary(const Session& session, const RunFolder& folder, const RunRes
                    const std::vector<std::string>& warnings) {
   write_file_atomic(folder / "run.json", run_json(session, result, folder).dump(2) + "\n");
   if (result.test) write_scores_csv(folder / "scores.csv", *result.test, session.test->names);
+  if (result.features.D > 0) write_features(folder / "features.csv", result.features);
   write_report(folder / "report.html", make_report(session, folder, result, warnings));
 }
 

@@ -13,7 +13,8 @@
 namespace fr {
 
 struct SupervisionOptions {
-  std::vector<std::pair<std::string, double>> terms = {{"a_softmax", 1}};  // of term_names(), with their weights
+  std::vector<std::pair<std::string, double>> terms = {
+      {"a_softmax", 1}};  // of term_names(), with their weights
   LossOptions head = {};  // of the term that scores classes; its kind is that of the term's name
 
   SupervisionOptions() = default;
