@@ -26,7 +26,7 @@ class CenterTerm : public LossTerm {
   CenterTerm(const CenterOptions& options, int64_t classes, int64_t D);
 
   // embedding (N,D), not scaled; labels int64 (N), 0 <= label < M (labels on a device are not looked at) -> (). In training
-  // mode, what the update needs is kept until after_update() or forget().
+  // mode, what the update needs of the last call is kept until after_update() or forget().
   Var loss(const Var& embedding, const Tensor& labels, const StepAt& at) override;
   void forget() override { features_ = {}, labels_ = {}, state_ = nullptr; }
   const Tensor& centers() const { return centers_; }

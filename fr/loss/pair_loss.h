@@ -17,7 +17,8 @@ Var squared_distances(const Var& x);
 // for other shapes, or a margin that is not a positive number.
 Var contrastive_loss(const Var& d2, const Tensor& labels, const Contrastive& options);
 
-// The same input -> (). The margin may also be 0.
+// The same input -> (). The margin may also be 0. Two negatives that differ by less than the rounding of float may be chosen
+// differently in float and in double: the loss hardly notices, the gradient of that anchor does.
 Var triplet_loss(const Var& d2, const Tensor& labels, const Triplet& options);
 
 // The triplets that triplet_loss takes its mean over, in the order of anchor and positive, for tests and reports. Brings
