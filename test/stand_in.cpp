@@ -327,6 +327,11 @@ Kernels<T> make_table() {
   add.template operator()<&K::dropout_backward, &F::dropout_backward>();
   add.template operator()<&K::l2_normalize_forward, &F::l2_normalize_forward>();
   add.template operator()<&K::l2_normalize_backward, &F::l2_normalize_backward>();
+  add.template operator()<&K::squared_distances_forward, &F::squared_distances_forward>();
+  add.template operator()<&K::squared_distances_backward, &F::squared_distances_backward>();
+  add.template operator()<&K::contrastive, &F::contrastive>();
+  add.template operator()<&K::triplet, &F::triplet>();
+  add.template operator()<&K::center_update, &F::center_update>();
   add.template operator()<&K::softmax_cross_entropy_forward, &F::softmax_cross_entropy_forward>();
   add.template operator()<&K::softmax_cross_entropy_backward, &F::softmax_cross_entropy_backward>();
   add.template operator()<&K::margin_softmax_forward, &F::margin_softmax_forward>();

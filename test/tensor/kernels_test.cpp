@@ -15,7 +15,7 @@ const std::vector<Row>& all_rows() {
   static const std::vector<Row> rows = [] {
     std::vector<Row> all;
     for (auto family : {memory_rows, elementwise_rows, reduce_rows, gemm_rows, conv2d_rows, channel_rows,
-                        pool2d_rows, row_rows, search_rows, sgd_rows})
+                        pool2d_rows, row_rows, pair_rows, search_rows, sgd_rows})
       for (Row& row : family()) all.push_back(std::move(row));
     return all;
   }();
@@ -34,6 +34,7 @@ TEST(Kernels, Conv2d) { check(conv2d_rows()); }
 TEST(Kernels, Channel) { check(channel_rows()); }
 TEST(Kernels, Pool2d) { check(pool2d_rows()); }
 TEST(Kernels, Rows) { check(row_rows()); }
+TEST(Kernels, Pairs) { check(pair_rows()); }
 TEST(Kernels, Search) { check(search_rows()); }
 TEST(Kernels, Sgd) { check(sgd_rows()); }
 
