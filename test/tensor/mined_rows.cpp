@@ -114,7 +114,8 @@ std::vector<Row> mined_rows() {
     rows.push_back(lifted_large(s.N, s.classes, 64));
     rows.push_back(lifted_large(s.N, s.classes, 3000));
     for (const S sampling : {S::modified, S::distance, S::hardest})
-      for (const uint64_t step : {1, 2}) rows.push_back(margin_pairs(sampling, s.N, s.classes, step));
+      for (const uint64_t step : {1, 2})
+        if (step == 1 || s.N < 100) rows.push_back(margin_pairs(sampling, s.N, s.classes, step));
   }
   rows.push_back(coinciding(9));
   return rows;
