@@ -15,7 +15,7 @@ Var lifted_cosine(const Var& s, const Var& scale, const Tensor& labels, double m
 
 struct LiftedOptions {
   enum class Form {
-    cosine,  // alpha_l s_ij in place of -d_ij: how we read "with trainable scale" in Smirnov et al. 2017, Sec. 4.2
+    cosine,  // alpha_l s_ij in place of -d_ij: how we read "with trainable scale" in Smirnov et al. 2017, Sec. 4.2.5
     distance,       // Song et al. 2016, on rows of unit length
     euclid_scaled,  // the same on rows of length alpha_l: the other reading
   };
