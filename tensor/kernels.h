@@ -303,8 +303,9 @@ struct Kernels {
   void (*margin_pairs)(Wide<T>* loss, Wide<T>* ds, Wide<T>* dboundary, int64_t* chosen, const Wide<T>* s,
                        const Wide<T>* boundary, const int64_t* label, const MarginPairs& options, int64_t N);
   // c_j <- c_j - rate sum_{i: label_i = j} (c_j - x_i) / (1 + n_j), n_j rows of class j  c (M,D), x (N,D)
-  void (*center_update)(Wide<T>* c, const Wide<T>* x, const int64_t* label, double rate, int64_t N, int64_t M,
-                        int64_t D);
+  // *squared_norm not finite: nothing changes, as in sgd_update_many. Null: always.
+  void (*center_update)(Wide<T>* c, const Wide<T>* x, const int64_t* label, const double* squared_norm,
+                        double rate, int64_t N, int64_t D);
 
   // --- softmax cross-entropy per row ---
   // lse_n = log sum_m exp z_nm (largest subtracted),  loss_n = lse_n - z_n,label_n

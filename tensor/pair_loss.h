@@ -5,18 +5,27 @@
 
 namespace fr {
 
-// L = 1/(2n) sum_{i<j} [same d^2 + (1 - same) u^2] over the n pairs,
-//   distance   u = max(margin - d, 0)                Hadsell et al. 2006
-//   squared    u^2 replaced by max(margin - d2, 0)   the "legacy" form of Caffe's layer
-// dL/dd2 at d = 0 takes d + 1e-4 in place of d, as Caffe's layer does.
+// L = 1/2 sum_{i<j} w_ij l_ij,   l_ij = d2_ij for one class, otherwise
+//   distance   max(margin - d_ij, 0)^2               Hadsell et al. 2006
+//   squared    max(margin - d2_ij, 0)                the "legacy" form of Caffe's layer
+// With n pairs in all, n_1 of one class and n_2 of two:
+//   pairs      w = 1 / n, the plain mean
+//   balanced   w = 1 / (2 n_1) and 1 / (2 n_2): what a draw of as many of each kind gives in expectation, where a batch
+//              holds far fewer of the first; 1 / n where one kind is missing
+// Rows of two classes at d = 0, where d has no derivative, do not move: dL/dd2 = 0. (Caffe's layer divides by d + 1e-4,
+// which moves them as little: x_i - x_j = 0.)
 struct Contrastive {
   enum class Form { distance, squared };
+  enum class Weights { balanced, pairs };
   Form form = Form::distance;
+  Weights weights = Weights::balanced;
   double margin = 1;
 };
 
-// L = mean over the ordered pairs (a,p) of one class of max(0, d2_ap - d2_an + margin); n is the nearest row of another
-// class with d2_an > d2_ap, and if there is none the farthest. Ties: the lowest n.   Schroff et al. 2015, "FaceNet"
+// L = mean over the ordered pairs (a,p) of one class, a != p, of max(0, d2_ap - d2_an + margin). n is the nearest row of
+// another class with d2_an > d2_ap, which need not violate the margin, and if there is none the farthest; ties: the lowest
+// n. The selection is a constant to the gradient, and pairs without loss count in the mean.
+//                                                    Schroff et al. 2015, "FaceNet", Eq. 3 and Sec. 3.2
 struct Triplet {
   double margin = 0.2;
 };

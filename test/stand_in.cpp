@@ -339,6 +339,9 @@ Kernels<T> make_table() {
   add.template operator()<&K::l2_normalize_backward, &F::l2_normalize_backward>();
   add.template operator()<&K::squared_distances_forward, &F::squared_distances_forward>();
   add.template operator()<&K::squared_distances_backward, &F::squared_distances_backward>();
+  add.template operator()<&K::contrastive, &F::contrastive>();
+  add.template operator()<&K::triplet, &F::triplet>();
+  add.template operator()<&K::center_update, &F::center_update>();
   add.template operator()<&K::lifted_distance, &F::lifted_distance>();
   add.template operator()<&K::lifted_cosine, &F::lifted_cosine>();
   add.template operator()<&K::margin_pairs, &F::margin_pairs>();

@@ -1,6 +1,4 @@
 // Rows of the losses on pairs that the batch itself picks out: lifted structured, margin-based.
-#include <limits>
-
 #include "test/tensor/rows.h"
 
 namespace fr::test {
@@ -9,22 +7,15 @@ namespace {
 constexpr const char* kDouble = "double throughout, rounded once to float";
 const std::set<std::string> kWide = {"loss", "dloss", "x", "dx", "scalar", "dscalar"};
 
-// These entries write the derivative with the loss: upstream is 1.
-Row with_derivative(Row row) {
-  row.saved("loss", 1);
-  row.arguments.push_back({.role = Argument::Role::output_gradient,
-                           .name = "dloss",
-                           .values = {1},
-                           .integers = {},
-                           .of = "loss"});
-  return row.wide(kWide).backward([](const auto&, const auto&) {});
-}
-
 // x (N,N) with dx, and labels of about `classes` classes
 Row batch(const std::string& name, std::vector<double> x, int64_t N, int64_t classes) {
   return Row(cat(name, " ", N, " of ", classes))
       .input("x", std::move(x), Gradient::overwritten)
       .index_input("label", indices(N, 7, classes));
+}
+// These entries write the derivative with the loss.
+Row with_derivative(Row row) {
+  return row.loss("loss").wide(kWide).backward([](const auto&, const auto&) {});
 }
 
 Row lifted_distance(int64_t N, int64_t classes, double margin) {
