@@ -290,7 +290,7 @@ struct Kernels {
   void (*squared_distances_forward)(Wide<T>* d2, const Wide<T>* x, int64_t N, int64_t D);
   void (*squared_distances_backward)(Wide<T>* dx, const Wide<T>* dd2, const Wide<T>* x, int64_t N, int64_t D);
   // The losses on pairs: each overwrites loss (1), which is a mean and 0 when nothing takes part, and its derivative with
-  // respect to every element of d2 or of the similarities s (N,N), and to the trained scalar (1). Equations: PairLoss.
+  // respect to every element of d2 or of the similarities s (N,N), and to the trained scalar (1). Equations: pair_loss.h.
   void (*contrastive)(Wide<T>* loss, Wide<T>* dd2, const Wide<T>* d2, const int64_t* label,
                       const Contrastive& options, int64_t N);
   void (*triplet)(Wide<T>* loss, Wide<T>* dd2, const Wide<T>* d2, const int64_t* label,
@@ -299,7 +299,7 @@ struct Kernels {
                           int64_t N);
   void (*lifted_cosine)(Wide<T>* loss, Wide<T>* ds, Wide<T>* dscale, const Wide<T>* s, const Wide<T>* scale,
                         const int64_t* label, double margin, int64_t N);
-  // chosen (N,2): of each anchor the number of its positive and of its negative, -1 for none
+  // chosen (N,N): how often anchor i has chosen the pair (i,j)
   void (*margin_pairs)(Wide<T>* loss, Wide<T>* ds, Wide<T>* dboundary, int64_t* chosen, const Wide<T>* s,
                        const Wide<T>* boundary, const int64_t* label, const MarginPairs& options, int64_t N);
   // c_j <- c_j - rate sum_{i: label_i = j} (c_j - x_i) / (1 + n_j), n_j rows of class j  c (M,D), x (N,D)

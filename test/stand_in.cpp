@@ -143,6 +143,16 @@ struct Argument<Margin> {
     return m;
   }
 };
+template <>
+struct Argument<MarginPairs> {
+  MarginPairs options;
+  explicit Argument(const MarginPairs& a) : options(a) {}
+  MarginPairs get() const {
+    MarginPairs o = options;
+    o.key.step_at = host_pointer(o.key.step_at);
+    return o;
+  }
+};
 template <class T>
 struct Argument<BatchNormLine<T>> {
   BatchNormLine<T> line;
@@ -332,6 +342,9 @@ Kernels<T> make_table() {
   add.template operator()<&K::contrastive, &F::contrastive>();
   add.template operator()<&K::triplet, &F::triplet>();
   add.template operator()<&K::center_update, &F::center_update>();
+  add.template operator()<&K::lifted_distance, &F::lifted_distance>();
+  add.template operator()<&K::lifted_cosine, &F::lifted_cosine>();
+  add.template operator()<&K::margin_pairs, &F::margin_pairs>();
   add.template operator()<&K::softmax_cross_entropy_forward, &F::softmax_cross_entropy_forward>();
   add.template operator()<&K::softmax_cross_entropy_backward, &F::softmax_cross_entropy_backward>();
   add.template operator()<&K::margin_softmax_forward, &F::margin_softmax_forward>();

@@ -18,6 +18,7 @@ Kernels<T> reference() {
   ref::install_rows(k);
   ref::install_distances(k);
   ref::install_pair_loss(k);
+  ref::install_mined(k);
   ref::install_search(k);
   ref::install_sgd(k);
   return k;

@@ -58,6 +58,7 @@ TYPED_TEST(Emulated, Pool2d) { check<TypeParam>(pool2d_rows()); }
 TYPED_TEST(Emulated, Channel) { check<TypeParam>(channel_rows()); }
 TYPED_TEST(Emulated, Rows) { check<TypeParam>(row_rows()); }
 TYPED_TEST(Emulated, Pairs) { check<TypeParam>(pair_rows()); }
+TYPED_TEST(Emulated, Mined) { check<TypeParam>(mined_rows()); }
 TYPED_TEST(Emulated, Search) { check<TypeParam>(search_rows()); }
 TYPED_TEST(Emulated, Sgd) { check<TypeParam>(sgd_rows()); }
 TYPED_TEST(Emulated, Gemm) { check<TypeParam>(gemm_rows()); }

@@ -15,7 +15,7 @@ const std::vector<Row>& all_rows() {
   static const std::vector<Row> rows = [] {
     std::vector<Row> all;
     for (auto family : {memory_rows, elementwise_rows, reduce_rows, gemm_rows, conv2d_rows, channel_rows,
-                        pool2d_rows, row_rows, pair_rows, search_rows, sgd_rows})
+                        pool2d_rows, row_rows, pair_rows, mined_rows, search_rows, sgd_rows})
       for (Row& row : family()) all.push_back(std::move(row));
     return all;
   }();
@@ -35,6 +35,7 @@ TEST(Kernels, Channel) { check(channel_rows()); }
 TEST(Kernels, Pool2d) { check(pool2d_rows()); }
 TEST(Kernels, Rows) { check(row_rows()); }
 TEST(Kernels, Pairs) { check(pair_rows()); }
+TEST(Kernels, Mined) { check(mined_rows()); }
 TEST(Kernels, Search) { check(search_rows()); }
 TEST(Kernels, Sgd) { check(sgd_rows()); }
 
