@@ -116,6 +116,8 @@ Var concat_channels(const std::vector<Var>& parts) {
 Var concat_columns(const Var& a, const Var& b) {
   check_rank("concat_columns", "a", a, 2);
   check_rank("concat_columns", "b", b, 2);
+  FR_CHECK(b.dim(0) == a.dim(0), "concat_columns: expected equal rows, got ", to_string(a.shape()), " and ",
+           to_string(b.shape()));
   return concat_channels({a, b});
 }
 
