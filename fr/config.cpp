@@ -174,6 +174,8 @@ void check_network(const Config& c) {
   require(n.architecture != Architecture::iresnet || c.train.batch > 1,
           cat("train.batch = ", c.train.batch, ": ", name_of(n.architecture),
               " normalises over the batch; allowed: 2 or more"));
+  require(n.narrow == 1 || n.architecture == Architecture::doppelganger,
+          cat("network.narrow = ", n.narrow, " exists for network.architecture = doppelganger only"));
   try {
     describe(n);
   } catch (const std::invalid_argument& e) {

@@ -32,6 +32,7 @@ std::span<const StageUnits> doppelganger_tables();
 // does not divide, and an input that leaves over a row or a column somewhere.
 class DoppelgangerNet : public Backbone {
  public:
+  using Options = DoppelgangerOptions;
   explicit DoppelgangerNet(const DoppelgangerOptions& options);
   std::vector<LayerDescription> describe() const override;
   void calibrate(const Var& batch) override;

@@ -1,6 +1,7 @@
 #include "fr/backbone/doppelganger_net.h"
 
 #include <map>
+#include <optional>
 #include <set>
 
 #include "autograd/gradient_check.h"
@@ -236,6 +237,22 @@ TEST(Doppelganger, GradientIsTheDerivative) {
     return l2_normalize(net.forward(x));
   };
   EXPECT_EQ(gradient_error(f, inputs, {.h = 1e-7}), "");
+}
+
+// What is formed again for the backward pass has the bits of what could have been kept.
+TEST(Doppelganger, KeptAndFormedAgainAreTheSameBits) {
+  std::vector<std::vector<float>> gradients[2];
+  for (const bool keep : {false, true}) {
+    DoppelgangerNet net(small(16));
+    draw_vectors(net);
+    std::optional<KeepValues> kept;
+    if (keep) kept.emplace();
+    const Var x(pictures(2), true);
+    backward(net.forward(x), random_tensor({2, 8}, 2, DType::float32));
+    gradients[keep].push_back(x.grad().host<float>());
+    for (const auto& [name, p] : net.parameters()) gradients[keep].push_back(p->var.grad().host<float>());
+  }
+  EXPECT_EQ(gradients[0], gradients[1]);
 }
 
 double train_step(DoppelgangerNet& net, const Var& classes, Sgd& sgd, const Tensor& x, const Tensor& labels) {
