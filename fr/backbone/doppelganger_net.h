@@ -35,7 +35,8 @@ class DoppelgangerNet : public Backbone {
   using Options = DoppelgangerOptions;
   explicit DoppelgangerNet(const DoppelgangerOptions& options);
   std::vector<LayerDescription> describe() const override;
-  void calibrate(const Var& batch) override;
+  bool wants_calibration() const override { return true; }
+  void calibrate(const Var& batch) override;  // LSUV
   const DoppelgangerOptions& options() const { return options_; }
 
  private:

@@ -170,6 +170,14 @@ void add_conv2d(std::vector<Row>& rows) {
                         {{1, 4, 5, 4}, {6, 3, 3, 2}, {1, 1, 1, 1, 1, 1, 2}},
                         {{2, 4, 3, 3}, {3, 3, 3, 1}, {1, 2, 1, 1, 1, 1, 3}},
                         {{1, 9, 8, 4}, {5, 5, 5, 4}, {1, 1, 2, 2}}};
+  rows.push_back({"parallel dilated convolutions",
+                  {{2, 6, 7, 2}, {2, 3, 3, 2}, {1, 3, 3, 2}, {3, 3, 3, 2}},
+                  [](const Vars& x) {
+                    std::vector<Var> maps;
+                    for (int64_t d : {1, 2, 3})
+                      maps.push_back(conv2d(x[0], x[size_t(d)], {}, {1, 1, d - 1, d - 1, d, d}));
+                    return concat_channels(maps);
+                  }});
   for (const Case& c : cases) {
     const Conv2dOptions o = c.o;
     rows.push_back({"conv2d " + to_string(c.x) + to_string(c.w), {c.x, c.w, {c.w[0]}}, [o](const Vars& x) {

@@ -337,6 +337,7 @@ TEST(Doppelganger, IsAnArchitecture) {
   EXPECT_EQ(depths_of(o.architecture), (std::vector<int>{27, 28}));
   const auto net = make_backbone(o);
   ASSERT_TRUE(dynamic_cast<DoppelgangerNet*>(net.get()));
+  EXPECT_TRUE(net->wants_calibration());
   EXPECT_EQ(net->parameter_count(), total_parameters(describe(o)));
   EXPECT_EQ(to_text(net->describe()), to_text(describe(small(16))));
   EXPECT_THROW(net->forward(Var(Tensor::zeros({1, 64, 48, 3}))), std::invalid_argument);
