@@ -18,7 +18,7 @@ struct Init {
     caffe_xavier,  // U(-sqrt(3 / fan_in), sqrt(3 / fan_in))        Caffe's "xavier" filler, variance 1 /
                    // fan_in
     msra,          // N(0, 2 / fan_in)                              He et al. 2015, Eq. 10
-    orthogonal,    // (K, fan_in) with orthonormal rows, or columns where K > fan_in       Saxe et al. 2014, Sec. 3
+    orthogonal,    // (K, fan_in) with orthonormal rows, or columns where K > fan_in; Saxe et al. 2014
   };
   Kind kind = Kind::keep;
   double value = 0;
