@@ -75,16 +75,24 @@ std::string depth_words(Architecture architecture) {
 
 void describe_model(Schema& s, Config& c) {
   s.choice("network.architecture", c.network.architecture,
-           {{"sphereface", Architecture::sphereface}, {"iresnet", Architecture::iresnet}},
-           "Liu et al. 2017, no batch normalisation; ArcFace's residual network (Deng et al. 2019)");
-  s.integer("network.depth", c.network.depth, 1, 1000,
-            cat("layers; sphereface has ", depth_words(Architecture::sphereface), "; iresnet ",
-                depth_words(Architecture::iresnet)));
+           {{"sphereface", Architecture::sphereface},
+            {"iresnet", Architecture::iresnet},
+            {"doppelganger", Architecture::doppelganger}},
+           "Liu et al. 2017, no batch normalisation; ArcFace's residual network (Deng et al. 2019); "
+           "Doppelganger Mining's (Smirnov et al. 2017)");
+  s.integer(
+      "network.depth", c.network.depth, 1, 1000,
+      cat("layers; sphereface has ", depth_words(Architecture::sphereface), "; iresnet ",
+          depth_words(Architecture::iresnet), "; doppelganger ", depth_words(Architecture::doppelganger),
+          ": 28 is the paper's for 259x259, 27 lacks its first "
+          "layer, for 112x112"));
   s.integer("network.embedding", c.network.embedding, 1, 65536, "size of the embedding");
   s.integer("network.height", c.network.height, 16, 4096, "input height in pixels");
   s.integer("network.width", c.network.width, 16, 4096, "input width in pixels");
   s.real("network.dropout", c.network.dropout, 0, 0.99,
          "before the layer that makes the embedding; ArcFace: 0.4");
+  s.integer("network.narrow", c.network.narrow, 1, 64,
+            "doppelganger: channels are divided by it, for trials on a small machine; 1: the paper's");
 
   s.weighted_words(
       "loss.name", c.loss.terms, term_names(),
@@ -178,6 +186,13 @@ void check_network(const Config& c) {
   require(n.architecture != Architecture::iresnet || c.train.batch > 1,
           cat("train.batch = ", c.train.batch, ": ", name_of(n.architecture),
               " normalises over the batch; allowed: 2 or more"));
+  require(n.narrow == 1 || n.architecture == Architecture::doppelganger,
+          cat("network.narrow = ", n.narrow, " exists for network.architecture = doppelganger only"));
+  try {
+    describe(n);
+  } catch (const std::invalid_argument& e) {
+    require(false, e.what());
+  }
 }
 
 void check_loss(const SupervisionOptions& o) {

@@ -25,8 +25,8 @@ std::string format(const char* pattern, double value) {
 std::string percent(double share) { return format("%.2f %%", 100 * share); }
 
 std::string network_text(const NetworkOptions& o) {
-  return cat(name_of(o.architecture), "-", o.depth, ", ", o.height, "x", o.width, ", embedding ",
-             o.embedding);
+  return cat(name_of(o.architecture), "-", o.depth, ", ", o.height, "x", o.width, ", embedding ", o.embedding,
+             o.narrow > 1 ? cat(", channels / ", o.narrow) : "");
 }
 
 ordered_json test_json(const TestResult& v) {

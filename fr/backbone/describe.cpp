@@ -67,8 +67,25 @@ void Describer::conv(const std::string& name, const Conv2dSpec& spec) {
             window_count(output[1], spec.S, w.stride_w, w.pad_w, w.dilation_w), spec.K};
   const int64_t weights = spec.K * spec.R * spec.S * (spec.C / w.groups);
   const int64_t bias = spec.bias == Bias::with ? spec.K : 0;
-  layers.push_back({name, cat("conv ", spec.R, "x", spec.S, w.stride_h > 1 ? cat(" /", w.stride_h) : ""),
+  const std::string dilation = w.dilation_h > 1 ? cat(" dilation ", w.dilation_h) : "";
+  layers.push_back({name,
+                    cat("conv ", spec.R, "x", spec.S, w.stride_h > 1 ? cat(" /", w.stride_h) : "", dilation),
                     output, weights + bias, weights * output[0] * output[1]});
+}
+
+void Describer::parallel_conv(const std::string& name, const std::vector<Conv2dSpec>& branches) {
+  const Shape input = output;
+  Shape joined;
+  for (size_t i = 0; i < branches.size(); ++i) {
+    output = input;
+    conv(cat(name, ".branch", i + 1), branches[i]);
+    if (i == 0) joined = {output[0], output[1], 0};
+    FR_CHECK(output[0] == joined[0] && output[1] == joined[1], "describe: ", name,
+             " joins maps of one size, got ", to_string(output), " beside ", joined[0], " x ", joined[1]);
+    joined[2] += output[2];
+  }
+  output = joined;
+  layers.push_back({name, "concat", output, 0, 0});
 }
 
 void Describer::linear(const std::string& name, const LinearSpec& spec) {
@@ -85,6 +102,23 @@ void Describer::batch_norm(const std::string& name) {
 
 void Describer::prelu(const std::string& name) {
   layers.push_back({name, "prelu", output, output.back(), 0});
+}
+
+void Describer::arfa(const std::string& name) { layers.push_back({name, "arfa", output, output.back(), 0}); }
+
+void Describer::max_pool(const std::string& name, const Pool2dOptions& w) {
+  output[0] = window_count(output[0], w.R, w.stride_h, w.pad_h, 1);
+  output[1] = window_count(output[1], w.S, w.stride_w, w.pad_w, 1);
+  layers.push_back({name, cat("max pool ", w.R, "x", w.S, " /", w.stride_h), output, 0, 0});
+}
+
+void Describer::maxout(const std::string& name, int64_t group) {
+  output.back() /= group;
+  layers.push_back({name, cat("maxout of ", group), output, 0, 0});
+}
+
+void Describer::unit_length(const std::string& name) {
+  layers.push_back({name, "unit length, by the loss", output, 0, 0});
 }
 
 void Describer::dropout(const std::string& name, double p) {

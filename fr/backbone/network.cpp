@@ -1,5 +1,6 @@
 #include "fr/backbone/network.h"
 
+#include "fr/backbone/doppelganger_net.h"
 #include "fr/backbone/iresnet.h"
 #include "fr/backbone/sphereface.h"
 
@@ -9,6 +10,10 @@ namespace {
 template <class Options>
 Options options_of(const NetworkOptions& o) {
   return {o.depth, o.embedding, o.height, o.width, o.dropout, o.seed};
+}
+template <>
+DoppelgangerOptions options_of(const NetworkOptions& o) {
+  return {o.depth, o.embedding, o.height, o.width, o.dropout, o.seed, o.narrow};
 }
 template <class Network, class Options>
 std::unique_ptr<Backbone> make(const NetworkOptions& o) {
@@ -32,6 +37,8 @@ constexpr Entry kEntries[] = {
      describe_as<SphereFaceOptions>},
     {Architecture::iresnet, "IResNet", iresnet_tables, make<IResNet, IResNetOptions>,
      describe_as<IResNetOptions>},
+    {Architecture::doppelganger, "Doppelganger", doppelganger_tables,
+     make<DoppelgangerNet, DoppelgangerOptions>, describe_as<DoppelgangerOptions>},
 };
 
 const Entry& entry_of(Architecture architecture) {

@@ -8,7 +8,7 @@
 
 namespace fr {
 
-enum class Architecture { sphereface, iresnet };
+enum class Architecture { sphereface, iresnet, doppelganger };
 
 struct NetworkOptions {
   Architecture architecture = Architecture::sphereface;
@@ -17,6 +17,7 @@ struct NetworkOptions {
   int64_t height = 112, width = 96;  // input (N, height, width, 3)
   double dropout = 0;                // before the layer that makes the embedding
   uint64_t seed = 1;                 // of the initial weights
+  int64_t narrow = 1;                // doppelganger: channels are divided by it
 };
 
 const char* name_of(Architecture architecture);  // "SphereFace"
