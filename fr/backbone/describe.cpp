@@ -87,77 +87,116 @@ std::string to_text(const std::vector<LayerDescription>& layers) {
   return out.str();
 }
 
+// The backward pass walks the lines from the last to the first: maps go, gradients of weights come.
 TrainingMemory training_memory(const std::vector<LayerDescription>& layers, int64_t batch) {
-  const int64_t weights = total_parameters(layers) * int64_t(sizeof(float));
-  return {batch, batch * total_kept(layers), weights, weights, weights};
+  constexpr int64_t kFloat = sizeof(float);
+  const int64_t weights = kFloat * total_parameters(layers), maps = batch * total_kept(layers);
+  int64_t left = maps, gradients = 0, peak = 0;
+  for (auto l = layers.rbegin(); l != layers.rend(); left -= batch * l->kept_bytes, ++l) {
+    gradients += kFloat * l->parameters;
+    peak = std::max(peak, left + gradients + batch * l->passing_bytes);
+  }
+  return {batch, maps, weights, 2 * weights + peak};
 }
 
 std::string to_text(const TrainingMemory& m) {
-  return cat("a training step of ", m.batch, " pictures keeps, without the loss:\n", mebibytes(m.maps),
-             "  maps for the backward pass (the others are formed again from them)\n", mebibytes(m.weights),
-             "  weights\n", mebibytes(m.gradients), "  their gradients\n", mebibytes(m.momentum),
-             "  momentum\n", mebibytes(m.total()), "  together\n");
+  return cat(
+      "a training step of ", m.batch, " pictures, network alone, in float:\n", mebibytes(m.maps),
+      "  outputs kept for the backward pass (the others are formed again from them)\n",
+      mebibytes(3 * m.weights), "  weights, gradients and momentum\n", mebibytes(m.peak),
+      "  at the fullest moment, with gradients of maps; without workspaces, class weights and scores\n");
 }
 
 Describer::Describer(int64_t height, int64_t width) : output{height, width, 3} {
-  line("input", "picture", Keeps::output);
+  start_line("input", "picture");
 }
 
-void Describer::line(const std::string& name, std::string kind, Keeps keeps, int64_t parameters,
-                     int64_t multiply_adds) {
-  LayerDescription l{name, std::move(kind), output, parameters, multiply_adds};
-  if (keeps != Keeps::nothing) l.kept_bytes = l.output_bytes();
-  if (keeps == Keeps::winners) l.kept_bytes += elements(output) * int64_t(sizeof(int64_t));
-  layers.push_back(std::move(l));
+// A layer whose output is formed from what its input is formed from.
+void Describer::line(const std::string& name, std::string kind, int64_t parameters, int64_t multiply_adds) {
+  layers.push_back({name, std::move(kind), output, parameters, multiply_adds});
+}
+
+// A layer whose output can only be kept.
+void Describer::start_line(const std::string& name, std::string kind, int64_t parameters,
+                           int64_t multiply_adds) {
+  source_ = layers.size();
+  line(name, std::move(kind), parameters, multiply_adds);
+}
+
+void Describer::keep_input() {
+  LayerDescription& source = layers[source_];
+  source.kept_bytes = std::max(source.kept_bytes, source.output_bytes());
+}
+
+void Describer::product(const std::string& name, std::string kind, const Shape& result, int64_t weights,
+                        Bias bias) {
+  const int64_t input_bytes = elements(output) * int64_t(sizeof(float));
+  const bool formed = source_ + 1 < layers.size(), first = layers.size() == 1;
+  keep_input();
+  output = result;
+  const int64_t places = result.size() == 3 ? result[0] * result[1] : 1;
+  start_line(name, std::move(kind), weights + (bias == Bias::with ? result.back() : 0), weights * places);
+  if (!first) layers.back().passing_bytes = (formed ? 2 : 1) * input_bytes + branch_.waiting_bytes;
 }
 
 void Describer::conv(const std::string& name, const Conv2dSpec& spec) {
   const Conv2dOptions& w = spec.window;
   FR_CHECK(output.size() == 3 && output[2] == spec.C, "describe: ", name, " expects C = ", spec.C, ", got ",
            to_string(output));
-  output = {window_count(output[0], spec.R, w.stride_h, w.pad_h, w.dilation_h),
-            window_count(output[1], spec.S, w.stride_w, w.pad_w, w.dilation_w), spec.K};
-  const int64_t weights = spec.K * spec.R * spec.S * (spec.C / w.groups);
-  const int64_t bias = spec.bias == Bias::with ? spec.K : 0;
-  line(name, cat("conv ", spec.R, "x", spec.S, w.stride_h > 1 ? cat(" /", w.stride_h) : ""), Keeps::output,
-       weights + bias, weights * output[0] * output[1]);
+  product(name, cat("conv ", spec.R, "x", spec.S, w.stride_h > 1 ? cat(" /", w.stride_h) : ""),
+          {window_count(output[0], spec.R, w.stride_h, w.pad_h, w.dilation_h),
+           window_count(output[1], spec.S, w.stride_w, w.pad_w, w.dilation_w), spec.K},
+          spec.K * spec.R * spec.S * (spec.C / w.groups), spec.bias);
 }
 
 void Describer::linear(const std::string& name, const LinearSpec& spec) {
   FR_CHECK(elements(output) == spec.D, "describe: ", name, " expects D = ", spec.D, ", got ",
            to_string(output));
-  output = {spec.M};
-  const int64_t weights = spec.D * spec.M;
-  line(name, "linear", Keeps::output, weights + (spec.bias == Bias::with ? spec.M : 0), weights);
+  product(name, "linear", {spec.M}, spec.D * spec.M, spec.bias);
 }
 
 void Describer::batch_norm(const std::string& name) {
-  line(name, "batch norm", Keeps::nothing, 2 * output.back());
+  keep_input();
+  line(name, "batch norm", 2 * output.back());
 }
 
-void Describer::prelu(const std::string& name) { line(name, "prelu", Keeps::nothing, output.back()); }
+void Describer::prelu(const std::string& name) {
+  keep_input();
+  line(name, "prelu", output.back());
+}
 
-void Describer::relu(const std::string& name) { line(name, "relu", Keeps::nothing); }
+void Describer::relu(const std::string& name) {
+  keep_input();
+  line(name, "relu");
+}
 
+// Keeps where each number came from, and not what it read.
 void Describer::max_pool(const std::string& name, const Pool2dOptions& w) {
   FR_CHECK(output.size() == 3, "describe: ", name, " expects (H,W,C), got ", to_string(output));
   output = {window_count(output[0], w.R, w.stride_h, w.pad_h, 1),
             window_count(output[1], w.S, w.stride_w, w.pad_w, 1), output[2]};
-  line(name, cat("max pool ", w.R, "x", w.S, " /", w.stride_h), Keeps::winners);
+  start_line(name, cat("max pool ", w.R, "x", w.S, " /", w.stride_h));
+  layers.back().kept_bytes = layers.back().output_bytes() + elements(output) * int64_t(sizeof(int64_t));
 }
 
 void Describer::global_average(const std::string& name) {
   output = {output.back()};
-  line(name, "mean", Keeps::output);
+  start_line(name, "mean");
 }
 
 void Describer::dropout(const std::string& name, double p) {
-  if (p > 0) line(name, cat("dropout ", p), Keeps::output);
+  if (p > 0) start_line(name, cat("dropout ", p));
 }
 
+void Describer::branch() { branch_ = {output, source_, elements(output) * int64_t(sizeof(float))}; }
+
+void Describer::second_branch() { output = branch_.output, source_ = branch_.source; }
+
 void Describer::add(const std::string& name) {
-  sums_ = sums_ == 4 ? 0 : sums_ + 1;
-  line(name, "add", sums_ ? Keeps::nothing : Keeps::output);
+  const bool formed = layers[source_].kept_bytes > 0 && ++sums_ < 5;
+  if (!formed) sums_ = 0;
+  formed ? line(name, "add") : start_line(name, "add");
+  branch_ = {};
 }
 
 }  // namespace fr

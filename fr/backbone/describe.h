@@ -14,8 +14,9 @@ struct LayerDescription {
   Shape output;               // of one picture: (H,W,C) or (D)
   int64_t parameters = 0;     // weights, frozen ones too; running statistics are none
   int64_t multiply_adds = 0;  // of one picture, convolutions and matrix products only
-  int64_t kept_bytes =
-      0;  // of one picture in float: what a training step keeps for the backward pass, by rule
+  // Of one picture in float, by the rules above Describer: what a step keeps of the forward pass for the backward pass, and what
+  // the layer's own backward pass needs beside that.
+  int64_t kept_bytes = 0, passing_bytes = 0;
   int64_t output_bytes() const { return elements(output) * int64_t(sizeof(float)); }
 };
 
@@ -25,12 +26,13 @@ int64_t total_multiply_adds(const std::vector<LayerDescription>& layers);
 // Aligned columns, one line a layer, a last line with the totals. "-" is 0.
 std::string to_text(const std::vector<LayerDescription>& layers);
 
-// What a step of training keeps in memory for the network alone, in float: without the class weights and scores of the
-// loss, workspaces of kernels and gradients of maps, most of which lie where the maps were.
+// What a step of training needs in memory for the network alone, in float: without the class weights and scores of the loss,
+// and without workspaces of kernels.
 struct TrainingMemory {
-  int64_t batch = 0, maps = 0;                       // pictures, bytes of all their kept maps
-  int64_t weights = 0, gradients = 0, momentum = 0;  // bytes
-  int64_t total() const { return maps + weights + gradients + momentum; }
+  int64_t batch = 0;    // pictures
+  int64_t maps = 0;     // bytes of what their forward pass keeps
+  int64_t weights = 0;  // bytes; their gradients and the momentum have as many
+  int64_t peak = 0;     // bytes at the fullest moment of the backward pass
 };
 TrainingMemory training_memory(const std::vector<LayerDescription>& layers, int64_t batch);
 std::string to_text(const TrainingMemory& memory);  // a few lines
@@ -38,8 +40,10 @@ std::string to_text(const TrainingMemory& memory);  // a few lines
 // Writes a network down from the specifications that build it, without building it. One call a layer; each
 // takes `output`, what the layer before put out, and replaces it. The first line is the picture.
 //
-// What is kept of a step follows autograd/var.h: pictures and the outputs of convolutions, products, pooling and dropout are;
-// what batch norms, activations and sums put out is formed again from these, but for every fifth sum of a chain.
+// What a step keeps follows autograd/var.h: a layer that saves its input marks the line which that input is formed from. Batch
+// norms and activations form theirs from what they read themselves, sums from what their branches keep, and every fifth sum of
+// a chain is kept. In the backward pass a product has its input, formed again where it was not kept, and the input's gradient;
+// while it is in one branch, the gradient from the other one waits. Other gradients take the places of kept maps.
 class Describer {
  public:
   Describer(int64_t height, int64_t width);
@@ -52,20 +56,27 @@ class Describer {
   void max_pool(const std::string& name, const Pool2dOptions& window);
   void global_average(const std::string& name);     // of each channel
   void dropout(const std::string& name, double p);  // nothing when p is 0
-  void add(const std::string& name);                // the sum of two branches
+  void branch();                                    // two ways lead from here to the next add()
+  void second_branch();                             // back there
+  void add(const std::string& name);                // the sum of the two
 
   Shape output;
   std::vector<LayerDescription> layers;
 
  private:
-  enum class Keeps {
-    nothing,
-    output,
-    winners
-  };  // winners: the output, and where each of its numbers came from
-  void line(const std::string& name, std::string kind, Keeps keeps, int64_t parameters = 0,
-            int64_t multiply_adds = 0);
-  int sums_ = 0;  // since one was kept
+  void line(const std::string& name, std::string kind, int64_t parameters = 0, int64_t multiply_adds = 0);
+  void start_line(const std::string& name, std::string kind, int64_t parameters = 0,
+                  int64_t multiply_adds = 0);
+  void product(const std::string& name, std::string kind, const Shape& result, int64_t weights, Bias bias);
+  void keep_input();
+
+  size_t source_ = 0;  // the line to keep for the value of `output`
+  int sums_ = 0;       // formed since one was kept
+  struct {
+    Shape output;
+    size_t source = 0;
+    int64_t waiting_bytes = 0;
+  } branch_;
 };
 
 }  // namespace fr

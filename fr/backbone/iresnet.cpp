@@ -39,7 +39,7 @@ class ImprovedUnit : public Module {
 };
 
 void describe_unit(Describer& d, const std::string& name, int64_t C, int64_t K, int64_t stride) {
-  const Shape input = d.output;
+  d.branch();
   d.batch_norm(name + ".bn1");
   d.conv(name + ".conv1", conv(C, K, 3, 1));
   d.batch_norm(name + ".bn2");
@@ -47,7 +47,7 @@ void describe_unit(Describer& d, const std::string& name, int64_t C, int64_t K, 
   d.conv(name + ".conv2", conv(K, K, 3, stride));
   d.batch_norm(name + ".bn3");
   if (stride > 1) {
-    d.output = input;
+    d.second_branch();
     d.conv(name + ".shortcut.conv", conv(C, K, 1, stride));
     d.batch_norm(name + ".shortcut.bn");
   }

@@ -15,10 +15,9 @@
 // 512 numbers; stem, strides and output of preactivation are our reading, taken from Deng et al. 2019, "ArcFace", Section 3.2.2.
 #pragma once
 #include "fr/backbone/backbone.h"
+#include "fr/backbone/resnet_unit.h"
 
 namespace fr {
-
-enum class ResNetForm { preactivation, literal };
 
 struct ResNetOptions {
   int depth = 18;                     // 18 or 50

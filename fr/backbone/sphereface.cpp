@@ -45,6 +45,7 @@ class ResidualUnit : public Module {
 };
 
 void describe_unit(Describer& d, const std::string& name, int64_t C) {
+  d.branch();
   for (const char* i : {"1", "2"}) d.conv(name + ".conv" + i, unit_conv(C)), d.prelu(name + ".prelu" + i);
   d.add(name);
 }
