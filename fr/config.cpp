@@ -86,6 +86,8 @@ void describe_network(Schema& s, NetworkOptions& n) {
          "sphereface: a ReLU on the embedding, as networks had before (Liu et al. 2017, Table 6, row A)");
   s.flag("network.bias", n.bias,
          "sphereface: biases of the convolutions with stride 2 and of the layer that makes the embedding");
+  s.integer("network.narrow", n.narrow, 1, 64,
+            "doppelganger: channels are divided by it, for trials on a small machine; 1: the paper's");
 }
 
 void describe_loss(Schema& s, Config& c) {
@@ -174,7 +176,7 @@ void check_network(const Config& c) {
           cat("network.depth = ", n.depth, ": ", name_of(n.architecture),
               " has no such depth; allowed: one of: ", depth_words(n.architecture)));
   try {
-    check(n);
+    describe(n);
   } catch (const std::invalid_argument& e) {
     require(false, e.what());
   }

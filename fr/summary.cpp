@@ -44,8 +44,8 @@ std::string loss_text(const LossOptions& o) {
 }
 
 std::string network_text(const NetworkOptions& o) {
-  return cat(name_of(o.architecture), "-", o.depth, ", ", o.height, "x", o.width, ", embedding ",
-             o.embedding);
+  return cat(name_of(o.architecture), "-", o.depth, ", ", o.height, "x", o.width, ", embedding ", o.embedding,
+             o.narrow > 1 ? cat(", channels / ", o.narrow) : "");
 }
 
 ordered_json test_json(const TestResult& v) {

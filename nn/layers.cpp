@@ -1,7 +1,10 @@
 // Layers own weights and call ops; no mathematics here.
 #include "nn/layers.h"
 
+#include <limits>
 #include <utility>
+
+#include "nn/lsuv.h"
 
 namespace fr {
 
@@ -30,6 +33,18 @@ Var Conv2d::forward_fused(const Var& x, const Conv2dFinishing& finish) {
 Var Conv2d::forward_with_statistics(const Var& x, const RunningStatistics& running,
                                     BatchStatistics& of_result) {
   return conv2d_with_statistics(x, weight_->var, window_, running, of_result);
+}
+
+ParallelConv2d::ParallelConv2d(const std::vector<Conv2dSpec>& branches) {
+  FR_CHECK(!branches.empty(), "ParallelConv2d: expected one convolution or more, got none");
+  for (size_t i = 0; i < branches.size(); ++i)
+    branches_.push_back(&add_child<Conv2d>(cat("branch", i + 1), branches[i]));
+}
+
+Var ParallelConv2d::forward(const Var& x) {
+  std::vector<Var> maps;
+  for (Module* branch : branches_) maps.push_back(chain({branch}, x));
+  return concat_channels(maps);
 }
 
 Linear::Linear(const LinearSpec& spec) {
@@ -78,6 +93,28 @@ Var ReLU::slope(int64_t C, const Var& x) {
   if (!zeros_ || zeros_.dim(0) != C || zeros_.dtype() != type || zeros_.device() != x.device())
     zeros_ = Var(Tensor::zeros({C}, type, x.device()));
   return zeros_;
+}
+
+Arfa::Arfa(int64_t C) {
+  FR_CHECK(C > 0, "Arfa: expected C > 0, got ", C);
+  a_ = &add_parameter("weight", {C}, Init::constant(1));
+  a_->decay_multiplier = 0;
+  k_ = &add_buffer("k", Tensor::full({1}, 1));
+}
+
+Var Arfa::forward(const Var& x) {
+  if (LsuvPass* pass = LsuvPass::current()) {
+    k_->fill(1);
+    pass->set(*k_, arfa(x, a_->var, *k_).value());
+  }
+  return arfa(x, a_->var, *k_);
+}
+
+void Arfa::keep_in_bounds() {
+  const Tensor& a = a_->var.value();
+  with_kernels(a, [&](const auto& k) {
+    k.clamp(a.data(), a.data(), kLeast, std::numeric_limits<float>::infinity(), a.size());
+  });
 }
 
 Dropout::Dropout(double p, uint32_t stream) : p_(p), stream_(stream) {

@@ -40,6 +40,17 @@ class Conv2d : public Module {
   Shape arranged_for_;  // inputs of this shape
 };
 
+// Several convolutions of one map, their results side by side: x (N,H,W,C) -> y (N,P,Q,K1+K2+...). Filters of one size with
+// dilation d and padding d - 1 put out maps of one size.        parameters: branch1.weight, branch1.bias, branch2.weight, ...
+class ParallelConv2d : public Module {
+ public:
+  explicit ParallelConv2d(const std::vector<Conv2dSpec>& branches);
+  Var forward(const Var& x) override;
+
+ private:
+  std::vector<Module*> branches_;
+};
+
 // x (N,D) -> y (N,M).              parameters: weight (M,D), bias (M) when asked for
 struct LinearSpec {
   int64_t D = 1, M = 1;
@@ -90,6 +101,31 @@ class PReLU : public Module {
 
  private:
   Parameter* slope_ = nullptr;
+};
+
+// x (..., C) -> y (..., C): ARFA (Smirnov et al. 2017, Eq. 1).
+// parameter: weight (C) = a, 1 at first, where the function's slope has no jump; without decay, kept at kLeast or more, since
+// its pole lies at x = a.      buffer: k (1), 1 until initialise_from_data() sets it
+class Arfa : public Module {
+ public:
+  static constexpr double kLeast = 0.01;
+  explicit Arfa(int64_t C);
+  Var forward(const Var& x) override;
+
+ private:
+  void keep_in_bounds() override;
+  Parameter* a_ = nullptr;
+  Tensor* k_ = nullptr;
+};
+
+// x (..., C) -> y (..., C / group)
+class Maxout : public Module {
+ public:
+  explicit Maxout(int64_t group = 2) : group_(group) {}
+  Var forward(const Var& x) override { return maxout(x, group_); }
+
+ private:
+  int64_t group_;
 };
 
 // x (..., C) -> y (..., C): a PReLU whose slope is 0 and not trained, so that it too is formed again instead of kept and

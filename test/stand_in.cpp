@@ -292,6 +292,7 @@ Kernels<T> make_table() {
   add.template operator()<&K::pictures, &F::pictures>();
   add.template operator()<&K::add_scaled, &F::add_scaled>();
   add.template operator()<&K::affine_forward, &F::affine_forward>();
+  add.template operator()<&K::clamp, &F::clamp>();
   add.template operator()<&K::unary_forward, &F::unary_forward>();
   add.template operator()<&K::unary_backward, &F::unary_backward>();
   add.template operator()<&K::binary_forward, &F::binary_forward>();
@@ -313,6 +314,8 @@ Kernels<T> make_table() {
   add.template operator()<&K::bias_backward, &F::bias_backward>();
   add.template operator()<&K::prelu_forward, &F::prelu_forward>();
   add.template operator()<&K::prelu_backward, &F::prelu_backward>();
+  add.template operator()<&K::arfa_forward, &F::arfa_forward>();
+  add.template operator()<&K::arfa_backward, &F::arfa_backward>();
   add.template operator()<&K::batch_norm_statistics, &F::batch_norm_statistics>();
   add.template operator()<&K::batch_norm_apply, &F::batch_norm_apply>();
   add.template operator()<&K::batch_norm_backward, &F::batch_norm_backward>();

@@ -16,6 +16,10 @@ class Backbone : public Module {
  public:
   Var forward(const Var& x) override;  // (N,height,width,3), pixels (p - 127.5) / 128 -> (N,embedding)
   virtual std::vector<LayerDescription> describe() const = 0;  // layer by layer
+  // What a network takes from a first batch of pictures (N,height,width,3), of the type of its maps and on its device: once,
+  // before training at step 0. Most take nothing.
+  virtual bool wants_calibration() const { return false; }
+  virtual void calibrate(const Var&) {}
   int64_t embedding() const { return embedding_; }
   int64_t height() const { return height_; }
   int64_t width() const { return width_; }

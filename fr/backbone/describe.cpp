@@ -143,10 +143,28 @@ void Describer::conv(const std::string& name, const Conv2dSpec& spec) {
   const Conv2dOptions& w = spec.window;
   FR_CHECK(output.size() == 3 && output[2] == spec.C, "describe: ", name, " expects C = ", spec.C, ", got ",
            to_string(output));
-  product(name, cat("conv ", spec.R, "x", spec.S, w.stride_h > 1 ? cat(" /", w.stride_h) : ""),
+  const std::string dilation = w.dilation_h > 1 ? cat(" dilation ", w.dilation_h) : "";
+  product(name, cat("conv ", spec.R, "x", spec.S, w.stride_h > 1 ? cat(" /", w.stride_h) : "", dilation),
           {window_count(output[0], spec.R, w.stride_h, w.pad_h, w.dilation_h),
            window_count(output[1], spec.S, w.stride_w, w.pad_w, w.dilation_w), spec.K},
           spec.K * spec.R * spec.S * (spec.C / w.groups), spec.bias);
+}
+
+// Joining copies the maps: the joined one can only be kept, the parts are not.
+void Describer::parallel_conv(const std::string& name, const std::vector<Conv2dSpec>& branches) {
+  branch();
+  Shape joined;
+  for (size_t i = 0; i < branches.size(); ++i) {
+    second_branch();
+    conv(cat(name, ".branch", i + 1), branches[i]);
+    if (i == 0) joined = {output[0], output[1], 0};
+    FR_CHECK(output[0] == joined[0] && output[1] == joined[1], "describe: ", name,
+             " joins maps of one size, got ", to_string(output), " beside ", joined[0], " x ", joined[1]);
+    joined[2] += output[2];
+  }
+  output = joined, branch_ = {};
+  start_line(name, "concat");
+  layers.back().passing_bytes = layers.back().output_bytes();
 }
 
 void Describer::linear(const std::string& name, const LinearSpec& spec) {
@@ -183,6 +201,21 @@ void Describer::global_average(const std::string& name) {
   output = {output.back()};
   start_line(name, "mean");
 }
+
+void Describer::arfa(const std::string& name) {
+  keep_input();
+  line(name, "arfa", output.back());
+}
+
+// Keeps what it read and what it put out.
+void Describer::maxout(const std::string& name, int64_t group) {
+  keep_input();
+  output.back() /= group;
+  start_line(name, cat("maxout of ", group));
+  keep_input();
+}
+
+void Describer::unit_length(const std::string& name) { line(name, "unit length, by the loss"); }
 
 void Describer::dropout(const std::string& name, double p) {
   if (p > 0) start_line(name, cat("dropout ", p));

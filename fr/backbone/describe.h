@@ -49,12 +49,17 @@ class Describer {
   Describer(int64_t height, int64_t width);
 
   void conv(const std::string& name, const Conv2dSpec& spec);
+  void parallel_conv(const std::string& name,
+                     const std::vector<Conv2dSpec>& branches);   // and their maps joined
   void linear(const std::string& name, const LinearSpec& spec);  // of the flattened input
   void batch_norm(const std::string& name);
   void prelu(const std::string& name);
   void relu(const std::string& name);
   void max_pool(const std::string& name, const Pool2dOptions& window);
-  void global_average(const std::string& name);     // of each channel
+  void global_average(const std::string& name);  // of each channel
+  void arfa(const std::string& name);
+  void maxout(const std::string& name, int64_t group);
+  void unit_length(const std::string& name);        // of the embedding, where the loss makes it
   void dropout(const std::string& name, double p);  // nothing when p is 0
   void branch();                                    // two ways lead from here to the next add()
   void second_branch();                             // back there

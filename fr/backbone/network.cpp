@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "fr/backbone/doppelganger_net.h"
 #include "fr/backbone/iresnet.h"
 #include "fr/backbone/resnet.h"
 #include "fr/backbone/sphereface.h"
@@ -17,6 +18,10 @@ Options options_of(const NetworkOptions& o) {
 template <>
 SphereFaceOptions options_of(const NetworkOptions& o) {
   return {o.depth, o.embedding, o.height, o.width, o.dropout, o.seed, o.last_relu, o.bias};
+}
+template <>
+DoppelgangerOptions options_of(const NetworkOptions& o) {
+  return {o.depth, o.embedding, o.height, o.width, o.dropout, o.seed, o.narrow};
 }
 template <>
 ResNetOptions options_of(const NetworkOptions& o) {
@@ -61,6 +66,10 @@ constexpr Entry kEntries[] = {
                   "He et al. 2016, pre-activation, fitted to faces"),
     entry<ResNet>(A::resnet_literal, "resnet_literal", "literal ResNet", resnet_tables,
                   "He et al. 2016, \"Deep Residual Learning\", as it stands there"),
+    entry<DoppelgangerNet>(
+        A::doppelganger, "doppelganger", "Doppelganger", doppelganger_tables,
+        "Smirnov et al. 2017: depth 28 is theirs for 259x259, 27 lacks its first layer, for "
+        "112x112"),
 };
 
 // Options of single architectures.
@@ -72,6 +81,7 @@ struct Special {
 constexpr Special kSpecial[] = {
     {"last_relu", "true", [](const NetworkOptions& o) { return o.last_relu; }, A::sphereface},
     {"bias", "false", [](const NetworkOptions& o) { return !o.bias; }, A::sphereface},
+    {"narrow", "2 or more", [](const NetworkOptions& o) { return o.narrow != 1; }, A::doppelganger},
 };
 
 const Entry& entry_of(Architecture architecture) {

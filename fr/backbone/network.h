@@ -9,7 +9,7 @@
 
 namespace fr {
 
-enum class Architecture { sphereface, iresnet, resnet, resnet_literal };
+enum class Architecture { sphereface, iresnet, resnet, resnet_literal, doppelganger };
 
 struct NetworkOptions {
   Architecture architecture = Architecture::sphereface;
@@ -21,6 +21,7 @@ struct NetworkOptions {
   // Of single architectures; the others refuse every other value.
   bool last_relu = false;  // sphereface: a ReLU on the embedding
   bool bias = true;        // sphereface: in the convolutions with stride 2 and in FC1
+  int64_t narrow = 1;      // doppelganger: channels are divided by it
 };
 
 const char* name_of(Architecture architecture);    // "SphereFace"

@@ -112,6 +112,16 @@ void add_shape_and_reduce(std::vector<Row>& rows) {
                   }});
   rows.push_back(
       {"concat_columns of itself", {{2, 3}}, [](const Vars& x) { return concat_columns(x[0], x[0]); }});
+  rows.push_back({"concat_channels of three", {{2, 3, 1, 5}, {2, 3, 1, 1}, {2, 3, 1, 2}}, [](const Vars& x) {
+                    return concat_channels(x);
+                  }});
+  rows.push_back({"concat_channels of read ones", {{3, 2}, {3, 4}}, [](const Vars& x) {
+                    return concat_channels({concat_channels(x), unary(x[1], Unary::square), x[0]});
+                  }});
+  rows.push_back({"concat_channels of one", {{4}}, [](const Vars& x) { return concat_channels(x); }});
+  for (int64_t group : {1, 2, 3})
+    rows.push_back(
+        {cat("maxout of ", group), {{3, 2, 6}}, [group](const Vars& x) { return maxout(x[0], group); }});
   for (Reduce f : {Reduce::sum, Reduce::mean, Reduce::max})
     for (const Shape& s : {Shape{1}, Shape{7}, Shape{3, 5}, Shape{2, 3, 5}, Shape{3, 1, 2, 5}})
       for (int axis = -1; axis < int(s.size()); ++axis)
@@ -160,6 +170,14 @@ void add_conv2d(std::vector<Row>& rows) {
                         {{1, 4, 5, 4}, {6, 3, 3, 2}, {1, 1, 1, 1, 1, 1, 2}},
                         {{2, 4, 3, 3}, {3, 3, 3, 1}, {1, 2, 1, 1, 1, 1, 3}},
                         {{1, 9, 8, 4}, {5, 5, 5, 4}, {1, 1, 2, 2}}};
+  rows.push_back({"parallel dilated convolutions",
+                  {{2, 6, 7, 2}, {2, 3, 3, 2}, {1, 3, 3, 2}, {3, 3, 3, 2}},
+                  [](const Vars& x) {
+                    std::vector<Var> maps;
+                    for (int64_t d : {1, 2, 3})
+                      maps.push_back(conv2d(x[0], x[size_t(d)], {}, {1, 1, d - 1, d - 1, d, d}));
+                    return concat_channels(maps);
+                  }});
   for (const Case& c : cases) {
     const Conv2dOptions o = c.o;
     rows.push_back({"conv2d " + to_string(c.x) + to_string(c.w), {c.x, c.w, {c.w[0]}}, [o](const Vars& x) {
@@ -178,6 +196,19 @@ void add_prelu(std::vector<Row>& rows, const Shape& s) {
       {"prelu + residual" + to_string(s), {s, a, s}, [](const Vars& x) { return prelu(x[0], x[1], x[2]); }});
   rows.push_back({"prelu + its own input" + to_string(s), {s, a}, [](const Vars& x) {
                     return prelu(x[0], x[1], x[0]);
+                  }});
+}
+
+// a = t^2 + 0.5 keeps away from the pole.
+void add_arfa(std::vector<Row>& rows, const Shape& s) {
+  const auto act = [](const Var& x, const Var& t) {
+    const Tensor k = Tensor::full({1}, 1.3, DType::float64);
+    return arfa(x, affine(unary(t, Unary::square), 1, 0.5), k);
+  };
+  rows.push_back(
+      {"arfa" + to_string(s), {s, {s.back()}}, [=](const Vars& x) { return act(x[0], x[1]); }, -3, 3});
+  rows.push_back({"arfa + its own input" + to_string(s), {s, {s.back()}}, [=](const Vars& x) {
+                    return add(act(x[0], x[1]), x[0]);
                   }});
 }
 
@@ -228,7 +259,8 @@ void add_pool_and_channel(std::vector<Row>& rows) {
                       return average_pool2d(x[0], o);
                     }});
   }
-  for (const Shape& s : {Shape{1}, Shape{3, 1}, Shape{1, 5}, Shape{2, 3, 4, 7}}) add_prelu(rows, s);
+  for (const Shape& s : {Shape{1}, Shape{3, 1}, Shape{1, 5}, Shape{2, 3, 4, 7}})
+    add_prelu(rows, s), add_arfa(rows, s);
   for (const Shape& s : {Shape{3, 1}, Shape{5, 3}, Shape{2, 3, 3, 5}})
     for (BatchNormMode mode : {BatchNormMode::training, BatchNormMode::inference})
       add_batch_norm(rows, s, mode);
@@ -333,6 +365,15 @@ TEST(Ops, ErrorsNameTheOpAndTheShapes) {
       {"max_pool2d", "pad", "(1,4,4,3)"});
   expect_message([] { average_pool2d(zeros({4, 4, 3}), {}); }, {"average_pool2d", "(4,4,3)"});
   expect_message([] { prelu(zeros({2, 3}), zeros({2})); }, {"prelu", "(3)", "(2)"});
+  expect_message([] { arfa(zeros({2, 3}), zeros({2}), Tensor::zeros({1})); }, {"arfa", "(3)", "(2)"});
+  expect_message([] { arfa(zeros({2, 3}), zeros({3}), Tensor::zeros({3})); }, {"arfa", "k (1)", "(3)"});
+  expect_message([] { maxout(zeros({2, 3}), 2); }, {"maxout", "groups of 2", "(2,3)"});
+  expect_message([] { concat_channels({}); }, {"concat_channels", "none"});
+  expect_message(
+      [] {
+        concat_channels({zeros({2, 1, 3}), zeros({1, 2, 3})});
+      },
+      {"concat_channels", "(2,1,3)", "(1,2,3)"});
   expect_message([] { l2_normalize(zeros({2, 3, 4})); }, {"l2_normalize", "(2,3,4)"});
   const Tensor statistics = Tensor::zeros({3});
   const auto normalise = [&](const Shape& s) {
@@ -395,6 +436,43 @@ TEST(BatchNorm, RunningStatisticsAndInference) {
   }
   EXPECT_EQ(mean.host<double>(), m) << "inference changes no statistics";
   EXPECT_EQ(var.host<double>(), v);
+}
+
+// Smirnov et al. 2017, Eq. 1 with a = 1.5, k = 0.8, and its derivatives.
+TEST(Arfa, ValuesAndDerivatives) {
+  constexpr double kRows[][4] = {{-10, -.695652174, .009073724, .060491493},
+                                 {-2, -.457142857, .097959184, .130612245},
+                                 {-.5, -.2, .3, .1},
+                                 {.5, .4, .8, 0}};
+  for (const DType type : {DType::float64, DType::float32})
+    for (const auto& [at, value, slope, by_a] : kRows) {
+      const double tolerance = type == DType::float64 ? 1e-9 : 1e-6;
+      const Var x(Tensor::full({1}, at, type), true), a(Tensor::full({1}, 1.5, type), true);
+      const Var y = arfa(x, a, Tensor::full({1}, 0.8, type));
+      backward(y);
+      EXPECT_NEAR(y.value().item(), value, tolerance) << at;
+      EXPECT_NEAR(x.grad().item(), slope, tolerance) << at;
+      EXPECT_NEAR(a.grad().item(), by_a, tolerance) << at;
+    }
+}
+
+// At 0 the slope is k / a; far below, the function has settled at -k.
+TEST(Arfa, AtZeroAndFarBelow) {
+  const Var x(Tensor::from<double>({0, -1e12}, {2, 1}), true),
+      a(Tensor::full({1}, 0.5, DType::float64), true);
+  const Var y = arfa(x, a, Tensor::full({1}, 3, DType::float64));
+  backward(y, Tensor::full({2, 1}, 1, DType::float64));
+  EXPECT_EQ(y.value().host<double>()[0], 0);
+  EXPECT_EQ(x.grad().host<double>()[0], 6);
+  EXPECT_NEAR(y.value().host<double>()[1], -3, 1e-11);
+}
+
+TEST(Maxout, ATieBelongsToTheFirst) {
+  const Var x(Tensor::from<double>({2, 2, -1, 3, 5, -7}, {1, 6}), true);
+  const Var y = maxout(x);
+  EXPECT_EQ(y.value().host<double>(), (std::vector<double>{2, 3, 5}));
+  backward(y, Tensor::from<double>({10, 20, 30}, {1, 3}));
+  EXPECT_EQ(x.grad().host<double>(), (std::vector<double>{10, 0, 0, 20, 30, 0}));
 }
 
 TEST(L2Normalize, AZeroRowStaysZeroAndGetsNoGradient) {

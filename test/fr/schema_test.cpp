@@ -167,5 +167,19 @@ TEST(Config, ABaseIsReadFirst) {
       << "text from elsewhere has no folder";
 }
 
+TEST(Config, TheInputMustFitTheNetwork) {
+  const std::string doppelganger = "network.architecture=doppelganger";
+  EXPECT_EQ(check_refusal({doppelganger, "network.depth=27", "network.height=112", "network.narrow=4"}), "");
+  EXPECT_EQ(check_refusal({doppelganger, "network.depth=28", "network.height=259", "network.width=259"}), "");
+  EXPECT_EQ(
+      check_refusal({doppelganger, "network.depth=28"}),
+      "configuration: Doppelganger-28: an input of 112 x 96 does not fit: conv1 meets a map of 112 x 96; "
+      "expected sides of 32 m + 3, 99 or more");
+  EXPECT_EQ(
+      check_refusal({"network.narrow=4"}),
+      "configuration: network.narrow = 2 or more: exists for network.architecture = doppelganger only, got "
+      "sphereface");
+}
+
 }  // namespace
 }  // namespace fr

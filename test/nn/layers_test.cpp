@@ -7,6 +7,7 @@
 #include <numbers>
 
 #include "base/file.h"
+#include "base/parallel.h"
 #include "base/philox.h"
 
 namespace fr {
@@ -62,6 +63,46 @@ TEST(Module, TrainReachesEveryChild) {
   net.train();
   net.forward(Var(Tensor::full({2, 8, 6, 3}, 0.5)));
   EXPECT_NE(mean.host<double>(), std::vector<double>(4, 0));
+}
+
+TEST(Arfa, StartsAtOneWithoutDecayAndStaysAboveItsBound) {
+  Arfa layer(3);
+  EXPECT_EQ(names(layer), (std::vector<std::string>{"weight", "buffer k"}));
+  const Parameter& a = *layer.parameters()[0].second;
+  EXPECT_EQ(a.decay_multiplier, 0);
+  EXPECT_EQ(a.var.value().host<float>(), std::vector<float>(3, 1));
+  a.var.value().copy_from(Tensor::from<float>({-2, 0.005f, 7}, {3}));
+  layer.after_update();
+  EXPECT_EQ(a.var.value().host<float>(), (std::vector<float>{0.01f, 0.01f, 7}));
+}
+
+TEST(ParallelConv2d, JoinsMapsOfOneSize) {
+  std::vector<Conv2dSpec> specs;
+  for (int64_t d : {1, 2, 3}) {
+    specs.push_back(Conv2dSpec::square(2, 2 + d, 3, 1, d - 1));
+    specs.back().window.dilation_h = specs.back().window.dilation_w = d;
+    specs.back().bias = Bias::with;
+  }
+  ParallelConv2d layer(specs);
+  layer.initialise(2);
+  EXPECT_EQ(names(layer)[2], "branch2.weight");
+  const Tensor x({2, 7, 6, 2});
+  initialise(x, Init::normal(1), 3, "x");
+  const auto parameters = layer.parameters();
+  std::vector<Var> expected;
+  for (size_t i = 0; i < 3; ++i)
+    expected.push_back(
+        conv2d(Var(x), parameters[2 * i].second->var, parameters[2 * i + 1].second->var, specs[i].window));
+  const Var y = layer.forward(Var(x));
+  EXPECT_EQ(y.shape(), (Shape{2, 5, 4, 12}));
+  for (int64_t n = 0, c = 0, i = 0; i < 3; c += expected[size_t(i++)].dim(3))
+    for (n = 0; n < 2 * 5 * 4; ++n)
+      for (int64_t j = 0; j < expected[size_t(i)].dim(3); ++j)
+        ASSERT_EQ(y.value().as<float>()[n * 12 + c + j],
+                  expected[size_t(i)].value().as<float>()[n * expected[size_t(i)].dim(3) + j]);
+  specs[2].window.pad_h = 0;
+  ParallelConv2d unequal(specs);
+  EXPECT_THROW(unequal.forward(Var(x)), std::invalid_argument);
 }
 
 TEST(Module, ZeroGradForgetsGradients) {
@@ -163,6 +204,8 @@ TEST(Layers, RefuseImpossibleSizes) {
   EXPECT_THROW(Linear(LinearSpec{0, 4}), std::invalid_argument);
   EXPECT_THROW(BatchNorm(0), std::invalid_argument);
   EXPECT_THROW(PReLU(0), std::invalid_argument);
+  EXPECT_THROW(Arfa(0), std::invalid_argument);
+  EXPECT_THROW(ParallelConv2d({}), std::invalid_argument);
   EXPECT_THROW(Dropout(1, 0), std::invalid_argument);
   EXPECT_THROW(Dropout(0.5, 1 << 16), std::invalid_argument);
 }
@@ -236,6 +279,57 @@ TEST(Init, DrawsAreBoxMullerOfPhilox) {
       ASSERT_EQ(y[size_t(i)], 2 * u(word) - 1) << i << " of " << n;
     }
   }
+}
+
+// Largest distance of <u_i, u_j> from [i = j], over the rows of w seen as (K, rest), or its columns.
+double orthogonality_error(const Tensor& w) {
+  const std::vector<double> v = w.host<double>();
+  const auto K = size_t(w.dim(0)), D = v.size() / K, n = std::min(K, D), length = std::max(K, D);
+  const auto at = [&](size_t i, size_t l) { return K > D ? v[l * D + i] : v[i * D + l]; };
+  double worst = 0;
+  for (size_t i = 0; i < n; ++i)
+    for (size_t j = 0; j <= i; ++j) {
+      double product = 0;
+      for (size_t l = 0; l < length; ++l) product += at(i, l) * at(j, l);
+      worst = std::max(worst, std::abs(product - (i == j)));
+    }
+  return worst;
+}
+
+TEST(Init, OrthogonalRowsOrColumns) {
+  for (const Shape& s : {Shape{1, 1}, Shape{5, 3, 3, 2}, Shape{40, 3, 3, 2}, Shape{64, 1, 1, 33},
+                         Shape{128, 128}, Shape{70, 5, 5, 8}, Shape{3, 7}, Shape{7, 1}}) {
+    const Tensor w(s, DType::float64), single(s);
+    initialise(w, Init::orthogonal(), 4, "w");
+    initialise(single, Init::orthogonal(), 4, "w");
+    EXPECT_LE(orthogonality_error(w), 1e-11) << to_string(s);
+    EXPECT_EQ(single.host<float>(), w.host<float>()) << "the rounded double ones";
+  }
+}
+
+// The first vector is a normal one of unit length; none of the directions is preferred.
+TEST(Init, OrthogonalBeginsWithTheNormalDraws) {
+  const Tensor w({3, 50}, DType::float64), normal({3, 50}, DType::float64);
+  initialise(w, Init::orthogonal(), 4, "w");
+  initialise(normal, Init::normal(1), 4, "w");
+  const std::vector<double> q = w.host<double>(), x = normal.host<double>();
+  double length = 0;
+  for (size_t i = 0; i < 50; ++i) length += x[i] * x[i];
+  for (size_t i = 0; i < 50; ++i) EXPECT_NEAR(q[i], x[i] / std::sqrt(length), 1e-15);
+}
+
+TEST(Init, OrthogonalDoesNotDependOnThreads) {
+  const int before = threads();
+  std::vector<std::vector<double>> drawn;
+  for (int n : {1, 2, 3}) {
+    set_threads(n);
+    const Tensor w({90, 3, 3, 11}, DType::float64);
+    initialise(w, Init::orthogonal(), 4, "w");
+    drawn.push_back(w.host<double>());
+  }
+  set_threads(before);
+  EXPECT_EQ(drawn[0], drawn[1]);
+  EXPECT_EQ(drawn[0], drawn[2]);
 }
 
 std::vector<double> drawn(uint64_t seed, const char* name, Shape shape, DType type = DType::float32) {
