@@ -73,27 +73,31 @@ std::string depth_words(Architecture architecture) {
   return words;
 }
 
-void describe_model(Schema& s, Config& c) {
-  s.choice("network.architecture", c.network.architecture,
-           {{"sphereface", Architecture::sphereface},
-            {"iresnet", Architecture::iresnet},
-            {"doppelganger", Architecture::doppelganger}},
-           "Liu et al. 2017, no batch normalisation; ArcFace's residual network (Deng et al. 2019); "
-           "Doppelganger Mining's (Smirnov et al. 2017)");
-  s.integer(
-      "network.depth", c.network.depth, 1, 1000,
-      cat("layers; sphereface has ", depth_words(Architecture::sphereface), "; iresnet ",
-          depth_words(Architecture::iresnet), "; doppelganger ", depth_words(Architecture::doppelganger),
-          ": 28 is the paper's for 259x259, 27 lacks its first "
-          "layer, for 112x112"));
-  s.integer("network.embedding", c.network.embedding, 1, 65536, "size of the embedding");
-  s.integer("network.height", c.network.height, 16, 4096, "input height in pixels");
-  s.integer("network.width", c.network.width, 16, 4096, "input width in pixels");
-  s.real("network.dropout", c.network.dropout, 0, 0.99,
-         "before the layer that makes the embedding; ArcFace: 0.4");
-  s.integer("network.narrow", c.network.narrow, 1, 64,
-            "doppelganger: channels are divided by it, for trials on a small machine; 1: the paper's");
+// f(word, architecture) for each, joined: "sphereface: f; iresnet: f"
+template <class F>
+std::string for_each_architecture(const F& f) {
+  std::string words;
+  for (const auto& [word, architecture] : architecture_words())
+    words += cat(words.empty() ? "" : "; ", word, ": ", f(architecture));
+  return words;
+}
 
+void describe_network(Schema& s, NetworkOptions& n) {
+  s.choice("network.architecture", n.architecture, architecture_words(), for_each_architecture(source_of));
+  s.integer("network.depth", n.depth, 1, 1000, "layers; " + for_each_architecture(depth_words));
+  s.integer("network.embedding", n.embedding, 1, 65536, "size of the embedding");
+  s.integer("network.height", n.height, 16, 4096, "input height in pixels");
+  s.integer("network.width", n.width, 16, 4096, "input width in pixels");
+  s.real("network.dropout", n.dropout, 0, 0.99, "before the layer that makes the embedding; ArcFace: 0.4");
+  s.flag("network.last_relu", n.last_relu,
+         "sphereface: a ReLU on the embedding, as networks had before (Liu et al. 2017, Table 6, row A)");
+  s.flag("network.bias", n.bias,
+         "sphereface: biases of the convolutions with stride 2 and of the layer that makes the embedding");
+  s.integer("network.narrow", n.narrow, 1, 64,
+            "doppelganger: channels are divided by it, for trials on a small machine; 1: the paper's");
+}
+
+void describe_loss(Schema& s, Config& c) {
   s.weighted_words(
       "loss.name", c.loss.terms, term_names(),
       "the loss, or a weighted sum: l2_softmax, lifted:0.1, margin; one of them may score classes");
@@ -183,16 +187,14 @@ void check_network(const Config& c) {
   require(std::find(depths.begin(), depths.end(), n.depth) != depths.end(),
           cat("network.depth = ", n.depth, ": ", name_of(n.architecture),
               " has no such depth; allowed: one of: ", depth_words(n.architecture)));
-  require(n.architecture != Architecture::iresnet || c.train.batch > 1,
-          cat("train.batch = ", c.train.batch, ": ", name_of(n.architecture),
-              " normalises over the batch; allowed: 2 or more"));
-  require(n.narrow == 1 || n.architecture == Architecture::doppelganger,
-          cat("network.narrow = ", n.narrow, " exists for network.architecture = doppelganger only"));
   try {
     describe(n);
   } catch (const std::invalid_argument& e) {
     require(false, e.what());
   }
+  require(c.train.batch > 1 || !normalises_embeddings(n),
+          cat("train.batch = ", c.train.batch, ": ", name_of(n.architecture),
+              " normalises over the batch; allowed: 2 or more"));
 }
 
 void check_loss(const SupervisionOptions& o) {
@@ -227,7 +229,8 @@ Schema describe(Config& c) {
   s.flag("run.cublas", c.run.cublas, "on a card, matrix products by cuBLAS, which must be installed");
   describe_data(s, c);
   describe_augment(s, c.augment);
-  describe_model(s, c);
+  describe_network(s, c.network);
+  describe_loss(s, c);
   describe_training(s, c);
   describe_report(s, c);
   return s;

@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 #include <sstream>
+#include <utility>
 
 #include <CLI/CLI.hpp>
 
@@ -59,9 +60,23 @@ std::string in_quotes(const std::string& s) {
   return s.empty() || s.find_first_of(" ,#;[]'=") != std::string::npos ? '"' + s + '"' : s;
 }
 
+// The file that "base = FILE", the first line that says anything, names; "" when there is none.
+std::string base_of(const std::string& text) {
+  std::istringstream in(text);
+  for (std::string line; std::getline(in, line);) {
+    line = trim(line.substr(0, line.find('#')));
+    const size_t equals = line.find('=');
+    if (line.empty()) continue;
+    return equals != std::string::npos && trim(line.substr(0, equals)) == "base"
+               ? trim(line.substr(equals + 1))
+               : "";
+  }
+  return "";
+}
+
 // What CLI11's reader does not tell: the line of each key, duplicates, and lines it would pass over in
 // silence.
-std::map<std::string, int> check_lines(const std::string& text, const std::string& file) {
+std::map<std::string, int> check_lines(const std::string& text, const std::string& file, bool has_base) {
   std::map<std::string, int> line_of;
   std::istringstream in(text);
   std::string line, section;
@@ -80,6 +95,7 @@ std::map<std::string, int> check_lines(const std::string& text, const std::strin
     }
     const size_t equals = line.find('=');
     if (equals == std::string::npos) fail("expected key = value, found \"" + line + "\"");
+    if (section.empty() && std::exchange(has_base, false)) continue;
     if (section.empty()) fail("a key before the first [section]: \"" + line + "\"");
     if (trim(line.substr(equals + 1)).empty())
       fail(section + "." + trim(line.substr(0, equals)) + " has no value");
@@ -88,6 +104,12 @@ std::map<std::string, int> check_lines(const std::string& text, const std::strin
       fail(cat(key, " is given twice, first in line ", at->second));
   }
   return line_of;
+}
+
+std::string read_configuration(const std::filesystem::path& file) {
+  if (!std::filesystem::is_regular_file(file))
+    throw Error(ErrorKind::usage, cat(file.string(), ": no such configuration file"));
+  return read_text(file, 1 << 20);
 }
 
 }  // namespace
@@ -221,13 +243,23 @@ void Schema::set(const std::string& name, const std::vector<std::string>& values
 }
 
 void Schema::read_ini(const std::filesystem::path& file) {
-  if (!std::filesystem::is_regular_file(file))
-    throw Error(ErrorKind::usage, cat(file.string(), ": no such configuration file"));
-  read_ini_text(read_text(file, 1 << 20), file.string());
+  const std::string text = read_configuration(file), base = base_of(text);
+  if (!base.empty()) {
+    const std::filesystem::path below = file.parent_path() / base;
+    const std::string below_text = read_configuration(below);
+    if (!base_of(below_text).empty())
+      throw Error(ErrorKind::usage, cat(below.string(), ": is a base and cannot have one itself"));
+    read_items(below_text, below.string(), false);
+  }
+  read_items(text, file.string(), !base.empty());
 }
 
 void Schema::read_ini_text(const std::string& text, const std::string& name) {
-  const auto line_of = check_lines(text, name);
+  read_items(text, name, false);
+}
+
+void Schema::read_items(const std::string& text, const std::string& name, bool has_base) {
+  const auto line_of = check_lines(text, name, has_base);
   std::istringstream in(text);
   std::vector<CLI::ConfigItem> items;
   try {
@@ -237,6 +269,7 @@ void Schema::read_ini_text(const std::string& text, const std::string& name) {
   }
   for (const auto& item : items) {
     if (item.name == "++" || item.name == "--") continue;  // CLI11's marks for the begin and end of a section
+    if (has_base && item.fullname() == "base") continue;
     const auto line = line_of.find(item.fullname());
     set(item.fullname(), item.inputs, line == line_of.end() ? name : cat(name, ":", line->second));
   }

@@ -29,6 +29,7 @@ class Conv2d : public Module {
   Var forward_fused(const Var& x, const Conv2dFinishing& finish);
   Var forward_with_statistics(const Var& x, const RunningStatistics& running, BatchStatistics& of_result);
   Tensor bias() const { return bias_ ? bias_->var.value() : Tensor(); }  // empty: it has none
+  int64_t filters() const { return weight_->var.dim(0); }                // K
 
  private:
   void forget_prepared() override { arranged_ = {}, arranged_for_ = {}; }
@@ -127,9 +128,15 @@ class Maxout : public Module {
   int64_t group_;
 };
 
+// x (..., C) -> y (..., C): a PReLU whose slope is 0 and not trained, so that it too is formed again instead of kept and
+// joins the passes of chain().
 class ReLU : public Module {
  public:
-  Var forward(const Var& x) override { return relu(x); }
+  Var forward(const Var& x) override { return prelu(x, slope(x.dim(-1), x)); }
+  Var slope(int64_t C, const Var& x);  // C zeros that suit maps like x
+
+ private:
+  Var zeros_;
 };
 
 // While training: the mask is a function of random_state() and `stream`, so give every dropout layer of a
@@ -162,6 +169,12 @@ class AveragePool2d : public Module {
   Pool2dOptions window_;
 };
 
+// (N,H,W,C) -> (N,C): the mean of each channel
+class GlobalAveragePool : public Module {
+ public:
+  Var forward(const Var& x) override;
+};
+
 // (N, ...) -> (N, rest)
 class Flatten : public Module {
  public:
@@ -169,9 +182,9 @@ class Flatten : public Module {
 };
 
 // The layers one after the other, then + residual if there is one. Passes over memory are saved where they can be: in
-// inference (NoGrad, not training) a convolution takes the batch norm, the PReLU and the sum that follow it into its own
-// pass over the result, otherwise a batch norm takes the PReLU and the sum, or a PReLU the sum, and in training a
-// convolution takes the statistics for the batch norm that follows.
+// inference (NoGrad, not training) a convolution takes the batch norm, the (P)ReLU and the sum that follow it into its
+// own pass over the result, otherwise a batch norm takes the (P)ReLU and the sum, or a (P)ReLU the sum, and in training
+// a convolution takes the statistics for the batch norm that follows.
 Var chain(const std::vector<Module*>& layers, const Var& x, const Var& residual = {});
 
 // Its children, one after the other.

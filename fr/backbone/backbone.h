@@ -52,9 +52,8 @@ inline constexpr std::array<int64_t, 4> kStageChannels = {64, 128, 256, 512};
 inline std::string stage_name(size_t s) { return "stage" + std::to_string(s + 1); }
 inline std::string unit_name(int u) { return "unit" + std::to_string(u + 1); }
 
-// Elements of the last map: 3x3 windows with stride 2 and padding 1 have halved each side, rounded up, four
-// times.
-int64_t last_map_size(int64_t height, int64_t width);
+// (H,W,C) of the last map: 3x3 windows with stride 2 and padding 1 have halved each side, rounded up, four times.
+Shape last_map(int64_t height, int64_t width, int64_t C = kStageChannels.back());
 
 // The line of `table` with this depth; throws std::invalid_argument when there is none.
 const StageUnits& units_of(const char* network, std::span<const StageUnits> table, int depth);

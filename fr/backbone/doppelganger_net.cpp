@@ -124,10 +124,10 @@ class ArfaUnit : public Module {
 
 void describe_unit(Describer& d, const DoppelgangerOptions& o, const std::string& name, int64_t C,
                    int64_t K) {
-  const Shape input = d.output;
+  d.branch();
   d.conv(name + ".conv1", conv(o, C, K, 3, 1, 1)), d.arfa(name + ".arfa1");
   d.conv(name + ".conv2", conv(o, K, K, 3, 1, 1)), d.arfa(name + ".arfa2");
-  if (C != K) d.output = input, d.conv(name + ".shortcut", conv(o, C, K, 1, 1, 0));
+  if (C != K) d.second_branch(), d.conv(name + ".shortcut", conv(o, C, K, 1, 1, 0));
   d.add(name);
 }
 

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "fr/config.h"
+#include "test/data/temporary.h"
 
 namespace fr {
 namespace {
@@ -131,10 +132,39 @@ TEST(Config, DepthBelongsToTheArchitecture) {
       "configuration: network.depth = 18: SphereFace has no such depth; allowed: one of: 4, 10, 20, 36, 64");
   EXPECT_EQ(check_refusal({"network.architecture=iresnet"}),
             "configuration: network.depth = 20: IResNet has no such depth; allowed: one of: 18, 34, 50, 100");
-  EXPECT_NE(check_refusal({"network.architecture=resnet"}).find("did you mean 'iresnet'"), std::string::npos);
+  EXPECT_NE(check_refusal({"network.architecture=irsnet"}).find("did you mean 'iresnet'"), std::string::npos);
   EXPECT_NE(check_refusal({"network.architecture=iresnet", "network.depth=18", "train.batch=1"})
                 .find("train.batch = 1: IResNet normalises over the batch; allowed: 2 or more"),
             std::string::npos);
+  EXPECT_EQ(check_refusal({"network.architecture=resnet", "network.depth=18", "network.last_relu=true"}),
+            "configuration: network.last_relu = true: exists for network.architecture = sphereface only, got "
+            "resnet");
+}
+
+TEST(Config, ABaseIsReadFirst) {
+  const TemporaryFolder folder;
+  folder.put("base.ini", "[loss]\nname = softmax\nm = 2\n");
+  Config config;
+  Schema schema = describe(config);
+  schema.read_ini(folder.put("row.ini", "\n# a row\nbase = base.ini  # beside it\n[loss]\nm = 3\n"));
+  EXPECT_EQ(config.loss.kind, LossKind::softmax);
+  EXPECT_EQ(config.loss.m, 3);
+  const auto refused = [&](const char* text) {
+    try {
+      describe(config).read_ini(folder.put("x.ini", text));
+    } catch (const Error& e) {
+      return std::string(e.what());
+    }
+    return std::string();
+  };
+  EXPECT_NE(refused("base = nothing.ini\n").find("nothing.ini: no such configuration file"),
+            std::string::npos);
+  EXPECT_NE(refused("base = row.ini\n").find("row.ini: is a base and cannot have one itself"),
+            std::string::npos);
+  EXPECT_NE(refused("base = base.ini\nm = 4\n").find("x.ini:2: a key before the first [section]"),
+            std::string::npos);
+  EXPECT_NE(refusal("base = base.ini\n").find("x.ini:1: a key before the first [section]"), std::string::npos)
+      << "text from elsewhere has no folder";
 }
 
 TEST(Config, TheInputMustFitTheNetwork) {
@@ -145,8 +175,10 @@ TEST(Config, TheInputMustFitTheNetwork) {
       check_refusal({doppelganger, "network.depth=28"}),
       "configuration: Doppelganger-28: an input of 112 x 96 does not fit: conv1 meets a map of 112 x 96; "
       "expected sides of 32 m + 3, 99 or more");
-  EXPECT_EQ(check_refusal({"network.narrow=4"}),
-            "configuration: network.narrow = 4 exists for network.architecture = doppelganger only");
+  EXPECT_EQ(
+      check_refusal({"network.narrow=4"}),
+      "configuration: network.narrow = 2 or more: exists for network.architecture = doppelganger only, got "
+      "sphereface");
 }
 
 }  // namespace

@@ -147,6 +147,55 @@ TEST(Layers, DropoutFollowsStepAndStream) {
   random_state() = {};
 }
 
+// A ReLU joins the passes of a chain as a PReLU does: the same numbers, in training and in inference, and no map of its own.
+TEST(Layers, ReLUInAChain) {
+  Sequential net;
+  net.add<Conv2d>("conv", Conv2dSpec::square(3, 5, 3, 1, 1));
+  net.add<BatchNorm>("bn", 5);
+  net.add<ReLU>("relu");
+  net.add<Conv2d>("conv2", Conv2dSpec::square(5, 4, 1));
+  net.add<ReLU>("relu2");
+  net.initialise(1);
+  EXPECT_EQ(names(net), (std::vector<std::string>{"conv.weight", "bn.weight", "bn.bias", "conv2.weight",
+                                                  "buffer bn.running_mean", "buffer bn.running_var"}));
+  const Tensor pictures({2, 6, 5, 3});
+  initialise(pictures, Init::normal(1), 2, "x");
+  const Var x(pictures, true);
+  const auto parameter = [&](size_t i) { return net.parameters()[i].second->var; };
+  const auto expected = [&](BatchNormMode mode) {
+    const Tensor mean = net.buffers()[0].second->clone(), var = net.buffers()[1].second->clone();
+    const Var z = conv2d(x, parameter(0), {}, {1, 1, 1, 1});
+    return relu(
+        conv2d(relu(batch_norm(z, parameter(1), parameter(2), mean, var, mode)), parameter(3), {}, {}));
+  };
+  const auto gradients = [&](const Var& y) {
+    backward(y, Tensor::full(y.shape(), 1));
+    std::vector<std::vector<float>> all{x.grad().host<float>()};
+    for (size_t i = 0; i < 4; ++i) all.push_back(parameter(i).grad().host<float>());
+    net.zero_grad(), Var(x).zero_grad();
+    return all;
+  };
+  const Var one_by_one = expected(BatchNormMode::training), y = net.forward(x);
+  EXPECT_EQ(y.value().host<float>(), one_by_one.value().host<float>());
+  EXPECT_EQ(gradients(y), gradients(one_by_one));
+  net.train(false);
+  const auto inferred = expected(BatchNormMode::inference).value().host<double>();
+  const NoGrad off;
+  const auto fused = net.forward(x).value().host<double>();
+  for (size_t i = 0; i < inferred.size(); ++i) EXPECT_NEAR(fused[i], inferred[i], 1e-5) << i;
+}
+
+TEST(Layers, GlobalAveragePool) {
+  GlobalAveragePool pool;
+  const Var x(Tensor::from<float>({1, 2, 3, 4, 5, 9, -1, 0, 1, 0, 0, 0}, {2, 1, 3, 2}), true);
+  const Var y = pool.forward(x);
+  EXPECT_EQ(y.shape(), (Shape{2, 2}));
+  EXPECT_EQ(y.value().host<float>(), (std::vector<float>{3, 5, 0, 0}));
+  backward(y, Tensor::from<float>({3, 6, 9, 12}, {2, 2}));
+  EXPECT_EQ(x.grad().host<float>(), (std::vector<float>{1, 2, 1, 2, 1, 2, 3, 4, 3, 4, 3, 4}));
+  EXPECT_THROW(pool.forward(Var(Tensor::zeros({2, 3}))), std::invalid_argument);
+}
+
 TEST(Layers, RefuseImpossibleSizes) {
   EXPECT_THROW(Conv2d(Conv2dSpec{0, 4}), std::invalid_argument);
   Conv2dSpec grouped{3, 4};
