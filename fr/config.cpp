@@ -79,15 +79,13 @@ void describe_model(Schema& s, Config& c) {
   s.real("network.dropout", c.network.dropout, 0, 0.99,
          "before the layer that makes the embedding; ArcFace: 0.4");
 
-  s.choice("loss.name", c.loss.kind,
-           {{"softmax", LossKind::softmax},
-            {"modified_softmax", LossKind::modified_softmax},
-            {"a_softmax", LossKind::a_softmax},
-            {"cosface", LossKind::cosface}},
-           "the loss");
-  s.integer("loss.m", c.loss.m, 1, 4, "A-Softmax: the angular margin");
-  s.real("loss.margin", c.loss.margin, 0, 1, "CosFace: the cosine margin");
-  s.real("loss.scale", c.loss.scale, 0.01, 1000, "CosFace: the logit scale s");
+  std::vector<std::pair<std::string, LossKind>> losses;
+  for (const LossTraits& t : all_losses()) losses.emplace_back(t.name, t.kind);
+  s.choice("loss.name", c.loss.kind, losses, "the loss");
+  s.integer("loss.m", c.loss.m, 1, 4, "A-Softmax, L-Softmax: the angular margin");
+  s.real("loss.margin", c.loss.margin, -1, 3.14,
+         "AM-Softmax, CosFace: the cosine margin; ArcFace: the angle in radians; -1: that of its paper");
+  s.real("loss.scale", c.loss.scale, -1, 1000, "the logit scale s; -1: that of the loss's paper");
   s.flag("loss.bias", c.loss.bias, "softmax: a bias per class");
   s.choice("loss.gradient", c.loss.gradient,
            {{"exact", MarginGradient::exact},
@@ -234,15 +232,12 @@ void check(const Config& c) {
   require(std::is_sorted(c.schedule.milestones.begin(), c.schedule.milestones.end()),
           "schedule.milestones must ascend");
   require(c.schedule.floor <= c.lr, "schedule.floor exceeds optimizer.lr");
-  require(c.loss.gradient != MarginGradient::caffe_normalised || c.loss.kind == LossKind::a_softmax ||
-              c.loss.kind == LossKind::modified_softmax,
-          "loss.gradient = caffe_normalised exists for a_softmax and modified_softmax only");
   require(c.train.precision != DType::bfloat16 || c.train.device != DeviceChoice::cpu,
           "train.precision = bf16 needs a card; with train.device = cpu the precision is float");
-  require(!c.loss.bias || c.loss.kind == LossKind::softmax, "loss.bias exists for loss.name = softmax only");
   require(!c.optimizer.nesterov || c.optimizer.momentum > 0,
           "optimizer.nesterov needs optimizer.momentum > 0");
   try {
+    check(c.loss);
     check(c.augment);
   } catch (const std::invalid_argument& e) {
     require(false, e.what());

@@ -23,26 +23,6 @@ std::string format(const char* pattern, double value) {
 }
 std::string percent(double share) { return format("%.2f %%", 100 * share); }
 
-const char* loss_name(LossKind kind) {
-  switch (kind) {
-    case LossKind::softmax:
-      return "softmax";
-    case LossKind::modified_softmax:
-      return "modified softmax";
-    case LossKind::a_softmax:
-      return "A-Softmax";
-    case LossKind::cosface:
-      return "CosFace";
-  }
-  return "?";
-}
-
-std::string loss_text(const LossOptions& o) {
-  if (o.kind == LossKind::a_softmax) return cat("A-Softmax, m = ", o.m, ", lambda to ", o.annealing.minimum);
-  if (o.kind == LossKind::cosface) return cat("CosFace, s = ", o.scale, ", m = ", o.margin);
-  return loss_name(o.kind);
-}
-
 std::string network_text(const NetworkOptions& o) {
   return cat(name_of(o.architecture), "-", o.depth, ", ", o.height, "x", o.width, ", embedding ",
              o.embedding);
