@@ -315,20 +315,21 @@ struct Kernels {
                                          const Wide<T>* lse, const int64_t* label, int64_t N, int64_t M,
                                          Gradient into);
 
-  // --- margin softmax: cross-entropy of z_nm = scale_n c_nm (m not the label), z_n,label = scale_n h(c) ---
-  // c (N,M) cosines; clamped to [-1, 1] in place. h_n, dh_n: target function and derivative at the label's
-  // cosine.
+  // --- margin softmax: cross-entropy of z_nm = scale_n a_m c_nm (m not the label), z_n,label = scale_n a_label h(c) ---
+  // a = class_scale (M), null: 1. c (N,M) cosines; clamped to [-1, 1] and then multiplied by a_m in place.
+  // h_n, dh_n: target function and derivative at the label's cosine, of the margin times class_margin_label (M), null: 1.
   void (*margin_softmax_forward)(Wide<T>* loss, Wide<T>* lse, Wide<T>* h, Wide<T>* dh, Wide<T>* c,
-                                 const Wide<T>* scale, const int64_t* label, const Margin& margin, int64_t N,
-                                 int64_t M);
-  // d_nm = dloss_n (softmax(z_n)_m - [m = label_n]);  with the target's factor f_n:
-  // g_nm = scale_n d_nm (m not the label),  g_n,label = scale_n f_n d_n,label;   g may be c (in place)
-  // d_label_n = d_n,label;  dscale_n += sum_m d_nm z_nm / scale_n  (null: not computed);  f null means f_n =
-  // dh_n
-  void (*margin_softmax_backward)(Wide<T>* g, Wide<T>* dscale, Wide<T>* d_label, const Wide<T>* dloss,
-                                  const Wide<T>* c, const Wide<T>* scale, const Wide<T>* lse,
-                                  const Wide<T>* h, const Wide<T>* dh, const Wide<T>* f, const int64_t* label,
-                                  int64_t N, int64_t M);
+                                 const Wide<T>* scale, const Wide<T>* class_scale, const int64_t* label,
+                                 const Margin& margin, const Wide<T>* class_margin, int64_t N, int64_t M);
+  // d_nm = dloss_n (softmax(z_n)_m - [m = label_n]);  with the target's factor f_n (null: f_n = dh_n):
+  // g_nm = scale_n a_m d_nm (m not the label),  g_n,label = scale_n a_label f_n d_n,label;   g may be c (in place)
+  // d_label_n = d_n,label;  radial_n = scale_n d_n,label (h_n - f_n cosine_n,label) (null: not computed)
+  // dscale_n += sum_m d_nm z_nm / scale_n                                           (null: not computed)
+  void (*margin_softmax_backward)(Wide<T>* g, Wide<T>* dscale, Wide<T>* d_label, Wide<T>* radial,
+                                  const Wide<T>* dloss, const Wide<T>* c, const Wide<T>* scale,
+                                  const Wide<T>* class_scale, const Wide<T>* lse, const Wide<T>* h,
+                                  const Wide<T>* dh, const Wide<T>* f, const int64_t* label, int64_t N,
+                                  int64_t M);
 
   // --- nearest neighbours ---
   // score s_qn = sum_d q_qd g_nd of queries q (Q,D) and gallery g (N,D). Row of index, score (Q,k): the k rows n of the

@@ -331,6 +331,8 @@ Kernels<T> make_table() {
   add.template operator()<&K::softmax_cross_entropy_backward, &F::softmax_cross_entropy_backward>();
   add.template operator()<&K::margin_softmax_forward, &F::margin_softmax_forward>();
   add.template operator()<&K::margin_softmax_backward, &F::margin_softmax_backward>();
+  add.template operator()<&K::gather_rows, &F::gather_rows>();
+  add.template operator()<&K::scatter_add_rows, &F::scatter_add_rows>();
   add.template operator()<&K::top_k, &F::top_k>();
   add.template operator()<&K::sgd_update, &F::sgd_update>();
   for (size_t i = 0; i < sizeof k / sizeof(void*); ++i)

@@ -162,8 +162,8 @@ TEST(MarginLossOracle, Logits) {
   const std::vector<double> r = row_norms(f1_x());
   const Tensor loss({2}, DType::float64), lse = loss.clone(), h = loss.clone(), dh = loss.clone();
   kernels<double>().margin_softmax_forward(loss.data(), lse.data(), h.data(), dh.data(), c.data(),
-                                           Tensor::from(r, {2}).data(), f1_labels().data(),
-                                           a_softmax(4, 5).margin, 2, 3);
+                                           Tensor::from(r, {2}).data(), nullptr, f1_labels().data(),
+                                           a_softmax(4, 5).margin, nullptr, 2, 3);
   expect_close(r, {2.677345919, 2.66512051}, kPrinted);
   std::vector<double> z = c.host<double>();
   for (size_t i = 0; i < 6; ++i) z[i] *= r[i / 3];
