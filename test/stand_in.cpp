@@ -292,6 +292,7 @@ Kernels<T> make_table() {
   add.template operator()<&K::pictures, &F::pictures>();
   add.template operator()<&K::add_scaled, &F::add_scaled>();
   add.template operator()<&K::affine_forward, &F::affine_forward>();
+  add.template operator()<&K::clamp, &F::clamp>();
   add.template operator()<&K::unary_forward, &F::unary_forward>();
   add.template operator()<&K::unary_backward, &F::unary_backward>();
   add.template operator()<&K::binary_forward, &F::binary_forward>();

@@ -121,6 +121,8 @@ Var ClassHead::scaled(const Var& x) const {
 Var ClassHead::loss(const Var& embedding, const Tensor& labels, const StepAt& at) {
   FR_CHECK(at.step >= 0, "class head: steps count from 0, got ", at.step);
   lambda_ = lambda_at(at.step), labels_ = labels, shortest_ = {};
+  if (class_margin_ && class_margin_.device() != weight_->var.device())  // the model was moved
+    class_margin_ = class_margin_.to(weight_->var.device());
   const Tensor own = own_labels(labels);
   const auto plain = [&](const Var& x) {
     return class_cross_entropy(x, weight_->var, bias(), own, products_, &prediction_);

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numbers>
+
+#include "fr/loss/bounds.h"
 
 namespace fr {
 namespace {
@@ -35,7 +38,7 @@ void check_margin(const LossOptions& o, const LossTraits& t) {
   if (t.margin == Kind::cosface)
     FR_CHECK(m >= 0 && m <= 2, "loss ", t.name, ": expected a margin in [0, 2], got ", m);
   if (t.margin == Kind::arcface)
-    FR_CHECK(m >= 0 && m < 3.14159, "loss ", t.name, ": expected a margin in [0, pi), got ", m);
+    FR_CHECK(m >= 0 && m <= std::numbers::pi, "loss ", t.name, ": expected a margin in [0, pi], got ", m);
 }
 
 }  // namespace
@@ -79,6 +82,9 @@ void check(const LossOptions& o) {
   if (t.usual_scale > 0)
     FR_CHECK(s > 0 && s >= least && std::isfinite(s), "loss ", t.name, ": expected a scale > 0, at least ",
              least, ", got ", s);
+  if (t.margin == Kind::combined)
+    FR_CHECK(o.m1 > 0 && std::isfinite(o.m1 + o.m2 + o.m3), "loss ", t.name,
+             ": expected m1 > 0 and finite numbers, got (", o.m1, ", ", o.m2, ", ", o.m3, ")");
   FR_CHECK(!o.bias || t.scores != Scores::cosines, "loss ", t.name, ": has no bias");
   FR_CHECK(o.gradient == MarginGradient::exact || t.scores == Scores::cosines, "loss ", t.name,
            ": has no gradient but the exact one");
@@ -98,17 +104,9 @@ std::string loss_text(const LossOptions& o) {
 }
 
 double scale_lower_bound(const LossOptions& o, int64_t classes, double p) {
-  FR_CHECK(p > 0 && p < 1, "scale: expected a posterior between 0 and 1, got ", p);
   if (traits_of(o.kind).usual_scale == 0 || classes <= 2) return 0;
-  const auto M = double(classes);
-  const double bound = o.kind == LossKind::l2_softmax ? std::log(p * (M - 2) / (1 - p))
-                                                      : (M - 1) / M * std::log((M - 1) * p / (1 - p));
-  return std::max(bound, 0.0);
-}
-
-double loss_lower_bound(double s, int64_t classes) {
-  const auto others = double(classes - 1);
-  return classes < 2 ? 0 : std::log1p(others * std::exp(-s / others - s));
+  return o.kind == LossKind::l2_softmax ? l2_softmax_scale_bound(classes, p)
+                                        : cosface_scale_bound(classes, p);
 }
 
 }  // namespace fr

@@ -76,13 +76,8 @@ void check(const LossOptions& options);
 // The loss and its numbers for people: "CosFace, s = 64, m = 0.35".
 std::string loss_text(const LossOptions& options);
 
-// The least s with which the posterior p of its own class can be reached by an embedding at a class centre; 0 where the loss
-// has no s, or for two classes or fewer.
-//   L2-Softmax      ln(p (M - 2) / (1 - p))                                      Ranjan et al. 2017, Eq. 4
-//   on cosines      (M - 1) / M ln((M - 1) p / (1 - p))                          Wang et al. 2018, "CosFace", Eq. 6
+// The least s of its paper for a posterior p of the own class (l2_softmax_scale_bound, cosface_scale_bound); 0 where the
+// loss has no s, or for two classes or fewer.
 double scale_lower_bound(const LossOptions& options, int64_t classes, double p = 0.9);
-// The least loss that scores within [-s, s] reach with M classes at equal angles.      Wang et al. 2017, Eq. 5, s = l^2
-//   -ln(e^s / (e^s + (M - 1) e^(-s / (M - 1))))
-double loss_lower_bound(double s, int64_t classes);
 
 }  // namespace fr

@@ -1,4 +1,4 @@
-// The table of losses, the usual numbers, bounds of scales and losses against the oracle's print-out.
+// The table of losses, the usual numbers, bounds of the scale against the oracle's print-out.
 #include "fr/loss/loss_options.h"
 
 #include <gtest/gtest.h>
@@ -71,11 +71,8 @@ TEST(LossOptions, OracleBounds) {
   EXPECT_NEAR(scale_lower_bound(l2, 20000, 0.99), 14.498507, 5e-7);
   EXPECT_NEAR(scale_lower_bound(cosface, 10572), 11.462010, 5e-7);
   EXPECT_NEAR(scale_lower_bound(cosface, 10), 3.955004, 5e-7);
-  EXPECT_NEAR(loss_lower_bound(1, 10572), 8.266032, 5e-7);
-  EXPECT_NEAR(loss_lower_bound(1, 10), 1.376935, 5e-7);
   EXPECT_EQ(scale_lower_bound(l2, 2), 0);
   EXPECT_EQ(scale_lower_bound(of(LossKind::a_softmax), 1000), 0);
-  EXPECT_EQ(loss_lower_bound(1, 1), 0);
   EXPECT_THROW(scale_lower_bound(l2, 10, 1), std::invalid_argument);
 }
 
@@ -89,6 +86,7 @@ TEST(LossOptions, Refusals) {
   refused(LossKind::l_softmax, [](LossOptions& o) { o.m = 0; });
   refused(LossKind::cosface, [](LossOptions& o) { o.margin = -0.5; });
   refused(LossKind::arcface, [](LossOptions& o) { o.margin = 3.2; });
+  refused(LossKind::combined, [](LossOptions& o) { o.m1 = 0; });
   refused(LossKind::cosface, [](LossOptions& o) { o.scale = 0; });
   refused(LossKind::cosface, [](LossOptions& o) { o.scale = std::numeric_limits<double>::infinity(); });
   refused(LossKind::l2_softmax, [](LossOptions& o) { o.scale = 0.5; });  // below its least
