@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "fr/loss_keys.h"
+
 namespace fr {
 namespace {
 
@@ -97,26 +99,6 @@ void describe_network(Schema& s, NetworkOptions& n) {
             "doppelganger: channels are divided by it, for trials on a small machine; 1: the paper's");
 }
 
-void describe_loss(Schema& s, Config& c) {
-  s.weighted_words(
-      "loss.name", c.loss.terms, term_names(),
-      "the loss, or a weighted sum: l2_softmax, lifted:0.1, margin; one of them may score classes");
-  s.integer("loss.m", c.loss.head.m, 1, 4, "A-Softmax: the angular margin");
-  s.real("loss.margin", c.loss.head.margin, 0, 1, "CosFace: the cosine margin");
-  s.real("loss.scale", c.loss.head.scale, 0.01, 1000, "CosFace: the logit scale s");
-  s.flag("loss.bias", c.loss.head.bias, "softmax: a bias per class");
-  s.choice("loss.gradient", c.loss.head.gradient,
-           {{"exact", MarginGradient::exact},
-            {"caffe_normalised", MarginGradient::caffe_normalised},
-            {"detached", MarginGradient::detached}},
-           "the derivative; the authors' Caffe layer (A-Softmax); margin as a constant");
-  s.real("loss.lambda_base", c.loss.head.annealing.base, 0, 1e9,
-         "A-Softmax: weight of the plain cosine at the start");
-  s.real("loss.lambda_gamma", c.loss.head.annealing.gamma, 0, 1e9, "max(minimum, base (1 + gamma t)^-power)");
-  s.real("loss.lambda_power", c.loss.head.annealing.power, 0, 100, "see lambda_gamma");
-  s.real("loss.lambda_minimum", c.loss.head.annealing.minimum, 0, 1e9, "see lambda_gamma");
-}
-
 void describe_training(Schema& s, Config& c) {
   s.real("optimizer.lr", c.lr, 0, 1000, "learning rate");
   s.real("optimizer.momentum", c.optimizer.momentum, 0, 0.9999, "of SGD");
@@ -197,20 +179,6 @@ void check_network(const Config& c) {
               " normalises over the batch; allowed: 2 or more"));
 }
 
-void check_loss(const SupervisionOptions& o) {
-  try {
-    check(o);
-  } catch (const std::invalid_argument& e) {
-    require(false, cat("loss.name: ", e.what()));
-  }
-  const LossKind* kind = class_loss(o);
-  const auto is = [&](LossKind k) { return kind && *kind == k; };
-  require(o.head.gradient != MarginGradient::caffe_normalised || is(LossKind::a_softmax) ||
-              is(LossKind::modified_softmax),
-          "loss.gradient = caffe_normalised exists for a_softmax and modified_softmax only");
-  require(!o.head.bias || is(LossKind::softmax), "loss.bias exists for loss.name = softmax only");
-}
-
 }  // namespace
 
 Schema describe(Config& c) {
@@ -230,7 +198,7 @@ Schema describe(Config& c) {
   describe_data(s, c);
   describe_augment(s, c.augment);
   describe_network(s, c.network);
-  describe_loss(s, c);
+  describe_loss(s, c.loss);
   describe_training(s, c);
   describe_report(s, c);
   return s;
@@ -285,6 +253,7 @@ void check(const Config& c) {
   require(!c.optimizer.nesterov || c.optimizer.momentum > 0,
           "optimizer.nesterov needs optimizer.momentum > 0");
   try {
+    check(c.loss);
     check(c.augment);
   } catch (const std::invalid_argument& e) {
     require(false, e.what());

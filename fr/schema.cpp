@@ -160,6 +160,16 @@ void Schema::real(std::string name, double& value, double low, double high, std:
   key.get = [&value] { return number(value); };
 }
 
+void Schema::real_or(std::string name, double& value, double low, double high,
+                     std::pair<std::string, double> word, std::string help) {
+  Key& key = add(std::move(name), cat(word.first, ", or ", range_text("real", number(low), number(high))),
+                 std::move(help), Affects::result);
+  key.set = [&value, low, high, word](const auto& v) {
+    value = single(v) == word.first ? word.second : within(parse<double>(single(v), "a number"), low, high);
+  };
+  key.get = [&value, word] { return value == word.second ? word.first : number(value); };
+}
+
 void Schema::reals(std::string name, std::vector<double>& value, double low, double high, std::string help) {
   Key& key = add(std::move(name), range_text("list of reals", number(low), number(high)), std::move(help),
                  Affects::result);

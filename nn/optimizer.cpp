@@ -4,11 +4,23 @@
 
 #include <cmath>
 
+#include "nn/gradient_blocks.h"
+
 namespace fr {
 
 namespace {
 
-bool takes_part(const Parameter& parameter) { return parameter.var.grad() && parameter.lr_multiplier != 0; }
+bool takes_part(const Parameter& parameter) {
+  return parameter.var.has_gradient() && parameter.lr_multiplier != 0;
+}
+
+// n elements of a parameter from `begin` on, and their gradient.
+template <class T>
+SgdParameter<T> part_of(SgdParameter<T> p, int64_t begin, int64_t n, const Tensor& g) {
+  p.p += begin, p.v += begin, p.g = g.data(), p.n = n;
+  if (p.low) p.low += begin;
+  return p;
+}
 
 }  // namespace
 
@@ -34,32 +46,44 @@ DType Sgd::maps() const {
   return entries_.empty() ? DType::float32 : entries_.front().velocity.dtype();
 }
 
-// In order of registration.
+// g is null, or a part, where the gradient is formed by rows.
 template <class T>
-std::vector<SgdParameter<T>> Sgd::taking_part() const {
-  std::vector<SgdParameter<T>> list;
-  for (const Entry& e : entries_) {
-    const Parameter& parameter = *e.parameter;
-    if (!takes_part(parameter)) continue;
-    const Tensor& p = parameter.var.value();
-    FR_CHECK(p.device() == e.velocity.device(), "sgd: '", e.name, "' moved to ", to_string(p.device()),
-             " after the optimiser was made");
-    list.push_back({p.data(), e.velocity.data(), parameter.var.grad().data(), parameter.var.low().data(),
-                    p.size(), parameter.lr_multiplier, parameter.decay_multiplier});
-  }
-  return list;
+SgdParameter<T> Sgd::described(const Entry& e) const {
+  const Parameter& parameter = *e.parameter;
+  const Tensor& p = parameter.var.value();
+  FR_CHECK(p.device() == e.velocity.device(), "sgd: '", e.name, "' moved to ", to_string(p.device()),
+           " after the optimiser was made");
+  return {p.data(), e.velocity.data(),       parameter.var.grad().data(), parameter.var.low().data(),
+          p.size(), parameter.lr_multiplier, parameter.decay_multiplier};
 }
 
+// Whole gradients in one pass, in order of registration; then those formed by rows: once for the norm and, when that is
+// known, once for the update of each block.
 void Sgd::update(StepState* state, const Tensor& also) {
   SgdStep s;
   s.momentum = options_.momentum, s.form = options_.form, s.nesterov = options_.nesterov;
   s.decay = options_.weight_decay;
+  std::vector<const Entry*> whole, by_rows;
+  for (const Entry& e : entries_)
+    if (takes_part(*e.parameter)) (e.parameter->var.has_row_forms() ? by_rows : whole).push_back(&e);
+  std::vector<Tensor> in_norm;
+  if (also) in_norm.push_back(also);
+  for (const Entry* e : by_rows) in_norm.push_back(gradient_block_norms(e->parameter->var));
   with_kernels(maps(), device(), [&]<class T>(const Kernels<T>& k) {
-    std::vector<SgdParameter<T>> list = taking_part<T>();
-    const auto count = int64_t(list.size());
-    if (also) list.push_back({nullptr, nullptr, also.data(), nullptr, also.size()});
+    std::vector<SgdParameter<T>> list;
+    for (const Entry* e : whole) list.push_back(described<T>(*e));
+    for (const Tensor& g : in_norm) list.push_back({nullptr, nullptr, g.data(), nullptr, g.size()});
+    const auto apply = [&](const SgdParameter<T>* parameters, size_t count) {
+      k.sgd_update_many(parameters, int64_t(count), s, &state->learning_rate, &state->squared_norm,
+                        options_.clip_norm);
+    };
     k.squared_norm_many(&state->squared_norm, list.data(), int64_t(list.size()));
-    k.sgd_update_many(list.data(), count, s, &state->learning_rate, &state->squared_norm, options_.clip_norm);
+    apply(list.data(), whole.size());
+    for (const Entry* e : by_rows)
+      for_gradient_blocks(e->parameter->var, [&](const Tensor& g, int64_t begin, int64_t n) {
+        const SgdParameter<T> block = part_of(described<T>(*e), begin, n, g);
+        apply(&block, 1);
+      });
   });
 }
 

@@ -45,7 +45,7 @@ class Sgd {
     Tensor velocity;
   };
   template <class T>
-  std::vector<SgdParameter<T>> taking_part() const;
+  SgdParameter<T> described(const Entry& e) const;
   Device device() const;
   DType maps() const;  // bfloat16 when rounded weights are kept
 

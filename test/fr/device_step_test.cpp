@@ -75,6 +75,7 @@ struct Case {
   LossOptions loss;
   double bf16_tolerance;  // of the mean loss
   int steps = 20;         // beside the CPU
+  bool by_rows = false;   // the gradient of the class weights
 };
 LossOptions loss_of(LossKind kind, MarginGradient gradient = MarginGradient::exact) {
   LossOptions o;
@@ -89,6 +90,11 @@ std::vector<Case> cases() {
            loss_of(LossKind::modified_softmax, MarginGradient::caffe_normalised), 0.05},
           {"SphereFace, softmax", Architecture::sphereface, loss_of(LossKind::softmax), 0.05},
           {"IResNet, CosFace", Architecture::iresnet, loss_of(LossKind::cosface), 0.3, 100},
+          {"SphereFace, L-Softmax, by rows", Architecture::sphereface, loss_of(LossKind::l_softmax), 0.05, 20,
+           true},
+          {"SphereFace, L2-Softmax, by rows", Architecture::sphereface, loss_of(LossKind::l2_softmax), 0.05,
+           20, true},
+          {"IResNet, NormFace, by rows", Architecture::iresnet, loss_of(LossKind::normface), 0.3, 20, true},
           {"IResNet, detached", Architecture::iresnet, loss_of(LossKind::a_softmax, MarginGradient::detached),
            0.3}};
 }
@@ -114,7 +120,10 @@ struct Training {
   Training(const Case& c, const Placement& p, bool record = true)
       : model(std::make_unique<Tiny>(c.network), c.loss, kClasses, 3),
         optimizer(model.place(p.device, p.maps).parameters(), {.clip_norm = 2}),
-        stepper(make_train_step(model, optimizer, {3, record})) {}
+        stepper(make_train_step(model, optimizer, {3, record})) {
+    for (const auto& [name, parameter] : model.parameters())
+      if (name == "head.weight") parameter->var.gradient_by_rows(c.by_rows);
+  }
   StepResult next(const Batch& batch) {
     stepper->take(batch);
     stepper->start(step, step < 10 ? 0.02 : 0.01);
