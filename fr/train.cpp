@@ -34,6 +34,16 @@ struct Average {
   }
 };
 
+// Networks that set themselves up by data see the first batch.
+void calibrate(Session& s) {
+  Backbone& network = s.model.network();
+  if (s.step > 0 || !network.wants_calibration()) return;
+  const auto loader = make_loader(s.config, s.data, 0, 0);
+  const Batch& b = loader->next();
+  const Tensor x = Tensor::from(b.images, {b.size(), b.height, b.width, 3});
+  network.calibrate(cast(Var(x.to(s.placement.device)), s.model.maps()));
+}
+
 // The annealing weight at this step; unknown when the loss has none.
 double lambda_of(FaceModel& model, int64_t step) {
   const double lambda = model.head() ? model.head()->lambda_at(step) : 0;
@@ -55,6 +65,9 @@ std::vector<std::pair<std::string, double>> trained_scalars(FaceModel& model) {
   for (const auto& [name, parameter] : model.parameters())
     if (name.rfind("network.", 0) != 0 && parameter->var.value().shape() == Shape{1})
       scalars.emplace_back(name, parameter->var.value().item());
+  if (model.head() && trains_scale(model.head()->options()))
+    scalars.emplace_back("head.scale, lower bound of its paper",
+                         scale_lower_bound(model.head()->options(), model.classes()));
   return scalars;
 }
 
@@ -172,6 +185,7 @@ RunResult run(Session& s, const RunFolder& folder) {
   double logged = 0;
   s.loader = make_loader(s.config, s.data, s.info().epoch, s.info().batch);
   s.stepper = make_train_step(s.model, s.optimizer, {uint64_t(s.config.run.seed), s.config.train.record});
+  calibrate(s);
   Steps steps(s);
 
   while (s.step < s.steps && !stop_signal()) {
