@@ -103,26 +103,49 @@ void describe_model(Schema& s, Config& c) {
 
 void describe_training(Schema& s, Config& c) {
   s.real("optimizer.lr", c.lr, 0, 1000, "learning rate");
+  s.choice("optimizer.name", c.optimizer.kind,
+           {{"sgd", OptimizerKind::sgd}, {"adam", OptimizerKind::adam}, {"adamw", OptimizerKind::adamw}},
+           "momentum; Kingma and Ba 2015; the same with its decay apart from the gradient (Loshchilov and "
+           "Hutter 2019)");
   s.real("optimizer.momentum", c.optimizer.momentum, 0, 0.9999, "of SGD");
   s.choice("optimizer.form", c.optimizer.form,
            {{"caffe", MomentumForm::caffe}, {"torch", MomentumForm::torch}},
            "learning rate inside or outside the velocity");
   s.flag("optimizer.nesterov", c.optimizer.nesterov, "look ahead along the velocity");
-  s.real("optimizer.weight_decay", c.optimizer.weight_decay, 0, 1, "added to the gradient");
+  s.real("optimizer.weight_decay", c.optimizer.weight_decay, 0, 1,
+         "times the weight: added to the gradient; adamw: lr times it taken from the weight");
   s.real("optimizer.clip_norm", c.optimizer.clip_norm, 0, 1e9, "largest norm of the whole gradient; 0: any");
+  s.real("optimizer.beta1", c.optimizer.beta1, 0, 0.9999, "adam, adamw: decay of the mean of the gradients");
+  s.real("optimizer.beta2", c.optimizer.beta2, 0, 0.999999,
+         "adam, adamw: decay of the mean of their squares");
+  s.real("optimizer.eps", c.optimizer.eps, 1e-16, 1, "adam, adamw: added to the root of the mean square");
+  s.real("optimizer.slope_decay", c.slope_decay, 0, 1000,
+         "weight decay multiplier of PReLU slopes: 1 as in Caffe; many recipes: 0");
+  s.entries(
+      "optimizer.multipliers", c.multipliers, parse_multipliers, multipliers_text,
+      "NAME lr X decay Y, ... or none",
+      "what parameters have instead of their own multipliers of lr and weight decay; * in a name stands for "
+      "any "
+      "letters, a later entry is stronger, lr 0 leaves the parameter as it is: `head.weight lr 10 decay 1, "
+      "network.stage1.* lr 0`");
 
   s.choice("schedule.kind", c.schedule.kind,
            {{"constant", Schedule::Kind::constant},
             {"steps", Schedule::Kind::steps},
             {"cosine", Schedule::Kind::cosine},
-            {"polynomial", Schedule::Kind::polynomial}},
-           "of the learning rate");
+            {"polynomial", Schedule::Kind::polynomial},
+            {"sgdr", Schedule::Kind::sgdr}},
+           "of the learning rate; sgdr: a cosine that starts again after every period (Loshchilov and Hutter "
+           "2017)");
   s.integer("schedule.warmup", c.schedule.warmup, 0, kMany, "steps of linear rise");
   s.reals("schedule.milestones", c.schedule.milestones, 0, 1,
           "steps: shares of the run after which lr is cut");
   s.real("schedule.factor", c.schedule.factor, 0, 1, "steps: the cut");
-  s.real("schedule.floor", c.schedule.floor, 0, 1000, "cosine, polynomial: the last learning rate");
+  s.real("schedule.floor", c.schedule.floor, 0, 1000,
+         "cosine, polynomial: the last learning rate; sgdr: the last of a period");
   s.real("schedule.power", c.schedule.power, 0.1, 10, "polynomial: the exponent");
+  s.real("schedule.period", c.schedule.period, 1e-6, 1, "sgdr: the first period, as a share of the run");
+  s.real("schedule.multiplier", c.schedule.multiplier, 1, 100, "sgdr: how much longer each next period is");
 
   s.choice(
       "train.device", c.train.device, kDeviceWords,
@@ -240,6 +263,8 @@ void check(const Config& c) {
   require(c.train.precision != DType::bfloat16 || c.train.device != DeviceChoice::cpu,
           "train.precision = bf16 needs a card; with train.device = cpu the precision is float");
   require(!c.loss.bias || c.loss.kind == LossKind::softmax, "loss.bias exists for loss.name = softmax only");
+  require(!c.optimizer.nesterov || c.optimizer.kind == OptimizerKind::sgd,
+          "optimizer.nesterov exists for optimizer.name = sgd only");
   require(!c.optimizer.nesterov || c.optimizer.momentum > 0,
           "optimizer.nesterov needs optimizer.momentum > 0");
   try {
@@ -258,6 +283,8 @@ Schedule schedule_of(const Config& c, int64_t total_steps) {
   for (double share : c.schedule.milestones)
     s.milestones.push_back(std::llround(share * double(total_steps)));
   s.factor = c.schedule.factor, s.floor = c.schedule.floor, s.power = c.schedule.power;
+  s.period = std::max(1.0, std::round(c.schedule.period * double(total_steps)));
+  s.multiplier = c.schedule.multiplier;
   return s;
 }
 

@@ -8,11 +8,12 @@
 #include "data/loader.h"
 #include "fr/backbone/network.h"
 #include "fr/loss/class_head.h"
+#include "fr/multipliers.h"
 #include "fr/placement.h"
 #include "fr/protocol/metrics.h"
 #include "fr/protocol/verification.h"
 #include "fr/schema.h"
-#include "nn/optimizer.h"
+#include "nn/make_optimizer.h"
 #include "nn/schedule.h"
 
 namespace fr {
@@ -49,14 +50,17 @@ struct Config {
   Augment augment;
   NetworkOptions network;
   LossOptions loss;
-  SgdOptions optimizer = {.momentum = 0.9, .weight_decay = 5e-4, .form = MomentumForm::caffe};
+  OptimizerOptions optimizer = {.momentum = 0.9, .weight_decay = 5e-4, .form = MomentumForm::caffe};
   double lr = 0.1;
+  std::vector<MultiplierRule> multipliers;
+  double slope_decay = 1;  // of PReLU slopes
   struct LearningRate {
     Schedule::Kind kind = Schedule::Kind::steps;
     int64_t warmup = 0;  // steps
     std::vector<double> milestones = {0.571,
                                       0.857};  // shares of the run: 16k and 24k of SphereFace's 28k steps
     double factor = 0.1, floor = 0, power = 1;
+    double period = 0.25, multiplier = 1;  // sgdr: share of the run, growth
   } schedule;
 
   struct Train {

@@ -71,13 +71,15 @@ Session::Session(const Config& configuration)
       test(test_data(config)),
       placement(placement_of(config)),
       model(network_options(config), config.loss, data.classes()),
-      optimizer(model.place(placement.device, placement.maps).parameters(), config.optimizer) {
+      optimizer(make_optimizer(with_multipliers(model.place(placement.device, placement.maps).parameters(),
+                                                config.multipliers, config.slope_decay),
+                               config.optimizer)) {
   Schema schema = describe(config);
   resolved = schema.to_ini();
   decides_result = schema.to_ini(true);
   steps = config.train.steps > 0 ? config.train.steps : config.train.epochs * batches_per_epoch();
   schedule = schedule_of(config, steps);
-  stepper = make_train_step(model, optimizer, {uint64_t(config.run.seed), config.train.record});
+  stepper = make_train_step(model, *optimizer, {uint64_t(config.run.seed), config.train.record});
 }
 
 int64_t Session::batches_per_epoch() const {
@@ -141,7 +143,7 @@ RunResult run(Session& s, const RunFolder& folder) {
   StallWatch stall;
   double logged = 0;
   s.loader = make_loader(s.config, s.data, s.info().epoch, s.info().batch);
-  s.stepper = make_train_step(s.model, s.optimizer, {uint64_t(s.config.run.seed), s.config.train.record});
+  s.stepper = make_train_step(s.model, *s.optimizer, {uint64_t(s.config.run.seed), s.config.train.record});
   Steps steps(s);
 
   while (s.step < s.steps && !stop_signal()) {
@@ -165,7 +167,7 @@ RunResult run(Session& s, const RunFolder& folder) {
     progress.show(s.step, status_line(point), log);
     if (log) folder.append(point), average = {}, logged = now;
     if (s.step % every.checkpoint_every == 0 || last) {
-      save_checkpoint(folder.checkpoint_path(s.step), s.model, s.optimizer, s.info());
+      save_checkpoint(folder.checkpoint_path(s.step), s.model, *s.optimizer, s.info());
       folder.keep_newest_checkpoints(2);
     }
     if (s.test && every.evaluate_every > 0 && s.step % every.evaluate_every == 0 && !last) {

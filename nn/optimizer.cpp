@@ -4,16 +4,21 @@
 
 #include <cmath>
 
+#include "nn/step_memory.h"
+
 namespace fr {
 
-namespace {
-
-bool takes_part(const Parameter& parameter) { return parameter.var.grad() && parameter.lr_multiplier != 0; }
-
-}  // namespace
+double Optimizer::step(double lr, int64_t number) {
+  const StepMemory numbers(device());
+  numbers.set({.step = static_cast<uint64_t>(number), .learning_rate = lr});
+  update(numbers.at());
+  const double norm = std::sqrt(numbers.get().squared_norm);
+  if (std::isfinite(norm)) next_ = number + 1;
+  return norm;
+}
 
 Sgd::Sgd(std::vector<std::pair<std::string, Parameter*>> parameters, const SgdOptions& options)
-    : options_(options), state_(Device::cpu) {
+    : options_(options) {
   FR_CHECK(options.momentum >= 0 && options.momentum < 1, "sgd: expected 0 <= momentum < 1, got ",
            options.momentum);
   FR_CHECK(options.weight_decay >= 0, "sgd: expected weight_decay >= 0, got ", options.weight_decay);
@@ -23,7 +28,6 @@ Sgd::Sgd(std::vector<std::pair<std::string, Parameter*>> parameters, const SgdOp
     const Tensor& value = parameter->var.value();
     entries_.push_back({name, parameter, Tensor::zeros(value.shape(), value.dtype(), value.device())});
   }
-  state_ = StepMemory(device());
 }
 
 Device Sgd::device() const { return entries_.empty() ? Device::cpu : entries_.front().velocity.device(); }
@@ -61,12 +65,6 @@ void Sgd::update(StepState* state, const Tensor& also) {
     k.squared_norm_many(&state->squared_norm, list.data(), int64_t(list.size()));
     k.sgd_update_many(list.data(), count, s, &state->learning_rate, &state->squared_norm, options_.clip_norm);
   });
-}
-
-double Sgd::step(double lr) {
-  state_.set({.learning_rate = lr});
-  update(state_.at());
-  return std::sqrt(state_.get().squared_norm);
 }
 
 void Sgd::zero_grad() {

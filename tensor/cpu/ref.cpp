@@ -18,6 +18,7 @@ Kernels<T> reference() {
   ref::install_rows(k);
   ref::install_search(k);
   ref::install_sgd(k);
+  ref::install_adam(k);
   return k;
 }
 

@@ -30,5 +30,6 @@ void install_pool2d(Kernels<float>& k);       // pool2d.cpp
 void install_rows(Kernels<float>& k);         // rows.cpp: l2 normalisation, softmax, margin softmax
 void install_search(Kernels<float>& k);       // search.cpp
 void install_sgd(Kernels<float>& k);          // sgd.cpp
+void install_adam(Kernels<float>& k);         // adam.cpp
 
 }  // namespace fr::FR_ISA

@@ -23,6 +23,7 @@ Kernels<float> build() {
   install_rows(k);
   install_search(k);
   install_sgd(k);
+  install_adam(k);
   return k;
 }
 
