@@ -18,8 +18,17 @@ void describe_data(Schema& s, Config& c) {
   s.text("data.root", c.data.root, "folder of the training pictures", Affects::speed);
   s.text("data.list", c.data.list, "the list, for source = list or people; relative to here or to data.root");
   s.integer("data.min_images", c.data.min_images, 1, kMany, "classes with fewer pictures are left out");
-  s.choice("data.order", c.data.order, {{"uniform", Order::uniform}, {"balanced", Order::balanced}},
-           "every picture once an epoch, or every class equally often");
+  s.choice(
+      "data.order", c.data.order,
+      {{"uniform", Order::uniform}, {"balanced", Order::balanced}, {"pk", Order::pk}},
+      "every picture once an epoch; every person equally often; batches of P people with data.per_identity "
+      "pictures each");
+  s.integer(
+      "data.per_identity", c.data.per_identity, 1, 65536,
+      "pk: pictures of a person in a batch, all different if there are so many; train.batch is a multiple");
+  s.choice(
+      "data.patch", c.data.patch, kPatchWords,
+      "the part of each picture that the network sees, resized to its input: the upper 2/3, the middle 80 %");
   s.text("data.test_root", c.data.test_root, "folder of the test pictures; empty: data.root", Affects::speed);
   s.text("data.test_pairs", c.data.test_pairs,
          "pair list, relative to here or to data.root; empty: no test (synthetic makes its own)",
@@ -45,18 +54,24 @@ void describe_data(Schema& s, Config& c) {
 void describe_augment(Schema& s, Augment& a) {
   s.real("augment.flip", a.flip, 0, 1, "probability of a mirror image");
   s.integer("augment.shift", a.shift, 0, 56, "pixels, each way");
+  s.integer("augment.crop", a.crop, 0, 56,
+            "pixels: enlarged until that much higher, then a window of the input's size anywhere");
   s.real("augment.scale_min", a.scale_min, 0.25, 4, "smallest factor of the face's size");
   s.real("augment.scale_max", a.scale_max, 0.25, 4, "largest factor of the face's size");
   s.real("augment.rotation", a.rotation, 0, 180, "degrees, each way");
+  s.real("augment.channel_shift", a.channel_shift, 0, 255,
+         "gray levels, each way, added to each channel by itself");
   s.real("augment.brightness", a.brightness, 0, 1, "factor drawn from 1 - b .. 1 + b");
   s.real("augment.contrast", a.contrast, 0, 1, "factor drawn from 1 - c .. 1 + c");
   s.real("augment.saturation", a.saturation, 0, 1, "factor drawn from 1 - s .. 1 + s");
   s.real("augment.grayscale", a.grayscale, 0, 1, "probability of a gray picture");
   s.real("augment.blur", a.blur, 0, 3, "largest standard deviation in pixels");
   s.real("augment.noise", a.noise, 0, 255, "largest standard deviation in gray levels");
-  s.real("augment.erase", a.erase, 0, 1, "probability of an erased rectangle");
+  s.real("augment.erase", a.erase, 0, 1, "probability of an erased rectangle (random erasing)");
   s.real("augment.erase_area_min", a.erase_area_min, 0, 1, "its smallest share of the picture");
   s.real("augment.erase_area_max", a.erase_area_max, 0, 1, "its largest share of the picture");
+  s.integer("augment.cutout", a.cutout, 0, 4096,
+            "pixels: side of an erased square in every picture (cutout)");
 }
 
 // "4, 10, 20, 36, 64"
@@ -168,7 +183,8 @@ void describe_training(Schema& s, Config& c) {
   s.integer("train.evaluate_every", c.train.evaluate_every, 0, kMany, "steps; 0: at the end only",
             Affects::speed);
 
-  s.choice("test.flip", c.test.flip, kFlipWords, "how the mirror image joins the embedding", Affects::speed);
+  s.choice("test.flip", c.test.flip, kFlipWords,
+           "how the mirror image joins the embedding; mean is half of sum: the same scores", Affects::speed);
   s.choice("test.threshold", c.test.threshold, kThresholdWords,
            "how a fold's threshold is chosen on the other nine", Affects::speed);
   s.flag("test.centre", c.test.centre, "subtract the mean embedding of the other folds first",
@@ -251,6 +267,9 @@ void check(const Config& c) {
             cat(key, " = ", path, ": no such file, neither here nor below data.root"));
   require(c.data.test_root.empty() || std::filesystem::is_directory(c.data.test_root),
           "data.test_root = " + c.data.test_root + ": no such folder");
+  require(
+      c.data.order != Order::pk || c.train.batch % c.data.per_identity == 0,
+      cat("train.batch = ", c.train.batch, " is no multiple of data.per_identity = ", c.data.per_identity));
   check_network(c);
   require(c.synthetic.min_samples <= c.synthetic.max_samples,
           "synthetic.min_samples exceeds synthetic.max_samples");

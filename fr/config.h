@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "data/loader.h"
+#include "data/patch.h"
 #include "fr/backbone/network.h"
 #include "fr/loss/class_head.h"
 #include "fr/multipliers.h"
@@ -34,6 +35,8 @@ struct Config {
     std::string root, list;  // training pictures
     int64_t min_images = 1;  // classes with fewer are left out
     Order order = Order::uniform;
+    int64_t per_identity = 4;   // pk
+    Patch patch = Patch::full;  // of the training and test pictures: data/patch.h
     int64_t workers = 2, prefetch = 4, cache_mb = 2048;
     double max_damaged = 0.01;          // share of the data set
     std::string test_root, test_pairs;  // held-out pairs; test_root "" means root
@@ -91,7 +94,12 @@ Schema describe(Config& config);
 
 // The words for a choice, in a configuration and on a command line.
 inline const std::vector<std::pair<std::string, FlipMode>> kFlipWords = {
-    {"none", FlipMode::none}, {"sum", FlipMode::sum}, {"concatenate", FlipMode::concatenate}};
+    {"none", FlipMode::none},
+    {"sum", FlipMode::sum},
+    {"mean", FlipMode::mean},
+    {"concatenate", FlipMode::concatenate}};
+inline const std::vector<std::pair<std::string, Patch>> kPatchWords = {
+    {"full", Patch::full}, {"upper", Patch::upper}, {"centre", Patch::centre}};
 inline const std::vector<std::pair<std::string, ThresholdMode>> kThresholdWords = {
     {"exact", ThresholdMode::exact},
     {"insightface", ThresholdMode::insightface},

@@ -5,7 +5,6 @@
 #include <cstdio>
 #include <exception>
 #include <iostream>
-#include <map>
 
 #include "fr/embed.h"
 #include "fr/stop_signal.h"
@@ -47,21 +46,6 @@ class StallWatch {
   double start_ = std::nan(""), sum_ = 0;
   int64_t n_ = 0;
 };
-
-// The score of the pictures whose person has another one.
-std::optional<AngularFisher> angular_fisher_of(const Embeddings& e, const std::vector<int64_t>& people) {
-  std::map<int64_t, int64_t> pictures;
-  for (int64_t person : people) ++pictures[person];
-  std::vector<float> values;
-  std::vector<int64_t> labels;
-  for (size_t i = 0; i < people.size(); ++i) {
-    if (pictures[people[i]] < 2) continue;
-    const auto row = e.values.begin() + std::ptrdiff_t(i) * e.D;
-    values.insert(values.end(), row, row + e.D), labels.push_back(people[i]);
-  }
-  if (labels.empty()) return std::nullopt;
-  return angular_fisher({values, int64_t(labels.size()), e.D}, labels);
-}
 
 }  // namespace
 
@@ -200,7 +184,8 @@ TestResult evaluate(FaceModel& model, const TestData& test, const Config& config
               if (progress) progress->show(done, "embedding", false);
             });
   const Centring centring = o.centre ? Centring::training_folds : Centring::none;
-  return {verify(e.view(), test.pairs, {o.threshold, centring}), angular_fisher_of(e, test.people)};
+  return {verify(e.view(), test.pairs, {o.threshold, centring}),
+          angular_fisher_of_people(e.view(), test.people)};
 }
 
 }  // namespace fr
