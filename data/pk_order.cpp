@@ -14,7 +14,7 @@ class Cards {
 
   void deal(int64_t K, Random& random, std::vector<int64_t>& hand) {
     const auto size = cards_.size(), wanted = static_cast<size_t>(K);
-    if (size >= wanted && size - dealt_ < wanted) dealt_ = size;
+    if (size - dealt_ < wanted) dealt_ = size;
     for (size_t k = 0; k < wanted; ++k) {
       if (dealt_ == size) shuffle(cards_, random), dealt_ = 0;
       hand.push_back(cards_[dealt_++]);

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "data/augment.h"
 
 namespace fr {
@@ -43,8 +45,8 @@ TestData people() {
     for (int y = 0; y < 22; ++y)
       for (int x = 0; x < 20; ++x)
         for (int c = 0; c < 3; ++c)
-          image.at(x, y)[c] =
-              uint8_t(120 + slope * (x - 10 + c * (y - 11)) / 3 + tint * (c - 1) + own.uniform(-40, 40));
+          image.at(x, y)[c] = uint8_t(std::clamp(
+              120 + slope * (x - 10 + c * (y - 11)) / 3 + tint * (c - 1) + own.uniform(-40, 40), 0.0, 255.0));
     return image;
   };
   return test;
