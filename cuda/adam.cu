@@ -1,7 +1,6 @@
 // Adam (Kingma and Ba 2015; the step of one weight is tensor/adam_rule.h). Bound by memory: p, m, v and g are read once,
 // p, m and v written once.
 #include "cuda/parameter_list.h"
-#include "tensor/adam_rule.h"
 
 namespace fr::FR_GPU {
 namespace {

@@ -1,7 +1,8 @@
 // One launch for many parameters of very different sizes: their list travels by value with the kernel, so that a recorded
-// step needs no copy from the host, and blocks take chunks of 4096 elements of them.
+// step needs no copy from the host, and blocks take chunks of 4096 elements of them. For the kernels of the optimisers.
 #pragma once
 #include "cuda/gpu.h"
+#include "tensor/adam_rule.h"
 
 namespace fr::FR_GPU {
 

@@ -120,6 +120,21 @@ TEST(Ensemble, SizesMustAgree) {
   EXPECT_THROW(verify_mean_scores({}, {}), std::invalid_argument);
 }
 
+// A run of its own for a patch: data.patch cuts the pictures of training and test alike.
+TEST(Ensemble, AModelOfAPatchIsTrainedAndTestedOnIt) {
+  Config whole;
+  whole.synthetic.identities = 2, whole.synthetic.min_samples = whole.synthetic.max_samples = 2;
+  whole.synthetic.test_identities = 2, whole.synthetic.test_samples = 10, whole.synthetic.test_pairs = 20;
+  Config part = whole;
+  part.data.patch = Patch::centre;
+  const TrainingData a = training_data(whole), b = training_data(part);
+  EXPECT_EQ(b.source->load(1), cut_patch(a.source->load(1), Patch::centre, 112, 96));
+  EXPECT_NE(b.source->load(1), a.source->load(1));
+  EXPECT_EQ(b.source->label(3), a.source->label(3));
+  EXPECT_EQ(b.source->fingerprint(), a.source->fingerprint());
+  EXPECT_EQ(test_data(part)->picture(2), cut_patch(test_data(whole)->picture(2), Patch::centre, 112, 96));
+}
+
 TEST(Ensemble, PatchesByWords) {
   std::vector<LoadedModel> models(3);
   models[1].config.data.patch = Patch::upper;
