@@ -5,8 +5,6 @@
 
 #include <algorithm>
 
-#include "data/augment.h"
-
 namespace fr {
 namespace {
 
