@@ -147,8 +147,8 @@ TEST(Config, ABaseIsReadFirst) {
   Config config;
   Schema schema = describe(config);
   schema.read_ini(folder.put("row.ini", "\n# a row\nbase = base.ini  # beside it\n[loss]\nm = 3\n"));
-  EXPECT_EQ(config.loss.kind, LossKind::softmax);
-  EXPECT_EQ(config.loss.m, 3);
+  EXPECT_EQ(*class_loss(config.loss), LossKind::softmax);
+  EXPECT_EQ(config.loss.head.m, 3);
   const auto refused = [&](const char* text) {
     try {
       describe(config).read_ini(folder.put("x.ini", text));
