@@ -2,6 +2,7 @@
 
 #include "autograd/gradient_check.h"
 #include "base/parallel.h"
+#include "fr/divergence.h"
 #include "nn/gradient_blocks.h"
 #include "nn/optimizer.h"
 #include "test/devices.h"
@@ -305,6 +306,15 @@ TEST(ClassHead, GradientByRowsIsTheWholeOne) {
     rows.forget();
     EXPECT_FALSE(w.has_gradient());
   }
+}
+
+TEST(ClassHead, ADivergedRunNamesTheElementOfAGradientByRows) {
+  ClassHead head({}, 9, 5, 3);
+  const Var loss = head.loss(Var(embeddings(4, 5), true), random_labels(4, 9, 2), 0);
+  parameter(head, "weight").var.node()->row_forms.push_back([](const Tensor& g, int64_t first, int64_t) {
+    if (first == 0) g.as<float>()[7] = NAN;
+  });
+  EXPECT_EQ(first_nonfinite_tensor(loss, head), "the gradient of weight (9,5), element 7 = nan");
 }
 
 // A few steps with Sgd: by rows as with whole gradients, and the same bits for every number of threads.
