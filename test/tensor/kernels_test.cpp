@@ -5,11 +5,13 @@
 #include <cmath>
 #include <limits>
 
+#include "audit/kernels/rows.h"
 #include "base/parallel.h"
-#include "test/tensor/rows.h"
 
 namespace fr::test {
 namespace {
+
+using namespace audit;
 
 const std::vector<Row>& all_rows() {
   static const std::vector<Row> rows = [] {
@@ -47,7 +49,8 @@ TEST(Kernels, EveryBackwardIsProvedByFiniteDifferences) {
         needed.insert(e.offset);
         size_t inputs = 0;
         for (const Argument& a : row.arguments)
-          if (a.role != Argument::Role::output && a.gradient != Gradient::none) inputs += a.values.size();
+          if (a.role != Argument::Role::output && a.gradient != audit::Gradient::none)
+            inputs += a.values.size();
         if (row.small() && inputs > 0) proved.insert(e.offset);
       }
   EXPECT_EQ(proved, needed);

@@ -1,9 +1,9 @@
 // Rows of the reductions.
 #include <limits>
 
-#include "test/tensor/rows.h"
+#include "audit/kernels/rows.h"
 
-namespace fr::test {
+namespace fr::audit {
 namespace {
 
 struct Extent {
@@ -102,4 +102,4 @@ std::vector<Row> reduce_rows() {
   return rows;
 }
 
-}  // namespace fr::test
+}  // namespace fr::audit

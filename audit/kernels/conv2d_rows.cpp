@@ -3,9 +3,9 @@
 #include <limits>
 #include <type_traits>
 
-#include "test/tensor/rows.h"
+#include "audit/kernels/rows.h"
 
-namespace fr::test {
+namespace fr::audit {
 namespace {
 
 Row conv2d(const char* name, const Conv2dShape& s) {
@@ -252,4 +252,4 @@ std::vector<Row> conv2d_rows() {
   return rows;
 }
 
-}  // namespace fr::test
+}  // namespace fr::audit

@@ -1,11 +1,11 @@
-// The rows of every kernel, by family. One row says what a kernel takes and gives; test/harness.h does the rest.
+// The rows of every kernel, by family. One row says what a kernel takes and gives; audit/harness.h does the rest.
 #pragma once
 #include <vector>
 
+#include "audit/harness.h"
 #include "base/error.h"
-#include "test/harness.h"
 
-namespace fr::test {
+namespace fr::audit {
 
 using K = Kernels<float>;
 
@@ -25,4 +25,4 @@ Conv2dShape conv2d_shape(int64_t N, int64_t H, int64_t W, int64_t C, int64_t fil
                          int64_t stride, int64_t pad, int64_t dilation = 1, int64_t groups = 1);
 Row conv2d_statistics_row(const char* name, const Conv2dShape& s, double low = -1);
 
-}  // namespace fr::test
+}  // namespace fr::audit

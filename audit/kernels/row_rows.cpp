@@ -1,7 +1,7 @@
 // Rows of the kernels on rows: unit length, softmax cross-entropy, margin softmax.
-#include "test/tensor/rows.h"
+#include "audit/kernels/rows.h"
 
-namespace fr::test {
+namespace fr::audit {
 namespace {
 
 const std::set<std::string> kMarginWide = {"c",     "dc",  "g", "scale", "dscale",  "loss",
@@ -144,4 +144,4 @@ std::vector<Row> row_rows() {
   return rows;
 }
 
-}  // namespace fr::test
+}  // namespace fr::audit

@@ -2,9 +2,9 @@
 // backend has the same scores, with many ties among them, and the tolerance is 0.
 #include <limits>
 
-#include "test/tensor/rows.h"
+#include "audit/kernels/rows.h"
 
-namespace fr::test {
+namespace fr::audit {
 namespace {
 
 struct Size {
@@ -78,4 +78,4 @@ std::vector<Row> search_rows() {
   return rows;
 }
 
-}  // namespace fr::test
+}  // namespace fr::audit

@@ -2,9 +2,9 @@
 // C full of NaN.
 #include <limits>
 
-#include "test/tensor/rows.h"
+#include "audit/kernels/rows.h"
 
-namespace fr::test {
+namespace fr::audit {
 namespace {
 
 // C (batch, M, ldc): NaN where beta = 0 must overwrite, numbers elsewhere and between the rows, which must survive.
@@ -82,4 +82,4 @@ std::vector<Row> gemm_rows() {
   return rows;
 }
 
-}  // namespace fr::test
+}  // namespace fr::audit

@@ -19,7 +19,7 @@
 
 #include "tensor/kernels.h"
 
-namespace fr::test {
+namespace fr::audit {
 
 // n numbers in [low, high) that a float holds exactly, at least a hundredth of the range away from 0 so that finite
 // differences do not step over a kink. Depends only on the arguments.
@@ -194,4 +194,4 @@ Failures check_row_on(const Row& row, const Kernels<T>& k, const std::vector<Var
 Failures check_coverage(const std::vector<Row>& rows, std::span<const Kernels<float>* const> backends);
 std::string join(const Failures& failures);
 
-}  // namespace fr::test
+}  // namespace fr::audit

@@ -1,7 +1,7 @@
 // Rows of pooling.
-#include "test/tensor/rows.h"
+#include "audit/kernels/rows.h"
 
-namespace fr::test {
+namespace fr::audit {
 namespace {
 
 int64_t inputs(const Pool2dShape& s) { return s.N * s.H * s.W * s.C; }
@@ -67,4 +67,4 @@ std::vector<Row> pool2d_rows() {
   return rows;
 }
 
-}  // namespace fr::test
+}  // namespace fr::audit

@@ -1,10 +1,10 @@
 // Rows of the optimiser's step.
-#include "test/tensor/rows.h"
+#include "audit/kernels/rows.h"
 
 #include <array>
 #include <limits>
 
-namespace fr::test {
+namespace fr::audit {
 namespace {
 
 // How sgd_update_many learns of the gradients' norm.
@@ -79,4 +79,4 @@ std::vector<Row> sgd_rows() {
   return rows;
 }
 
-}  // namespace fr::test
+}  // namespace fr::audit

@@ -1,4 +1,4 @@
-#include "test/harness.h"
+#include "audit/harness.h"
 
 #include <algorithm>
 #include <cmath>
@@ -10,7 +10,7 @@
 #include "base/error.h"
 #include "base/parallel.h"
 
-namespace fr::test {
+namespace fr::audit {
 namespace {
 
 constexpr size_t kGuardBytes = 256;
@@ -411,4 +411,4 @@ std::string join(const Failures& failures) {
   return text;
 }
 
-}  // namespace fr::test
+}  // namespace fr::audit

@@ -1,9 +1,9 @@
 // Rows of the per-channel kernels: bias, PReLU, batch normalisation.
 #include <limits>
 
-#include "test/tensor/rows.h"
+#include "audit/kernels/rows.h"
 
-namespace fr::test {
+namespace fr::audit {
 namespace {
 
 const char* const kSums =
@@ -214,4 +214,4 @@ std::vector<Row> channel_rows() {
   return rows;
 }
 
-}  // namespace fr::test
+}  // namespace fr::audit

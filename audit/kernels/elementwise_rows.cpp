@@ -1,7 +1,7 @@
 // Rows of memory and of the elementwise kernels.
-#include "test/tensor/rows.h"
+#include "audit/kernels/rows.h"
 
-namespace fr::test {
+namespace fr::audit {
 namespace {
 
 const char* const kOneRounding = "one or two roundings per element";
@@ -186,4 +186,4 @@ std::vector<Row> elementwise_rows() {
   return rows;
 }
 
-}  // namespace fr::test
+}  // namespace fr::audit
