@@ -17,6 +17,7 @@ constexpr size_t kGuardBytes = 256;
 constexpr double kStep =
     1e-5;  // central differences: error step^2 f''' / 6 + 1e-16 |loss| / step, both near 1e-10
 constexpr double kDifferenceTolerance = 1e-7;
+constexpr double kHalfTolerance = 2e-2;  // of the largest value
 constexpr size_t kMostDifferences = 1500, kMostElements = 10000;
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 constexpr int64_t kPoisonIndex = std::numeric_limits<int64_t>::min();
@@ -112,25 +113,37 @@ Result run(const Row& row, const std::vector<Argument>& arguments, const Kernels
   return result;
 }
 
-// The first difference of two results; tolerance 0 still lets an infinity equal itself.
-void compare(const std::string& who, const Result& got, const Result& want, double tolerance,
-             Failures& failures) {
+// |got - want| / (1 + |want|). Equal infinities have none; what cannot be compared has an infinite one.
+double error_of(double got, double want) {
+  if (got == want) return 0;
+  const double error = std::abs(got - want) / (1 + std::abs(want));
+  return std::isnan(error) ? std::numeric_limits<double>::infinity() : error;
+}
+
+// The errors of every buffer; the first one of each that is too large becomes a sentence.
+std::map<std::string, double> compare(const std::string& who, const Result& got, const Result& want,
+                                      double tolerance, Failures& failures) {
+  std::map<std::string, double> errors;
   for (const auto& [name, values] : want.numbers) {
     const std::vector<double>& mine = got.numbers.at(name);
-    for (size_t i = 0; i < values.size(); ++i)
-      if (mine[i] != values[i] && !(std::abs(mine[i] - values[i]) <= tolerance * (1 + std::abs(values[i])))) {
+    double& largest = errors[name];
+    for (size_t i = 0; i < values.size(); ++i) {
+      const double error = error_of(mine[i], values[i]);
+      if (error > tolerance && largest <= tolerance)
         failures.push_back(cat(who, ": ", name, "[", i, "] = ", mine[i], ", expected ", values[i],
                                " (tolerance ", tolerance, ")"));
-        break;
-      }
+      largest = std::max(largest, error);
+    }
   }
   for (const auto& [name, values] : want.indices) {
     const auto [mine, theirs] =
         std::mismatch(got.indices.at(name).begin(), got.indices.at(name).end(), values.begin());
+    errors[name] = theirs == values.end() ? 0 : std::numeric_limits<double>::infinity();
     if (theirs != values.end())
       failures.push_back(
           cat(who, ": ", name, "[", theirs - values.begin(), "] = ", *mine, ", expected ", *theirs));
   }
+  return errors;
 }
 
 bool same_bits(const std::vector<double>& a, const std::vector<double>& b) {
@@ -163,7 +176,7 @@ double loss(const Row& row, const std::vector<Argument>& arguments, Failures& fa
 }
 
 // Every gradient of ref<double> against (loss(x + step) - loss(x - step)) / (2 step).
-void check_differences(const Row& row, const Result& want, Failures& failures) {
+Check differences(const Row& row, const Result& want, Failures& failures) {
   std::vector<Argument> arguments = row.all_arguments();
   Result numeric, analytic;
   const int before = threads();
@@ -185,7 +198,10 @@ void check_differences(const Row& row, const Result& want, Failures& failures) {
     analytic.numbers[gradient.name] = want.numbers.at(gradient.name);
   }
   set_threads(before);
-  compare(row.name + " against finite differences", analytic, numeric, kDifferenceTolerance, failures);
+  return {
+      "differences",
+      compare(row.name + " against finite differences", analytic, numeric, kDifferenceTolerance, failures),
+      kDifferenceTolerance};
 }
 
 template <class T>
@@ -220,8 +236,8 @@ Result run_on_threads(const Row& row, const Kernels<T>& k, Failures& failures) {
 }
 
 // Within `tolerance` of the largest value of the buffer.
-void compare_to_largest(const std::string& who, const Result& got, const Result& want, double tolerance,
-                        Failures& failures) {
+std::map<std::string, double> compare_to_largest(const std::string& who, const Result& got,
+                                                 const Result& want, double tolerance, Failures& failures) {
   Result scaled_got = got, scaled_want = want;
   for (auto& [name, values] : scaled_want.numbers) {
     double largest = 1e-3;
@@ -230,7 +246,7 @@ void compare_to_largest(const std::string& who, const Result& got, const Result&
     for (double& v : values) v /= largest;
     for (double& v : scaled_got.numbers.at(name)) v /= largest;
   }
-  compare(who + " (relative to the largest)", scaled_got, scaled_want, tolerance / 2, failures);
+  return compare(who + " (relative to the largest)", scaled_got, scaled_want, tolerance / 2, failures);
 }
 
 }  // namespace
@@ -355,32 +371,49 @@ bool Row::small() const {
 
 std::ostream& operator<<(std::ostream& out, const Row& row) { return out << row.name; }
 
-Failures check_row(const Row& row, std::span<const Kernels<float>* const> backends) {
-  Failures failures;
+Finding measure_row(const Row& row, std::span<const Kernels<float>* const> backends) {
+  Finding found{row.name, {}, row.reason, {}};
+  Failures& failures = found.failures;
   if (row.allowed < 0 || row.reason.empty())
     failures.push_back(row.name + ": no tolerance, or no reason for it");
   if (row.entries.empty()) failures.push_back(row.name + ": covers no entry");
   const Result want = run_on_threads(row, ref_kernels<double>(), failures);
-  if (row.backward_call && row.small()) check_differences(row, want, failures);
+  if (row.backward_call && row.small()) found.checks.push_back(differences(row, want, failures));
   for (const Kernels<float>* k : backends)
-    compare(cat(row.name, " on ", k->name), run_on_threads(row, *k, failures), want, row.allowed, failures);
-  return failures;
+    found.checks.push_back({k->name,
+                            compare(cat(row.name, " on ", k->name), run_on_threads(row, *k, failures), want,
+                                    row.allowed, failures),
+                            row.allowed});
+  return found;
+}
+
+Failures check_row(const Row& row, std::span<const Kernels<float>* const> backends) {
+  return measure_row(row, backends).failures;
 }
 
 template <class T>
-Failures check_row_on(const Row& row, const Kernels<T>& k, const std::vector<Variation>& variations) {
-  Failures failures;
+Finding measure_row_on(const Row& row, const Kernels<T>& k, const std::vector<Variation>& variations) {
+  constexpr bool half = std::is_same_v<T, bfloat16>;
+  Finding found{row.name, {}, row.reason, {}};
   Row rounded = row;
-  if constexpr (std::is_same_v<T, bfloat16>)
-    rounded.round = [](double v) { return double(float(bfloat16(float(v)))); };
-  const Result want = run(rounded, rounded.all_arguments(), ref_kernels<double>(), Pass::both, failures);
-  const Result got = run_varied(rounded, k, variations, failures);
+  if constexpr (half) rounded.round = [](double v) { return double(float(bfloat16(float(v)))); };
+  const Result want =
+      run(rounded, rounded.all_arguments(), ref_kernels<double>(), Pass::both, found.failures);
+  const Result got = run_varied(rounded, k, variations, found.failures);
   const std::string who = cat(row.name, " on ", k.name);
-  if constexpr (std::is_same_v<T, bfloat16>)
-    compare_to_largest(who, got, want, 2e-2, failures);
+  if (half)
+    found.checks.push_back(
+        {k.name, compare_to_largest(who, got, want, kHalfTolerance, found.failures), kHalfTolerance / 2});
   else
-    compare(who, got, want, row.allowed, failures);
-  return failures;
+    found.checks.push_back({k.name, compare(who, got, want, row.allowed, found.failures), row.allowed});
+  return found;
+}
+template Finding measure_row_on(const Row&, const Kernels<float>&, const std::vector<Variation>&);
+template Finding measure_row_on(const Row&, const Kernels<bfloat16>&, const std::vector<Variation>&);
+
+template <class T>
+Failures check_row_on(const Row& row, const Kernels<T>& k, const std::vector<Variation>& variations) {
+  return measure_row_on(row, k, variations).failures;
 }
 template Failures check_row_on(const Row&, const Kernels<float>&, const std::vector<Variation>&);
 template Failures check_row_on(const Row&, const Kernels<bfloat16>&, const std::vector<Variation>&);

@@ -17,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "audit/finding.h"
 #include "tensor/kernels.h"
 
 namespace fr::audit {
@@ -177,9 +178,10 @@ struct Result {
   std::map<std::string, std::vector<int64_t>> indices;
 };
 
-using Failures = std::vector<std::string>;
-
-Failures check_row(const Row& row, std::span<const Kernels<float>* const> backends);
+// Columns: "differences" where the row has a backward call and is small, |got - want| / (1 + |want|) of the gradients; then
+// the same of all results of each backend, by its name.
+Finding measure_row(const Row& row, std::span<const Kernels<float>* const> backends);
+Failures check_row(const Row& row, std::span<const Kernels<float>* const> backends);  // its failures
 
 // Something that must not change a bit of a backend's results: a number of threads, an order in which they run.
 struct Variation {
@@ -188,6 +190,8 @@ struct Variation {
 };
 // The row on a device's table (float or bfloat16), under the first variation and then under each of the others, against
 // ref<double> on the same inputs. bfloat16: within 2e-2 of the largest value, on inputs rounded to it.
+template <class T>
+Finding measure_row_on(const Row& row, const Kernels<T>& k, const std::vector<Variation>& variations);
 template <class T>
 Failures check_row_on(const Row& row, const Kernels<T>& k, const std::vector<Variation>& variations);
 // Entries that no row covers, and null entries of the tables.

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "audit/harness.h"
+#include "audit/title.h"
 #include "base/error.h"
 
 namespace fr::audit {
@@ -19,6 +20,20 @@ std::vector<Row> pool2d_rows();
 std::vector<Row> row_rows();
 std::vector<Row> search_rows();
 std::vector<Row> sgd_rows();
+
+// All of them.
+std::vector<Row> kernel_rows();
+
+// The entries of the contract as a reader knows them: forward and backward are one line.
+struct KernelTitle {
+  Title title;
+  std::set<size_t> entries;  // their offsets, see Entry
+};
+struct KernelFamily {
+  std::string name;
+  std::vector<KernelTitle> titles;
+};
+std::vector<KernelFamily> kernel_families();
 
 // For rows of convolutions elsewhere.
 Conv2dShape conv2d_shape(int64_t N, int64_t H, int64_t W, int64_t C, int64_t filters, int64_t R, int64_t S,

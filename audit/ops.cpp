@@ -1,50 +1,15 @@
-// Every op against central differences in double: one row per op and case, the checking is in the harness. Shapes are
-// odd, include size 1 and one larger case per family. Inputs keep away from kinks by more than h.
-#include <gtest/gtest.h>
+// Every op: one row per op and case. Shapes are odd, include size 1 and one larger case per family. Inputs keep away from
+// kinks by more than a step of the finite differences.
+#include "audit/ops.h"
 
 #include <cmath>
 
-#include "autograd/gradient_check.h"
 #include "autograd/ops.h"
-#include "base/parallel.h"
 
-namespace fr {
+namespace fr::audit {
 namespace {
 
-using Vars = std::vector<Var>;
-
-// Many tiny kernels: waking threads would take most of the time, and results do not depend on their number.
-struct OneThread {
-  int before = threads();
-  OneThread() { set_threads(1); }
-  ~OneThread() { set_threads(before); }
-};
-
-struct Row {
-  std::string name;
-  std::vector<Shape> shapes;
-  std::function<Var(const Vars&)> f;
-  double low = -1, high = 1;
-};
-
-// Uniform in (low, high), at least 0.05 away from 0.
-Tensor random_input(const Shape& shape, double low, double high, uint32_t stream) {
-  Random random({7, Purpose::test, 1, stream});
-  Tensor x(shape, DType::float64);
-  double* p = x.data();
-  for (int64_t i = 0; i < x.size(); ++i) {
-    p[i] = random.uniform(low, high);
-    if (std::abs(p[i]) < 0.05) p[i] += p[i] < 0 ? -0.1 : 0.1;
-  }
-  return x;
-}
-
-std::string error_of(const Row& row) {
-  std::vector<Tensor> inputs;
-  for (const Shape& shape : row.shapes)
-    inputs.push_back(random_input(shape, row.low, row.high, uint32_t(inputs.size())));
-  return gradient_error(row.f, inputs);
-}
+using Row = OpRow;
 
 Tensor labels_below(int64_t N, int64_t M) {
   std::vector<int64_t> labels;
@@ -79,7 +44,8 @@ void add_elementwise(std::vector<Row>& rows) {
                     return sub(mul(x[0], x[0]), x[0]);
                   }});
   rows.push_back({"add of a value to itself", {{3, 2}}, [](const Vars& x) { return add(x[0], x[0]); }});
-  rows.push_back({"residual", {{3, 2}}, [](const Vars& x) { return add(x[0], unary(x[0], Unary::tanh)); }});
+  rows.push_back(
+      {"add, residual", {{3, 2}}, [](const Vars& x) { return add(x[0], unary(x[0], Unary::tanh)); }});
   const std::pair<const char*, Unary> unaries[] = {
       {"relu", Unary::relu},     {"exp", Unary::exp}, {"log", Unary::log},   {"sqrt", Unary::sqrt},
       {"square", Unary::square}, {"abs", Unary::abs}, {"tanh", Unary::tanh}, {"sigmoid", Unary::sigmoid}};
@@ -184,7 +150,8 @@ void add_prelu(std::vector<Row>& rows, const Shape& s) {
 // A convolution that takes the statistics for the batch norm behind it: one function of x, w, gamma and beta.
 void add_convolution_with_statistics(std::vector<Row>& rows) {
   const auto f = [](const Vars& x) {
-    const Tensor mean = Tensor::zeros({4}, DType::float64), var = Tensor::full({4}, 1, DType::float64);
+    const Tensor mean = Tensor::zeros({4}, x[0].dtype(), x[0].device()),
+                 var = Tensor::full({4}, 1, x[0].dtype(), x[0].device());
     BatchNormFinishing finish;
     const Var z = conv2d_with_statistics(x[0], x[1], {1, 2, 1, 0}, {mean, var, 1e-3, 0.1}, finish.known);
     return batch_norm(z, x[2], x[3], mean, var, BatchNormMode::training, 1e-3, 0.1, finish);
@@ -196,7 +163,8 @@ void add_convolution_with_statistics(std::vector<Row>& rows) {
 void add_batch_norm(std::vector<Row>& rows, const Shape& s, BatchNormMode mode) {
   const Shape c = {s.back()};
   const auto normalise = [c, mode](const Vars& x, const BatchNormFinishing& finish) {
-    const Tensor mean = Tensor::full(c, 0.3, DType::float64), var = Tensor::full(c, 1.7, DType::float64);
+    const Tensor mean = Tensor::full(c, 0.3, x[0].dtype(), x[0].device()),
+                 var = Tensor::full(c, 1.7, x[0].dtype(), x[0].device());
     return batch_norm(x[0], x[1], x[2], mean, var, mode, 1e-3, 0.1, finish);
   };
   const std::string name = cat("batch_norm", to_string(s), " mode ", int(mode));
@@ -242,13 +210,15 @@ void add_rows_ops(std::vector<Row>& rows) {
     const Tensor labels = labels_below(s[0], s[1]);
     rows.push_back({"softmax_cross_entropy" + to_string(s),
                     {s},
-                    [labels](const Vars& x) { return softmax_cross_entropy(x[0], labels); },
+                    [labels](const Vars& x) { return softmax_cross_entropy(x[0], labels.to(x[0].device())); },
                     -3,
                     3});
   }
 }
 
-std::vector<Row> all_rows() {
+}  // namespace
+
+std::vector<OpRow> op_rows() {
   std::vector<Row> rows;
   add_elementwise(rows);
   add_shape_and_reduce(rows);
@@ -259,179 +229,24 @@ std::vector<Row> all_rows() {
   return rows;
 }
 
-TEST(Ops, EveryGradientIsTheDerivative) {
-  const OneThread guard;
-  const std::vector<Row> rows = all_rows();
-  EXPECT_GT(rows.size(), 200u);
-  for (const Row& row : rows) EXPECT_EQ(error_of(row), "") << row.name;
-}
+std::string op_of(const OpRow& row) { return row.name.substr(0, row.name.find_first_of(" (,+")); }
 
-// A whole small network at once: gradients meet every kind of neighbour.
-TEST(Ops, GradientOfANetworkIsTheDerivative) {
-  const OneThread guard;
-  const Tensor labels = labels_below(2, 3);
-  const auto network = [&](const Vars& v) {
-    const Var a = prelu(conv2d(v[0], v[1], v[2], {1, 1, 1, 1}), v[3]);
-    const Var b = add(a, unary(a, Unary::tanh));
-    const Var c = flatten(average_pool2d(b, {}));
-    return softmax_cross_entropy(linear(l2_normalize(c), v[4], v[5]), labels);
-  };
-  std::vector<Tensor> inputs;
-  for (const Shape& s : {Shape{2, 4, 6, 2}, Shape{3, 3, 3, 2}, Shape{3}, Shape{3}, Shape{3, 18}, Shape{3}})
-    inputs.push_back(random_input(s, -1, 1, uint32_t(inputs.size())));
-  EXPECT_EQ(gradient_error(network, inputs), "");
-}
-
-// What a message must contain, so that the reader knows the op and both shapes.
-void expect_message(const std::function<void()>& call, const std::vector<std::string>& parts) {
-  try {
-    call();
-  } catch (const std::invalid_argument& e) {
-    for (const std::string& part : parts)
-      EXPECT_NE(std::string(e.what()).find(part), std::string::npos) << e.what();
-    return;
+// Uniform in (low, high), at least 0.05 away from 0.
+Function function_of(const OpRow& row) {
+  Function function{row.name, row.f, {}, {}};
+  for (const Shape& shape : row.shapes) {
+    const auto stream = static_cast<uint32_t>(function.values.size());
+    Random random({7, Purpose::test, 1, stream});
+    Numbers v(static_cast<size_t>(elements(shape)));
+    for (double& x : v) {
+      x = random.uniform(row.low, row.high);
+      if (std::abs(x) < 0.05) x += x < 0 ? -0.1 : 0.1;
+      x = static_cast<float>(x);
+    }
+    function.inputs.push_back(cat("x", stream));
+    function.values.push_back(Tensor::from(v, shape));
   }
-  ADD_FAILURE() << "no std::invalid_argument; expected " << parts[0];
+  return function;
 }
 
-Var zeros(const Shape& s, DType type = DType::float32) { return Var(Tensor::zeros(s, type), true); }
-
-TEST(Ops, ErrorsNameTheOpAndTheShapes) {
-  expect_message([] { add(zeros({2, 3}), zeros({2, 4})); }, {"add", "(2,3)", "(2,4)"});
-  expect_message([] { mul(zeros({1, 1, 1, 1, 2}), zeros({2})); }, {"mul", "rank 4", "(1,1,1,1,2)"});
-  expect_message([] { sub(zeros({2}), {}); }, {"sub", "empty"});
-  expect_message([] { mul(zeros({2}), zeros({2}, DType::float64)); }, {"mul", "float32", "float64"});
-  expect_message([] { unary(Var(), Unary::exp); }, {"unary", "empty"});
-  expect_message([] { dropout(zeros({2}), 1, {}); }, {"dropout", "p < 1", "got 1"});
-  expect_message([] { reshape(zeros({2, 3}), {4}); }, {"(2,3)", "(4)"});
-  expect_message([] { flatten(zeros({})); }, {"flatten", "()"});
-  expect_message([] { concat_columns(zeros({2, 3}), zeros({3, 3})); }, {"concat_columns", "(2,3)", "(3,3)"});
-  expect_message([] { reduce(zeros({2, 3}), Reduce::sum, 2); }, {"reduce", "axis 2", "(2,3)"});
-  expect_message([] { reduce(zeros({2, 0}), Reduce::max, 1); }, {"reduce", "(2,0)"});
-  expect_message([] { matmul(zeros({2, 3}), zeros({2, 3})); }, {"matmul", "(2,3) x (2,3)"});
-  expect_message([] { linear(zeros({2, 3}), zeros({4, 5})); }, {"linear", "(2,3)", "(4,5)"});
-  expect_message([] { linear(zeros({2, 3}), zeros({4, 3}), zeros({3})); }, {"linear", "b", "(4)", "(3)"});
-  expect_message(
-      [] {
-        conv2d(zeros({1, 4, 4, 3}), zeros({2, 3, 3, 2}), {}, {});
-      },
-      {"conv2d", "(1,4,4,3)", "(2,3,3,2)"});
-  expect_message(
-      [] {
-        conv2d(zeros({1, 2, 2, 3}), zeros({2, 3, 3, 3}), {}, {});
-      },
-      {"conv2d", "larger", "(1,2,2,3)"});
-  expect_message(
-      [] {
-        conv2d(zeros({1, 4, 4, 3}), zeros({2, 3, 3, 3}), zeros({3}), {});
-      },
-      {"conv2d", "(2)", "(3)"});
-  expect_message(
-      [] {
-        max_pool2d(zeros({1, 4, 4, 3}), {2, 2, 2, 2, 2, 2});
-      },
-      {"max_pool2d", "pad", "(1,4,4,3)"});
-  expect_message([] { average_pool2d(zeros({4, 4, 3}), {}); }, {"average_pool2d", "(4,4,3)"});
-  expect_message([] { prelu(zeros({2, 3}), zeros({2})); }, {"prelu", "(3)", "(2)"});
-  expect_message([] { l2_normalize(zeros({2, 3, 4})); }, {"l2_normalize", "(2,3,4)"});
-  const Tensor statistics = Tensor::zeros({3});
-  const auto normalise = [&](const Shape& s) {
-    return batch_norm(zeros(s), zeros({3}), zeros({3}), statistics, statistics, BatchNormMode::training);
-  };
-  expect_message([&] { normalise({4, 5}); }, {"batch_norm", "(5)", "(3)"});
-  expect_message([&] { normalise({1, 3}); }, {"batch_norm", "two rows", "(1,3)"});
-  expect_message(
-      [] {
-        softmax_cross_entropy(zeros({2, 3}), Tensor::from<int64_t>({0, 3}, {2}));
-      },
-      {"softmax_cross_entropy", "label < 3", "got 3", "row 1"});
-  expect_message(
-      [] {
-        softmax_cross_entropy(zeros({2, 3}), Tensor::zeros({2}));
-      },
-      {"softmax_cross_entropy", "int64"});
-}
-
-TEST(Dropout, KeepsTheMeanAndUsesOneMaskBothWays) {
-  const int64_t n = 200000;
-  const double p = 0.3;
-  const PhiloxKey key{5, Purpose::dropout, 9, 2};
-  const Var x(Tensor::full({n}, 1), true);
-  const Var y = dropout(x, p, key);
-  const std::vector<double> out = y.value().host<double>();
-  backward(y, Tensor::full({n}, 1));
-  const std::vector<double> dx = x.grad().host<double>();
-  double mean = 0;
-  for (int64_t i = 0; i < n; ++i) {
-    ASSERT_EQ(out[size_t(i)], dx[size_t(i)]) << "x = 1 and dy = 1, so y is the mask and so is dx";
-    ASSERT_TRUE(out[size_t(i)] == 0 || std::abs(out[size_t(i)] - 1 / (1 - p)) < 1e-6);
-    mean += out[size_t(i)] / double(n);
-  }
-  // standard deviation of one element sqrt(p / (1-p)) = 0.65; five of the mean's
-  EXPECT_NEAR(mean, 1, 5 * 0.655 / std::sqrt(double(n)));
-  EXPECT_NE(dropout(x, p, {5, Purpose::dropout, 10, 2}).value().host<double>(), out)
-      << "another step, another mask";
-  EXPECT_EQ(dropout(x, 0, key).node(), x.node());
-}
-
-TEST(BatchNorm, RunningStatisticsAndInference) {
-  const std::vector<double> values = {1, 10, 2, 20, 6, 60};  // (3,2): means 3, 30; unbiased variances 7, 700
-  const Var x(Tensor::from(values, {3, 2}));
-  const Var gamma(Tensor::from<double>({2, 3}, {2})), beta(Tensor::from<double>({0.5, -1}, {2}));
-  const Tensor mean = Tensor::from<double>({1, 1}, {2}), var = Tensor::from<double>({2, 2}, {2});
-  batch_norm(x, gamma, beta, mean, var, BatchNormMode::training, 1e-5, 0.1);
-  EXPECT_NEAR(mean.host<double>()[0], 0.9 * 1 + 0.1 * 3, 1e-12);
-  EXPECT_NEAR(mean.host<double>()[1], 0.9 * 1 + 0.1 * 30, 1e-12);
-  EXPECT_NEAR(var.host<double>()[0], 0.9 * 2 + 0.1 * 7, 1e-12);
-  EXPECT_NEAR(var.host<double>()[1], 0.9 * 2 + 0.1 * 700, 1e-12);
-  const std::vector<double> m = mean.host<double>(), v = var.host<double>();
-  const std::vector<double> y =
-      batch_norm(x, gamma, beta, mean, var, BatchNormMode::inference, 1e-5, 0.1).value().host<double>();
-  for (size_t i = 0; i < 6; ++i) {
-    const size_t c = i % 2;
-    const double expected = gamma.value().host<double>()[c] * (values[i] - m[c]) / std::sqrt(v[c] + 1e-5) +
-                            beta.value().host<double>()[c];
-    EXPECT_NEAR(y[i], expected, 1e-12);
-  }
-  EXPECT_EQ(mean.host<double>(), m) << "inference changes no statistics";
-  EXPECT_EQ(var.host<double>(), v);
-}
-
-TEST(L2Normalize, AZeroRowStaysZeroAndGetsNoGradient) {
-  const Var x(Tensor::from<double>({0, 0, 3, 4}, {2, 2}), true);
-  const Var y = l2_normalize(x);
-  EXPECT_EQ(y.value().host<double>(), (std::vector<double>{0, 0, 0.6, 0.8}));
-  backward(y, Tensor::full({2, 2}, 1, DType::float64));
-  const std::vector<double> dx = x.grad().host<double>();
-  EXPECT_EQ(dx[0], 0);
-  EXPECT_EQ(dx[1], 0);
-  EXPECT_NEAR(dx[2], (1 - 0.6 * 1.4) / 5, 1e-15);
-}
-
-// The same bits, running statistics too, as the two ops by themselves.
-TEST(Conv2d, WithStatisticsIsTheTwoOps) {
-  const Var x(random_input({2, 5, 4, 3}, -1, 1, 1)), w(random_input({6, 3, 3, 3}, -1, 1, 2));
-  const Var gamma(random_input({6}, -1, 1, 3)), beta(random_input({6}, -1, 1, 4));
-  std::vector<double> got[2];
-  for (const bool joined : {false, true}) {
-    const Tensor mean = Tensor::zeros({6}, DType::float64), var = Tensor::full({6}, 1, DType::float64);
-    BatchNormFinishing finish;
-    const Conv2dOptions window{1, 1, 1, 1};
-    const Var z = joined ? conv2d_with_statistics(x, w, window, {mean, var, 1e-5, 0.1}, finish.known)
-                         : conv2d(x, w, {}, window);
-    const Var y = batch_norm(z, gamma, beta, mean, var, BatchNormMode::training, 1e-5, 0.1, finish);
-    for (const Tensor& values : {y.value(), mean, var})
-      for (const double v : values.host<double>()) got[joined].push_back(v);
-  }
-  EXPECT_EQ(got[0], got[1]);
-  BatchStatistics statistics;
-  const Tensor wrong = Tensor::zeros({5}, DType::float64);
-  expect_message(
-      [&] {
-        conv2d_with_statistics(x, w, {}, {wrong, wrong, 1e-5, 0.1}, statistics);
-      },
-      {"conv2d", "running statistics", "(6)", "(5)"});
-}
-
-}  // namespace
-}  // namespace fr
+}  // namespace fr::audit
