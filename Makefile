@@ -149,8 +149,9 @@ $(if $(NVCC),$(eval $(BUILD)/cuda/device.o: $(BUILD)/cuda_arch))
 $(BUILD)/%.o: %.cpp $(STANDARD).gch
 	@mkdir -p $(@D); echo "  $<"; $(CXX) $(CXXFLAGS) -include $(STANDARD) -c $< -o $@
 
-docs: bin/train
+docs: bin/train bin/audit
 	bin/train --document > docs/configuration.md
+	bin/audit --docs docs/math
 format:
 	clang-format -i $(shell git ls-files '*.h' '*.cpp' '*.cu')
 clean:
