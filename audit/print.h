@@ -36,7 +36,7 @@ class TextTable {
 std::string list_text(const std::vector<Family>& families);
 
 std::string to_markdown(const std::vector<Family>& families, const std::vector<std::string>& columns);
-// The lines with a page of that name, without their family, as a table.
+// The lines with a page of that name as one table, in the columns that hold anything; "" without a line.
 std::string page_markdown(const std::vector<Family>& families, const std::vector<std::string>& columns,
                           const std::string& page);
 

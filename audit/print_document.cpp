@@ -1,4 +1,6 @@
 // The table as Markdown and as JSON.
+#include <algorithm>
+
 #include <nlohmann/json.hpp>
 
 #include "audit/print.h"
@@ -72,11 +74,19 @@ std::string to_markdown(const std::vector<Family>& families, const std::vector<s
 
 std::string page_markdown(const std::vector<Family>& families, const std::vector<std::string>& columns,
                           const std::string& page) {
-  std::string rows;
+  std::vector<Line> lines;
   for (const Family& family : families)
     for (const Line& line : family.lines)
-      if (line.title.page == page) rows += table_row(line, columns, false);
-  return rows.empty() ? "" : table_head({"name", "reference"}, columns) + rows;
+      if (line.title.page == page) lines.push_back(line);
+  if (lines.empty()) return "";
+  std::vector<std::string> used;
+  for (const std::string& column : columns)
+    if (std::any_of(lines.begin(), lines.end(),
+                    [&](const Line& line) { return largest(line.findings, column) >= 0; }))
+      used.push_back(column);
+  std::string text = table_head({"name", "reference"}, used);
+  for (const Line& line : lines) text += table_row(line, used, false);
+  return text;
 }
 
 std::string to_json(const std::vector<Family>& families, const std::vector<std::string>& columns) {

@@ -38,6 +38,8 @@ std::vector<Family> print_document(const Subjects& subjects, const Request& requ
 int run(const Subjects& subjects, const Request& request, std::ostream& out, std::ostream& complaints) {
   const std::vector<Family> planned = lines(subjects, request.options);
   if (planned.empty()) throw Error(ErrorKind::usage, "no line has any of these words; --list shows them all");
+  if (!request.docs.empty() && !request.options.filters.empty())
+    throw Error(ErrorKind::usage, "--docs writes every page: it takes no words");
   if (request.list) return out << list_text(planned), 0;
   const std::vector<Family> found = request.markdown || request.json
                                         ? print_document(subjects, request, out, complaints)

@@ -16,7 +16,8 @@ struct Request {
 };
 
 // Prints to `out`. Returns the exit code: 0, or 1 when anything failed; what failed is said in the table's last lines, or
-// on `complaints` where there is no table. Throws Error{usage} when the filters leave nothing.
+// on `complaints` where there is no table. Throws Error{usage} when the filters leave nothing, or
+// with `docs`, whose pages need every line.
 int run(const Subjects& subjects, const Request& request, std::ostream& out, std::ostream& complaints);
 
 }  // namespace fr::audit

@@ -14,13 +14,7 @@ namespace {
 using namespace audit;
 
 const std::vector<Row>& all_rows() {
-  static const std::vector<Row> rows = [] {
-    std::vector<Row> all;
-    for (auto family : {memory_rows, elementwise_rows, reduce_rows, gemm_rows, conv2d_rows, channel_rows,
-                        pool2d_rows, row_rows, search_rows, sgd_rows})
-      for (Row& row : family()) all.push_back(std::move(row));
-    return all;
-  }();
+  static const std::vector<Row> rows = kernel_rows();
   return rows;
 }
 
