@@ -295,6 +295,12 @@ Row& Row::output(const std::string& y, int64_t n) {
   return *this;
 }
 
+Row& Row::loss(const std::string& y) {
+  output(y, 1);
+  arguments.back().unit = true;
+  return *this;
+}
+
 Row& Row::index_input(const std::string& x, std::vector<int64_t> values) {
   constant(x, {});
   arguments.back().role = Role::index_input;
@@ -350,7 +356,7 @@ std::vector<Argument> Row::with_gradients() const {
     const auto n = static_cast<int64_t>(a.values.size());
     Argument d{.role = a.role == Role::output ? Role::output_gradient : Role::gradient,
                .name = "d" + a.name,
-               .values = numbers(n, ++seed),
+               .values = a.unit ? std::vector<double>{1} : numbers(n, ++seed),
                .integers = {},
                .of = a.name,
                .gradient = a.gradient};

@@ -47,6 +47,7 @@ struct Argument {
   std::string of;                 // gradients: the name of x or y
   Gradient gradient = Gradient::none;
   bool wide = false;  // Wide<T> in a table whose T is bfloat16
+  bool unit = false;  // an output whose dLoss/dy is 1
 };
 
 // The buffers of one run by name; null for a gradient that is left out.
@@ -136,6 +137,8 @@ class Row {
   Row& state(const std::string& x, std::vector<double> values, Gradient g = Gradient::none);
   Row& output(const std::string& y, int64_t n);  // with dy
   Row& saved(const std::string& y, int64_t n);   // without
+  // One number with dLoss/dy = 1, for a kernel that gives its derivative in the forward pass; backward() does nothing.
+  Row& loss(const std::string& y);
   Row& index_input(const std::string& x, std::vector<int64_t> values);
   Row& index_output(const std::string& y, int64_t n);
   template <class F>

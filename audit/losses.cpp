@@ -40,7 +40,12 @@ Finding measure_value(const LossRow& row, const Stated& stated) {
 
 }  // namespace
 
-std::vector<LossRow> loss_rows() { return class_rows(); }
+std::vector<LossRow> loss_rows() {
+  std::vector<LossRow> all;
+  for (auto rows : {class_rows, batch_rows})
+    for (LossRow& row : rows()) all.push_back(std::move(row));
+  return all;
+}
 
 std::vector<Finding> measure_loss(const LossRow& row, std::span<const Place> places) {
   std::vector<Finding> found{measure_gradient(row, {1, 3, 2}), measure_gradient(row, {19, 7, 5}),

@@ -78,6 +78,16 @@ void add_shape_and_reduce(std::vector<Row>& rows) {
                   }});
   rows.push_back(
       {"concat_columns of itself", {{2, 3}}, [](const Vars& x) { return concat_columns(x[0], x[0]); }});
+  rows.push_back({"concat_channels of three", {{2, 3, 1, 5}, {2, 3, 1, 1}, {2, 3, 1, 2}}, [](const Vars& x) {
+                    return concat_channels(x);
+                  }});
+  rows.push_back({"concat_channels of read ones", {{3, 2}, {3, 4}}, [](const Vars& x) {
+                    return concat_channels({concat_channels(x), unary(x[1], Unary::square), x[0]});
+                  }});
+  rows.push_back({"concat_channels of one", {{4}}, [](const Vars& x) { return concat_channels(x); }});
+  for (int64_t group : {1, 2, 3})
+    rows.push_back(
+        {cat("maxout of ", group), {{3, 2, 6}}, [group](const Vars& x) { return maxout(x[0], group); }});
   for (Reduce f : {Reduce::sum, Reduce::mean, Reduce::max})
     for (const Shape& s : {Shape{1}, Shape{7}, Shape{3, 5}, Shape{2, 3, 5}, Shape{3, 1, 2, 5}})
       for (int axis = -1; axis < int(s.size()); ++axis)
@@ -126,6 +136,14 @@ void add_conv2d(std::vector<Row>& rows) {
                         {{1, 4, 5, 4}, {6, 3, 3, 2}, {1, 1, 1, 1, 1, 1, 2}},
                         {{2, 4, 3, 3}, {3, 3, 3, 1}, {1, 2, 1, 1, 1, 1, 3}},
                         {{1, 9, 8, 4}, {5, 5, 5, 4}, {1, 1, 2, 2}}};
+  rows.push_back({"conv2d, parallel and dilated",
+                  {{2, 6, 7, 2}, {2, 3, 3, 2}, {1, 3, 3, 2}, {3, 3, 3, 2}},
+                  [](const Vars& x) {
+                    std::vector<Var> maps;
+                    for (int64_t d : {1, 2, 3})
+                      maps.push_back(conv2d(x[0], x[size_t(d)], {}, {1, 1, d - 1, d - 1, d, d}));
+                    return concat_channels(maps);
+                  }});
   for (const Case& c : cases) {
     const Conv2dOptions o = c.o;
     rows.push_back({"conv2d " + to_string(c.x) + to_string(c.w), {c.x, c.w, {c.w[0]}}, [o](const Vars& x) {
@@ -144,6 +162,19 @@ void add_prelu(std::vector<Row>& rows, const Shape& s) {
       {"prelu + residual" + to_string(s), {s, a, s}, [](const Vars& x) { return prelu(x[0], x[1], x[2]); }});
   rows.push_back({"prelu + its own input" + to_string(s), {s, a}, [](const Vars& x) {
                     return prelu(x[0], x[1], x[0]);
+                  }});
+}
+
+// a = t^2 + 0.5 keeps away from the pole.
+void add_arfa(std::vector<Row>& rows, const Shape& s) {
+  const auto act = [](const Var& x, const Var& t) {
+    const Tensor k = Tensor::full({1}, 1.3, x.dtype(), x.device());
+    return arfa(x, affine(unary(t, Unary::square), 1, 0.5), k);
+  };
+  rows.push_back(
+      {"arfa" + to_string(s), {s, {s.back()}}, [=](const Vars& x) { return act(x[0], x[1]); }, -3, 3});
+  rows.push_back({"arfa + its own input" + to_string(s), {s, {s.back()}}, [=](const Vars& x) {
+                    return add(act(x[0], x[1]), x[0]);
                   }});
 }
 
@@ -196,7 +227,8 @@ void add_pool_and_channel(std::vector<Row>& rows) {
                       return average_pool2d(x[0], o);
                     }});
   }
-  for (const Shape& s : {Shape{1}, Shape{3, 1}, Shape{1, 5}, Shape{2, 3, 4, 7}}) add_prelu(rows, s);
+  for (const Shape& s : {Shape{1}, Shape{3, 1}, Shape{1, 5}, Shape{2, 3, 4, 7}})
+    add_prelu(rows, s), add_arfa(rows, s);
   for (const Shape& s : {Shape{3, 1}, Shape{5, 3}, Shape{2, 3, 3, 5}})
     for (BatchNormMode mode : {BatchNormMode::training, BatchNormMode::inference})
       add_batch_norm(rows, s, mode);

@@ -19,20 +19,23 @@ Var dropout(const Var& x, double p, const PhiloxKey& key);  // 0 <= p < 1
 
 // shape (shape.cpp)
 Var reshape(const Var& x, Shape shape);
-Var cast(const Var& x, DType type);              // float32 <-> bfloat16; x itself when it has the type
-Var flatten(const Var& x);                       // (N, ...) -> (N, rest)
-Var concat_columns(const Var& a, const Var& b);  // (N,A), (N,B) -> (N,A+B)
+Var cast(const Var& x, DType type);                  // float32 <-> bfloat16; x itself when it has the type
+Var flatten(const Var& x);                           // (N, ...) -> (N, rest)
+Var concat_columns(const Var& a, const Var& b);      // (N,A), (N,B) -> (N,A+B)
+Var concat_channels(const std::vector<Var>& parts);  // (...,A), (...,B), ... -> (...,A+B+...)
 
 // reductions (reduce.cpp)
 Var reduce(const Var& x, Reduce f, int axis);  // the axis disappears
 Var sum(const Var& x);                         // -> ()
 Var mean(const Var& x);                        // -> ()
+// (..., C) -> (..., C / group): the largest of each group of neighbours; a tie belongs to the first
+Var maxout(const Var& x, int64_t group = 2);
 
 // linear algebra (matmul.cpp, linear.cpp)
 Var matmul(const Var& a, const Var& b, bool transpose_a = false, bool transpose_b = false);  // (M,K) x (K,N)
 Var linear(const Var& x, const Var& w, const Var& b = {});  // x (N,D), w (M,D), b (M) or empty -> (N,M)
 
-// images (conv2d.cpp, pool2d.cpp, batch_norm.cpp, prelu.cpp)
+// images (conv2d.cpp, pool2d.cpp, batch_norm.cpp, prelu.cpp, arfa.cpp)
 struct Conv2dOptions {
   int64_t stride_h = 1, stride_w = 1, pad_h = 0, pad_w = 0, dilation_h = 1, dilation_w = 1, groups = 1;
 };
@@ -65,6 +68,7 @@ struct Pool2dOptions {
 Var max_pool2d(const Var& x, const Pool2dOptions& options);
 Var average_pool2d(const Var& x, const Pool2dOptions& options);
 Var prelu(const Var& x, const Var& a, const Var& residual = {});  // x (..., C), a (C), + residual (..., C)
+Var arfa(const Var& x, const Var& a, const Tensor& k);            // x (..., C), a (C) > 0, k (1) constant
 // What follows a batch norm in a network, in the same passes over memory: prelu(y, slope) + residual. Empty parts are
 // left out. The numbers are those of the ops one after the other.
 struct BatchNormFinishing {

@@ -50,6 +50,11 @@ int start(const Arguments& a, const Config& config) {
   return 0;
 }
 
+void describe_network(const Config& config) {
+  const std::vector<LayerDescription> layers = describe(config.network);
+  std::cout << to_text(layers) << '\n' << to_text(training_memory(layers, config.train.batch));
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -59,7 +64,7 @@ int main(int argc, char** argv) {
   line.texts("overrides", a.overrides, "section.key=value, stronger than the file");
   line.flag("--resume", a.resume, "go on from the run's newest checkpoint");
   line.flag("--check", a.check, "check configuration and data, do nothing");
-  line.flag("--describe", a.describe, "print the network layer by layer, do nothing");
+  line.flag("--describe", a.describe, "print the network layer by layer and its memory, do nothing");
   line.flag("--document", a.document, "print every configuration key as Markdown, do nothing");
   return line.run(argc, argv, [&] {
     Config config;
@@ -73,7 +78,7 @@ int main(int argc, char** argv) {
     check(config);
     if (config.run.threads > 0) set_threads(int(config.run.threads));
     select_methods(config.run);
-    if (a.describe) return std::cout << to_text(describe(config.network)), 0;
+    if (a.describe) return describe_network(config), 0;
     return start(a, config);
   });
 }

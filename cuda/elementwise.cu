@@ -39,6 +39,21 @@ void affine_forward(T* y, const T* x, float a, float b, int64_t n) {
   for_elements<T>(Affine<T>{y, x, a, b}, n, width_of<T>(0, y, x));
 }
 
+struct Clamp {
+  float* y;
+  const float* x;
+  float low, high;
+  template <int W>
+  FR_DEVICE void at(int64_t i) const {
+    Pack<float, W> v = load<float, W>(x + i);
+    for (int j = 0; j < W; ++j) v.v[j] = v.v[j] < low ? low : v.v[j] > high ? high : v.v[j];
+    store(y + i, v);
+  }
+};
+void clamp(float* y, const float* x, float low, float high, int64_t n) {
+  for_elements<float>(Clamp{y, x, low, high}, n, width_of<float>(0, y, x));
+}
+
 template <class T>
 struct UnaryForward {
   T* y;
@@ -145,6 +160,7 @@ template <class T>
 void install_elementwise(Kernels<T>& k) {
   k.add_scaled = add_scaled<T>;
   k.affine_forward = affine_forward<T>;
+  k.clamp = clamp;
   k.unary_forward = unary_forward<T>;
   k.unary_backward = unary_backward<T>;
   k.dropout_forward = dropout_forward<T>;

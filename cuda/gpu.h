@@ -145,6 +145,12 @@ void install_pool2d(Kernels<T>& k);
 template <class T>
 void install_rows(Kernels<T>& k);
 template <class T>
+void install_distances(Kernels<T>& k);
+template <class T>
+void install_pair_loss(Kernels<T>& k);
+template <class T>
+void install_mined(Kernels<T>& k);
+template <class T>
 void install_softmax(Kernels<T>& k);
 template <class T>
 void install_search(Kernels<T>& k);

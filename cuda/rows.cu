@@ -1,4 +1,4 @@
-// Rows of unit length. Both passes are bound by memory: a row is read from there once and, for its second use, from the
+// Rows of unit length, and rows by number. Both passes are bound by memory: a row is read from there once and, for its second use, from the
 // cache. A team of threads takes a row: a warp up to 1024 elements, a block above; packs of 4 where the row allows.
 #include "cuda/gpu.h"
 
@@ -113,12 +113,50 @@ void l2_normalize_backward(float* dx, const float* dy, const float* dnorm, const
                                                                                            norm, N, D, eps);
 }
 
+// one warp per row n, lanes stride over d
+FR_KERNEL(kThreads)
+gather_kernel(float* y, const float* x, const int64_t* i, int64_t N, int64_t D) {
+  for (int64_t n = WarpTeam::first(); n < N; n += blocks_x() * WarpTeam::kTeams) {
+    const float* from = x + i[n] * D;
+    for (int64_t d = lane(); d < D; d += kWarp) y[n * D + d] = from[d];
+  }
+}
+
+// one warp per row n, lanes stride over d. The warp of the first n with some number adds all rows of that number, in their
+// order; the others have nothing to do. It looks through all N numbers, a few thousand at most.
+FR_KERNEL(kThreads)
+scatter_add_kernel(float* y, const float* x, const float* a, const int64_t* i, int64_t N, int64_t D) {
+  for (int64_t n = WarpTeam::first(); n < N; n += blocks_x() * WarpTeam::kTeams) {
+    const int64_t row = i[n];
+    int earlier = 0;
+    for (int64_t k = lane(); k < n; k += kWarp) earlier |= i[k] == row;
+    if (warp_max(earlier)) continue;  // the whole warp alike
+    for (int64_t d = lane(); d < D; d += kWarp) {
+      float sum = y[row * D + d];
+      for (int64_t k = n; k < N; ++k)
+        if (i[k] == row) sum += a ? a[k] * x[k * D + d] : x[k * D + d];
+      y[row * D + d] = sum;
+    }
+  }
+}
+
+void gather_rows(float* y, const float* x, const int64_t* i, int64_t N, int64_t D) {
+  launch_rows<WarpTeam>(gather_kernel, N, y, x, i, N, D);
+}
+
+void scatter_add_rows(float* y, const float* x, const float* a, const int64_t* i, int64_t N, int64_t,
+                      int64_t D) {
+  launch_rows<WarpTeam>(scatter_add_kernel, N, y, x, a, i, N, D);
+}
+
 }  // namespace
 
 template <class T>
 void install_rows(Kernels<T>& k) {
   k.l2_normalize_forward = l2_normalize_forward<T>;
   k.l2_normalize_backward = l2_normalize_backward<T>;
+  k.gather_rows = gather_rows;
+  k.scatter_add_rows = scatter_add_rows;
 }
 
 template void install_rows(Kernels<float>&);

@@ -34,6 +34,13 @@ FR_DEVICE void for_pieces(const Pieces& p, const F& f) {
   }
 }
 
+// exp(z - largest), or exp(z - lse). Where z is a product, fused into the difference it is not rounded, and of huge numbers
+// that difference may lie far above 0: it counts as 0. A NaN passes.
+FR_DEVICE float exp_below(float z, float top) {
+  const float x = z - top;
+  return expf(x > 0 ? 0.0f : x);
+}
+
 // sum exp(z - largest) over some z. Nothing yet: a finite `largest`, so that z of -infinity counts as 0.
 struct LogSum {
   float largest = -FLT_MAX, sum = 0;
@@ -43,12 +50,12 @@ FR_DEVICE void add(LogSum& s, const Pack<float, pack>& z) {
   float top = s.largest, more = 0;
   for (const float v : z.v) top = v > top ? v : top;
   if (top > s.largest) s.sum *= expf(s.largest - top), s.largest = top;
-  for (const float v : z.v) more += expf(v - top);
+  for (const float v : z.v) more += exp_below(v, top);
   s.sum += more;
 }
 FR_DEVICE LogSum join(const LogSum& a, const LogSum& b) {
   const float top = a.largest > b.largest ? a.largest : b.largest;
-  return {top, a.sum * expf(a.largest - top) + b.sum * expf(b.largest - top)};
+  return {top, a.sum * exp_below(a.largest, top) + b.sum * exp_below(b.largest, top)};
 }
 FR_DEVICE LogSum warp_join(const LogSum& s) {  // in every lane
   const float top = warp_max(s.largest);
@@ -78,22 +85,35 @@ logits_kernel(LogSum* partial, const float* z, Pieces pieces) {
   });
 }
 
-// The same over scale c, all but the label's column; c is written only where the clamp changes it.
+// a_m of a pack of columns, 1 where there is none.
+template <int pack>
+FR_DEVICE Pack<float, pack> class_scales(const float* class_scale, int64_t m) {
+  if (class_scale) return load<float, pack>(class_scale + m);
+  Pack<float, pack> ones;
+  for (float& v : ones.v) v = 1;
+  return ones;
+}
+
+// The same over scale a c, all but the label's column, which is only clamped; c is written only where it changes.
 template <int pack>
 FR_KERNEL(kThreads)
-cosines_kernel(LogSum* partial, float* c, const float* scale, const int64_t* label, Pieces pieces) {
+cosines_kernel(LogSum* partial, float* c, const float* scale, const float* class_scale, const int64_t* label,
+               Pieces pieces) {
   for_pieces(pieces, [&](int64_t piece, int64_t n, int64_t begin, int64_t end) {
     LogSum s;
     const float scale_n = scale[n];
     const int64_t label_n = label[n];
     for (int64_t m = begin + thread() * pack; m < end; m += threads() * pack) {
       Pack<float, pack> z = load<float, pack>(c + n * pieces.M + m);
-      bool outside = false;
-      for (float& v : z.v) {
-        outside |= v < -1 || v > 1;
+      const Pack<float, pack> a = class_scales<pack>(class_scale, m);
+      bool changed = class_scale != nullptr;
+      for (int i = 0; i < pack; ++i) {
+        float& v = z.v[i];
+        changed |= v < -1 || v > 1;
         v = v < -1 ? -1.0f : v > 1 ? 1.0f : v;  // a NaN passes
+        if (m + i != label_n) v *= a.v[i];
       }
-      if (outside) store<float, pack>(c + n * pieces.M + m, z);
+      if (changed) store<float, pack>(c + n * pieces.M + m, z);
       for (int i = 0; i < pack; ++i) z.v[i] = m + i == label_n ? -INFINITY : z.v[i] * scale_n;
       add(s, z);
     }
@@ -125,17 +145,30 @@ cross_entropy_kernel(float* loss, float* lse, const LogSum* partial, const float
   }
 }
 
+// The target functions of a batch: class_scale and class_margin (M) may be null.
+struct Targets {
+  Margin margin;
+  const float *scale, *class_scale, *class_margin;
+  const int64_t* label;
+};
+
 // one warp per row n, lanes stride over its pieces; the label's logit joins last
 FR_KERNEL(kThreads)
-margin_kernel(float* loss, float* lse, float* h, float* dh, const LogSum* partial, const float* c,
-              const float* scale, const int64_t* label, Margin margin, Pieces pieces) {
+margin_kernel(float* loss, float* lse, float* h, float* dh, float* c, const LogSum* partial, Targets targets,
+              Pieces pieces) {
   for (int64_t n = block_x() * (threads() / kWarp) + warp(); n < pieces.N;
        n += blocks_x() * (threads() / kWarp)) {
     const LogSum others = join_pieces(partial, n, pieces.count);
     if (lane() != 0) continue;
-    const MarginValue<float> value = margin_value(margin, c[n * pieces.M + label[n]]);
-    const float target = scale[n] * value.h;
+    const int64_t label = targets.label[n];
+    const float a = targets.class_scale ? targets.class_scale[label] : 1;
+    float& cosine = c[n * pieces.M + label];
+    const Margin own =
+        targets.class_margin ? scaled_margin(targets.margin, targets.class_margin[label]) : targets.margin;
+    const MarginValue<float> value = margin_value(own, cosine);
+    const float target = targets.scale[n] * (a * value.h);
     h[n] = value.h, dh[n] = value.dh;
+    cosine *= a;
     finish(loss + n, lse + n, join(others, {target, 1}), target);
   }
 }
@@ -152,37 +185,40 @@ cross_entropy_backward_kernel(float* dz, const float* dloss, const float* z, con
       const Pack<float, pack> from = load<float, pack>(z + n * pieces.M + m);
       Pack<float, pack> to = load<float, pack>(dz + n * pieces.M + m);
       for (int i = 0; i < pack; ++i)
-        to.v[i] += dloss_n * (expf(from.v[i] - lse_n) - (m + i == label_n ? 1.0f : 0.0f));
+        to.v[i] += dloss_n * (exp_below(from.v[i], lse_n) - (m + i == label_n ? 1.0f : 0.0f));
       store<float, pack>(dz + n * pieces.M + m, to);
     }
   });
 }
 
-// What margin softmax knows of each row (N).
+// What margin softmax knows of each row (N), and class_scale (M) or null.
 struct MarginRows {
-  const float *dloss, *scale, *lse, *h, *factor;
+  const float *dloss, *scale, *lse, *h, *factor, *class_scale;
   const int64_t* label;
 };
 
 // one block per piece, threads stride over its columns in packs; g may be c
 template <int pack>
 FR_KERNEL(kThreads)
-margin_backward_kernel(float* g, float* partial, float* d_label, const float* c, MarginRows rows,
-                       Pieces pieces) {
+margin_backward_kernel(float* g, float* partial, float* d_label, float* radial, const float* c,
+                       MarginRows rows, Pieces pieces) {
   for_pieces(pieces, [&](int64_t piece, int64_t n, int64_t begin, int64_t end) {
     const float dloss = rows.dloss[n], scale = rows.scale[n], lse = rows.lse[n];
     const int64_t label = rows.label[n];
     float sum = 0;
     for (int64_t m = begin + thread() * pack; m < end; m += threads() * pack) {
-      const Pack<float, pack> cosine = load<float, pack>(c + n * pieces.M + m);
+      const Pack<float, pack> from = load<float, pack>(c + n * pieces.M + m);
+      const Pack<float, pack> scales = class_scales<pack>(rows.class_scale, m);
       Pack<float, pack> to;
       for (int i = 0; i < pack; ++i) {
         const bool target = m + i == label;
-        const float value = target ? rows.h[n] : cosine.v[i];
-        const float d = dloss * (expf(scale * value - lse) - (target ? 1.0f : 0.0f));
+        const float a = scales.v[i], value = target ? a * rows.h[n] : from.v[i];
+        const float factor = target ? rows.factor[n] : 1.0f;
+        const float d = dloss * (exp_below(scale * value, lse) - (target ? 1.0f : 0.0f));
         if (target) d_label[n] = d;
+        if (target && radial) radial[n] = scale * d * (rows.h[n] - factor * (a != 0 ? from.v[i] / a : 0.0f));
         sum += d * value;
-        to.v[i] = scale * (target ? rows.factor[n] : 1.0f) * d;
+        to.v[i] = scale * a * factor * d;
       }
       store<float, pack>(g + n * pieces.M + m, to);
     }
@@ -232,24 +268,27 @@ void softmax_cross_entropy_backward(float* dz, const float* dloss, const float* 
 }
 
 void margin_softmax_forward(float* loss, float* lse, float* h, float* dh, float* c, const float* scale,
-                            const int64_t* label, const Margin& margin, int64_t N, int64_t M) {
+                            const float* class_scale, const int64_t* label, const Margin& margin,
+                            const float* class_margin, int64_t N, int64_t M) {
   if (N == 0) return;
   const Pieces p = cut(N, M);
   const Workspace<LogSum> partial(p.N * p.count);
-  launch_pieces(p, packs_fit<4>(M, c) ? cosines_kernel<4> : cosines_kernel<1>, partial.get(), c, scale,
-                label);
-  launch_rows(p, margin_kernel, loss, lse, h, dh, partial.get(), c, scale, label, margin);
+  launch_pieces(p, packs_fit<4>(M, c, class_scale) ? cosines_kernel<4> : cosines_kernel<1>, partial.get(), c,
+                scale, class_scale, label);
+  launch_rows(p, margin_kernel, loss, lse, h, dh, c, partial.get(),
+              Targets{margin, scale, class_scale, class_margin, label});
 }
 
-void margin_softmax_backward(float* g, float* dscale, float* d_label, const float* dloss, const float* c,
-                             const float* scale, const float* lse, const float* h, const float* dh,
-                             const float* f, const int64_t* label, int64_t N, int64_t M) {
+void margin_softmax_backward(float* g, float* dscale, float* d_label, float* radial, const float* dloss,
+                             const float* c, const float* scale, const float* class_scale, const float* lse,
+                             const float* h, const float* dh, const float* f, const int64_t* label, int64_t N,
+                             int64_t M) {
   if (N == 0) return;
   const Pieces p = cut(N, M);
   const Workspace<float> partial(p.N * p.count);
-  const MarginRows rows{dloss, scale, lse, h, f ? f : dh, label};
-  launch_pieces(p, packs_fit<4>(M, g, c) ? margin_backward_kernel<4> : margin_backward_kernel<1>, g,
-                dscale ? partial.get() : nullptr, d_label, c, rows);
+  const MarginRows rows{dloss, scale, lse, h, f ? f : dh, class_scale, label};
+  launch_pieces(p, packs_fit<4>(M, g, c, class_scale) ? margin_backward_kernel<4> : margin_backward_kernel<1>,
+                g, dscale ? partial.get() : nullptr, d_label, radial, c, rows);
   if (dscale) launch_rows(p, scale_gradient_kernel, dscale, partial.get());
 }
 

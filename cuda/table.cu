@@ -14,6 +14,9 @@ Kernels<T> build(const char* name) {
   install_channel(k);
   install_pool2d(k);
   install_rows(k);
+  install_distances(k);
+  install_pair_loss(k);
+  install_mined(k);
   install_softmax(k);
   install_search(k);
   install_sgd(k);

@@ -49,18 +49,33 @@ std::vector<fs::directory_entry> list_folder(const fs::path& folder) {
   return entries;
 }
 
+// The classes with at least min_images pictures, and of these the `largest` with the most (ties: the first).
+std::vector<bool> chosen_classes(const std::vector<int64_t>& count, const DatasetOptions& options) {
+  std::vector<size_t> order;
+  for (size_t c = 0; c < count.size(); ++c)
+    if (count[c] >= std::max<int64_t>(options.min_images, 1)) order.push_back(c);
+  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return count[a] > count[b]; });
+  if (options.largest > 0) order.resize(std::min(order.size(), size_t(options.largest)));
+  std::vector<bool> chosen(count.size(), false);
+  for (size_t c : order) chosen[c] = true;
+  return chosen;
+}
+
 // Drops small classes and surplus pictures, numbers the rest densely, keeps the order.
 void select(Dataset& data, const DatasetOptions& options) {
   std::vector<int64_t> count(data.classes.size());
   for (const Sample& s : data.samples) ++count[size_t(s.label)];
+  const std::vector<bool> chosen = chosen_classes(count, options);
   std::vector<int64_t> new_label(data.classes.size(), -1);
   std::vector<std::string> classes;
   for (size_t c = 0; c < count.size(); ++c)
-    if (count[c] >= std::max<int64_t>(options.min_images, 1))
+    if (chosen[c])
       new_label[c] = static_cast<int64_t>(classes.size()), classes.push_back(std::move(data.classes[c]));
   if (classes.size() < count.size())
-    data.notes.push_back(cat(count.size() - classes.size(), " classes with fewer than ", options.min_images,
-                             " pictures left out"));
+    data.notes.push_back(options.largest > 0
+                             ? cat("the ", classes.size(), " largest of ", count.size(), " classes kept")
+                             : cat(count.size() - classes.size(), " classes with fewer than ",
+                                   options.min_images, " pictures left out"));
 
   std::vector<int64_t> kept(classes.size());
   const size_t before = data.samples.size();
@@ -105,8 +120,8 @@ void read_groups_beside(Dataset& data) {
 
 // What all makers do last.
 Dataset finish(Dataset data, const fs::path& source, const DatasetOptions& options) {
-  FR_CHECK(options.min_images >= 0 && options.max_images >= 0,
-           "data set: min_images and max_images are not negative");
+  FR_CHECK(options.min_images >= 0 && options.max_images >= 0 && options.largest >= 0,
+           "data set: min_images, max_images and largest are not negative");
   select(data, options);
   if (data.samples.empty()) refuse(source, "no pictures");
   if (data.num_classes() < options.min_classes)

@@ -28,6 +28,7 @@ struct Dataset {
 struct DatasetOptions {
   int64_t min_images = 1;   // classes with fewer are left out
   int64_t max_images = 0;   // only the first so many of each class; 0 = all
+  int64_t largest = 0;      // only so many classes, those with the most pictures; 0 = all
   int64_t min_classes = 2;  // fewer are an error: nothing can be told apart
   std::string extension{};  // of LFW-style names: ".png", ".ppm"; empty = ".jpg"
 };

@@ -18,7 +18,7 @@ double peak_of(FaceModel& model, const DeviceInterface& device, int64_t batch) {
   device.synchronize();
   const auto peak = double(device.memory().peak);
   model.zero_grad();
-  model.head().forget();
+  model.forget();
   return peak;
 }
 

@@ -13,11 +13,18 @@ void describe_data(Schema& s, Config& c) {
            {{"synthetic", DataSource::synthetic},
             {"folder", DataSource::folder},
             {"list", DataSource::list},
-            {"people", DataSource::people}},
-           "rendered faces; root/CLASS/PICTURE; a file of `path label`; LFW's people list");
+            {"people", DataSource::people},
+            {"idx", DataSource::idx},
+            {"digits", DataSource::digits}},
+           "rendered faces; root/CLASS/PICTURE; a file of `path label`; LFW's people list; MNIST's files in "
+           "root; rendered "
+           "digits");
   s.text("data.root", c.data.root, "folder of the training pictures", Affects::speed);
   s.text("data.list", c.data.list, "the list, for source = list or people; relative to here or to data.root");
   s.integer("data.min_images", c.data.min_images, 1, kMany, "classes with fewer pictures are left out");
+  s.integer("data.largest", c.data.largest, 0, kMany,
+            "of files: only so many classes, those with the most pictures; 0: all");
+  s.integer("data.digits", c.data.digits, 10, kMany, "source = digits: how many pictures");
   s.choice("data.order", c.data.order, {{"uniform", Order::uniform}, {"balanced", Order::balanced}},
            "every picture once an epoch, or every class equally often");
   s.text("data.test_root", c.data.test_root, "folder of the test pictures; empty: data.root", Affects::speed);
@@ -66,39 +73,48 @@ std::string depth_words(Architecture architecture) {
   return words;
 }
 
-void describe_model(Schema& s, Config& c) {
-  s.choice("network.architecture", c.network.architecture,
-           {{"sphereface", Architecture::sphereface}, {"iresnet", Architecture::iresnet}},
-           "Liu et al. 2017, no batch normalisation; ArcFace's residual network (Deng et al. 2019)");
-  s.integer("network.depth", c.network.depth, 1, 1000,
-            cat("layers; sphereface has ", depth_words(Architecture::sphereface), "; iresnet ",
-                depth_words(Architecture::iresnet)));
-  s.integer("network.embedding", c.network.embedding, 1, 65536, "size of the embedding");
-  s.integer("network.height", c.network.height, 16, 4096, "input height in pixels");
-  s.integer("network.width", c.network.width, 16, 4096, "input width in pixels");
-  s.real("network.dropout", c.network.dropout, 0, 0.99,
-         "before the layer that makes the embedding; ArcFace: 0.4");
+// f(word, architecture) for each, joined: "sphereface: f; iresnet: f"
+template <class F>
+std::string for_each_architecture(const F& f) {
+  std::string words;
+  for (const auto& [word, architecture] : architecture_words())
+    words += cat(words.empty() ? "" : "; ", word, ": ", f(architecture));
+  return words;
+}
 
-  s.choice("loss.name", c.loss.kind,
-           {{"softmax", LossKind::softmax},
-            {"modified_softmax", LossKind::modified_softmax},
-            {"a_softmax", LossKind::a_softmax},
-            {"cosface", LossKind::cosface}},
-           "the loss");
-  s.integer("loss.m", c.loss.m, 1, 4, "A-Softmax: the angular margin");
-  s.real("loss.margin", c.loss.margin, 0, 1, "CosFace: the cosine margin");
-  s.real("loss.scale", c.loss.scale, 0.01, 1000, "CosFace: the logit scale s");
-  s.flag("loss.bias", c.loss.bias, "softmax: a bias per class");
-  s.choice("loss.gradient", c.loss.gradient,
+void describe_network(Schema& s, NetworkOptions& n) {
+  s.choice("network.architecture", n.architecture, architecture_words(), for_each_architecture(source_of));
+  s.integer("network.depth", n.depth, 1, 1000, "layers; " + for_each_architecture(depth_words));
+  s.integer("network.embedding", n.embedding, 1, 65536, "size of the embedding");
+  s.integer("network.height", n.height, 16, 4096, "input height in pixels");
+  s.integer("network.width", n.width, 16, 4096, "input width in pixels");
+  s.real("network.dropout", n.dropout, 0, 0.99, "before the layer that makes the embedding; ArcFace: 0.4");
+  s.flag("network.last_relu", n.last_relu,
+         "sphereface: a ReLU on the embedding, as networks had before (Liu et al. 2017, Table 6, row A)");
+  s.flag("network.bias", n.bias,
+         "sphereface: biases of the convolutions with stride 2 and of the layer that makes the embedding");
+  s.integer("network.narrow", n.narrow, 1, 64,
+            "doppelganger: channels are divided by it, for trials on a small machine; 1: the paper's");
+}
+
+void describe_loss(Schema& s, Config& c) {
+  s.weighted_words(
+      "loss.name", c.loss.terms, term_names(),
+      "the loss, or a weighted sum: l2_softmax, lifted:0.1, margin; one of them may score classes");
+  s.integer("loss.m", c.loss.head.m, 1, 4, "A-Softmax: the angular margin");
+  s.real("loss.margin", c.loss.head.margin, 0, 1, "CosFace: the cosine margin");
+  s.real("loss.scale", c.loss.head.scale, 0.01, 1000, "CosFace: the logit scale s");
+  s.flag("loss.bias", c.loss.head.bias, "softmax: a bias per class");
+  s.choice("loss.gradient", c.loss.head.gradient,
            {{"exact", MarginGradient::exact},
             {"caffe_normalised", MarginGradient::caffe_normalised},
             {"detached", MarginGradient::detached}},
            "the derivative; the authors' Caffe layer (A-Softmax); margin as a constant");
-  s.real("loss.lambda_base", c.loss.annealing.base, 0, 1e9,
+  s.real("loss.lambda_base", c.loss.head.annealing.base, 0, 1e9,
          "A-Softmax: weight of the plain cosine at the start");
-  s.real("loss.lambda_gamma", c.loss.annealing.gamma, 0, 1e9, "max(minimum, base (1 + gamma t)^-power)");
-  s.real("loss.lambda_power", c.loss.annealing.power, 0, 100, "see lambda_gamma");
-  s.real("loss.lambda_minimum", c.loss.annealing.minimum, 0, 1e9, "see lambda_gamma");
+  s.real("loss.lambda_gamma", c.loss.head.annealing.gamma, 0, 1e9, "max(minimum, base (1 + gamma t)^-power)");
+  s.real("loss.lambda_power", c.loss.head.annealing.power, 0, 100, "see lambda_gamma");
+  s.real("loss.lambda_minimum", c.loss.head.annealing.minimum, 0, 1e9, "see lambda_gamma");
 }
 
 void describe_training(Schema& s, Config& c) {
@@ -153,6 +169,14 @@ void describe_training(Schema& s, Config& c) {
   s.integer("test.batch", c.test.batch, 1, 65536, "pictures a forward pass", Affects::speed);
 }
 
+void describe_report(Schema& s, Config& c) {
+  s.integer("report.features", c.report.features, 0, 100000,
+            "training pictures whose angles the report shows, and whose embeddings it draws when they have 2 "
+            "or 3 numbers; "
+            "0: none",
+            Affects::speed);
+}
+
 void require(bool ok, const std::string& message) {
   if (!ok) throw Error(ErrorKind::usage, "configuration: " + message);
 }
@@ -163,9 +187,28 @@ void check_network(const Config& c) {
   require(std::find(depths.begin(), depths.end(), n.depth) != depths.end(),
           cat("network.depth = ", n.depth, ": ", name_of(n.architecture),
               " has no such depth; allowed: one of: ", depth_words(n.architecture)));
-  require(n.architecture != Architecture::iresnet || c.train.batch > 1,
+  try {
+    describe(n);
+  } catch (const std::invalid_argument& e) {
+    require(false, e.what());
+  }
+  require(c.train.batch > 1 || !normalises_embeddings(n),
           cat("train.batch = ", c.train.batch, ": ", name_of(n.architecture),
               " normalises over the batch; allowed: 2 or more"));
+}
+
+void check_loss(const SupervisionOptions& o) {
+  try {
+    check(o);
+  } catch (const std::invalid_argument& e) {
+    require(false, cat("loss.name: ", e.what()));
+  }
+  const LossKind* kind = class_loss(o);
+  const auto is = [&](LossKind k) { return kind && *kind == k; };
+  require(o.head.gradient != MarginGradient::caffe_normalised || is(LossKind::a_softmax) ||
+              is(LossKind::modified_softmax),
+          "loss.gradient = caffe_normalised exists for a_softmax and modified_softmax only");
+  require(!o.head.bias || is(LossKind::softmax), "loss.bias exists for loss.name = softmax only");
 }
 
 }  // namespace
@@ -186,8 +229,10 @@ Schema describe(Config& c) {
   s.flag("run.cublas", c.run.cublas, "on a card, matrix products by cuBLAS, which must be installed");
   describe_data(s, c);
   describe_augment(s, c.augment);
-  describe_model(s, c);
+  describe_network(s, c.network);
+  describe_loss(s, c);
   describe_training(s, c);
+  describe_report(s, c);
   return s;
 }
 
@@ -216,7 +261,7 @@ std::string configuration_document(const Schema& schema) {
 }
 
 void check(const Config& c) {
-  if (c.data.source != DataSource::synthetic) {
+  if (c.data.source != DataSource::synthetic && c.data.source != DataSource::digits) {
     require(!c.data.root.empty(), "data.root is missing: the folder of the training pictures");
     require(std::filesystem::is_directory(c.data.root), "data.root = " + c.data.root + ": no such folder");
   }
@@ -234,12 +279,9 @@ void check(const Config& c) {
   require(std::is_sorted(c.schedule.milestones.begin(), c.schedule.milestones.end()),
           "schedule.milestones must ascend");
   require(c.schedule.floor <= c.lr, "schedule.floor exceeds optimizer.lr");
-  require(c.loss.gradient != MarginGradient::caffe_normalised || c.loss.kind == LossKind::a_softmax ||
-              c.loss.kind == LossKind::modified_softmax,
-          "loss.gradient = caffe_normalised exists for a_softmax and modified_softmax only");
+  check_loss(c.loss);
   require(c.train.precision != DType::bfloat16 || c.train.device != DeviceChoice::cpu,
           "train.precision = bf16 needs a card; with train.device = cpu the precision is float");
-  require(!c.loss.bias || c.loss.kind == LossKind::softmax, "loss.bias exists for loss.name = softmax only");
   require(!c.optimizer.nesterov || c.optimizer.momentum > 0,
           "optimizer.nesterov needs optimizer.momentum > 0");
   try {

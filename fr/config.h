@@ -7,7 +7,7 @@
 
 #include "data/loader.h"
 #include "fr/backbone/network.h"
-#include "fr/loss/class_head.h"
+#include "fr/loss/supervision.h"
 #include "fr/placement.h"
 #include "fr/protocol/metrics.h"
 #include "fr/protocol/verification.h"
@@ -17,7 +17,7 @@
 
 namespace fr {
 
-enum class DataSource { synthetic, folder, list, people };
+enum class DataSource { synthetic, folder, list, people, idx, digits };
 
 struct Config {
   struct Run {
@@ -32,6 +32,8 @@ struct Config {
     DataSource source = DataSource::synthetic;
     std::string root, list;  // training pictures
     int64_t min_images = 1;  // classes with fewer are left out
+    int64_t largest = 0;     // only so many classes, those with the most pictures
+    int64_t digits = 10000;  // pictures of source = digits
     Order order = Order::uniform;
     int64_t workers = 2, prefetch = 4, cache_mb = 2048;
     double max_damaged = 0.01;          // share of the data set
@@ -48,7 +50,7 @@ struct Config {
 
   Augment augment;
   NetworkOptions network;
-  LossOptions loss;
+  SupervisionOptions loss;
   SgdOptions optimizer = {.momentum = 0.9, .weight_decay = 5e-4, .form = MomentumForm::caffe};
   double lr = 0.1;
   struct LearningRate {
@@ -67,6 +69,10 @@ struct Config {
     DType precision = DType::float32;  // of maps: float32 or bfloat16
     bool record = true;                // on a device: the third step is recorded, and repeated from then on
   } train;
+
+  struct Report {
+    int64_t features = 0;  // training pictures whose embeddings the report draws
+  } report;
 
   struct Test {
     FlipMode flip = FlipMode::concatenate;

@@ -15,8 +15,9 @@ namespace {
 constexpr int kPlainSteps = 2;       // then the memory of a step is known
 constexpr double kShortest = 1e-12;  // a shorter row of the class weights has no direction
 
-// What comes back, as words of 8 bytes: the loss and the shortest row (float each), the squared norm, the predictions.
-constexpr int64_t kLossWord = 0, kShortestWord = 1, kNormWord = 2, kPredictionWord = 3;
+// What comes back, as words of 8 bytes: the loss and the shortest row (float each), the squared norm, the terms of the loss
+// (float each), the predictions if there are class scores.
+constexpr int64_t kLossWord = 0, kShortestWord = 1, kNormWord = 2, kTermWord = 3;
 
 template <class T>
 T word_as(const std::vector<int64_t>& words, int64_t i) {
@@ -44,9 +45,11 @@ DeviceStep::~DeviceStep() {
   random_state().step_at = nullptr;
 }
 
+int64_t DeviceStep::prediction_word() const { return kTermWord + int64_t(model_.terms().size()); }
+
 void DeviceStep::forget_gradients() {
   model_.zero_grad();
-  model_.head().forget();
+  model_.forget();
 }
 
 // What was recorded writes into these buffers and into gradients of its own: they go together.
@@ -72,13 +75,13 @@ void DeviceStep::make_buffers(const Shape& shape) {
   }
   x_ = Tensor(shape, model_.maps(), Device::cuda);
   labels_ = Tensor({n}, DType::int64, Device::cuda);
-  results_ = Tensor::zeros({kPredictionWord + n}, DType::int64, Device::cuda);
+  results_ = Tensor::zeros({prediction_word() + n}, DType::int64, Device::cuda);
   shape_ = shape, taken_ = started_ = 0;
   device_.synchronize();  // copies ahead may not overtake what these blocks were used for before
 }
 
 void DeviceStep::take(const Batch& batch) {
-  check_labels(batch.labels, model_.head().last_class());
+  check_labels(batch.labels, model_.classes());
   const Shape shape = {batch.size(), batch.height, batch.width, 3};
   if (shape != shape_) {
     FR_CHECK(taken_ == started_ && !running_, "train: a step is running, or waiting, with another size than ",
@@ -121,11 +124,14 @@ void DeviceStep::ask() {
   model_.after_update();
 
   int64_t* words = results_.data();
-  const Tensor &prediction = model_.head().prediction(), &shortest = model_.head().shortest();
   k.copy(words + kLossWord, l.value().as<float>(), sizeof(float));
-  if (shortest) k.copy(words + kShortestWord, shortest.as<float>(), sizeof(float));
   k.copy(words + kNormWord, &numbers_.at()->squared_norm, sizeof(double));
-  k.copy(words + kPredictionWord, prediction.as<int64_t>(), prediction.bytes());
+  for (size_t t = 0; t < model_.term_losses().size(); ++t)
+    k.copy(words + kTermWord + t, model_.term_losses()[t].as<float>(), sizeof(float));
+  const ClassHead* head = model_.head();
+  if (!head) return;
+  if (head->shortest()) k.copy(words + kShortestWord, head->shortest().as<float>(), sizeof(float));
+  k.copy(words + prediction_word(), head->prediction().as<int64_t>(), head->prediction().bytes());
 }
 
 void DeviceStep::record() {
@@ -152,7 +158,8 @@ void DeviceStep::start(int64_t step, double learning_rate) {
   const Stage& stage = stages_[started_++ % 2];
   running_ = true;
   step_ = step, learning_rate_ = learning_rate;
-  numbers_.set({uint64_t(step), learning_rate, model_.head().lambda_at(step), 0});
+  ClassHead* head = model_.head();
+  numbers_.set({uint64_t(step), learning_rate, head ? head->lambda_at(step) : 0, 0});
   x_.copy_from(stage.images), labels_.copy_from(stage.labels);
   if (!recording_ && options_.record && plain_ >= kPlainSteps) record();
   if (recording_) return device_.replay(recording_);
@@ -173,12 +180,14 @@ StepResult DeviceStep::finish() {
   r.loss = word_as<float>(words, kLossWord);
   r.gradient_norm = std::sqrt(word_as<double>(words, kNormWord));
   r.learning_rate = learning_rate_;
+  for (size_t t = 0; t < model_.terms().size(); ++t)
+    r.terms.push_back(word_as<float>(words, kTermWord + int64_t(t)));
   int64_t hits = 0;
-  for (size_t n = 0; n < expected.size(); ++n) hits += words[kPredictionWord + n] == expected[n];
-  r.accuracy = double(hits) / double(expected.size());
+  for (size_t n = 0; n < expected.size(); ++n) hits += words[size_t(prediction_word()) + n] == expected[n];
+  r.accuracy = model_.head() ? double(hits) / double(expected.size()) : std::nan("");
   if (!std::isfinite(r.loss) || !std::isfinite(r.gradient_norm)) diverged(r);
-  if (model_.head().measures_rows() && word_as<float>(words, kShortestWord) < kShortest)
-    model_.head().redraw(step_ + 1);
+  if (model_.head() && model_.head()->measures_rows() && word_as<float>(words, kShortestWord) < kShortest)
+    model_.head()->redraw(step_ + 1);
   return r;
 }
 

@@ -1,39 +1,39 @@
-// What is trained: a network that embeds and a head that scores classes. Parameters are "network.*" and
-// "head.*".
+// What is trained: a network that embeds, and the terms of its loss. Parameters are "network.*", "head.*" for the class
+// scores, and the name of each other term.
 #pragma once
 #include "fr/backbone/network.h"
-#include "fr/loss/class_head.h"
+#include "fr/loss/supervision.h"
 
 namespace fr {
 
 class FaceModel : public Module {
  public:
-  FaceModel(const NetworkOptions& network, const LossOptions& loss, int64_t classes)
+  FaceModel(const NetworkOptions& network, const SupervisionOptions& loss, int64_t classes)
       : FaceModel(make_backbone(network), loss, classes, network.seed) {}
-  FaceModel(std::unique_ptr<Backbone> network, const LossOptions& loss, int64_t classes, uint64_t seed)
-      : network_(adopt_child("network", std::move(network))),
-        head_(add_child<ClassHead>("head", loss, classes, network_.embedding(), seed)) {}
+  FaceModel(std::unique_ptr<Backbone> network, const SupervisionOptions& loss, int64_t classes,
+            uint64_t seed);
 
   // (N,H,W,3) -> (N,D) float; in between, maps are of the type that place() was given.
   Var forward(const Var& x) override { return cast(network_.forward(cast(x, maps_)), wide(maps_)); }
-  Var loss(const Var& x, const Tensor& labels, const StepAt& at) {
-    return head_.loss(forward(x), labels, at);
-  }
-  // Module::place(), and the head's products too.
-  FaceModel& place(Device device, DType maps) {
-    Module::place(device, maps);
-    maps_ = maps;
-    head_.set_products(maps);
-    return *this;
-  }
+  // The weighted sum of the terms, and, of this call, each term before its weight: () tensors in the order of terms().
+  Var loss(const Var& x, const Tensor& labels, const StepAt& at);
+  const std::vector<Tensor>& term_losses() const { return term_losses_; }
+  void forget();  // what the last loss() left here
+
+  // Module::place(), and the class head's products too.
+  FaceModel& place(Device device, DType maps);
   DType maps() const { return maps_; }
   Backbone& network() { return network_; }
   const Backbone& network() const { return network_; }
-  ClassHead& head() { return head_; }
+  const std::vector<Supervision::Term>& terms() const { return supervision_.terms; }
+  ClassHead* head() { return supervision_.head; }  // null: no term scores classes
+  int64_t classes() const { return classes_; }     // of the data: labels are below
 
  private:
   Backbone& network_;
-  ClassHead& head_;
+  Supervision supervision_;
+  int64_t classes_;
+  std::vector<Tensor> term_losses_;
   DType maps_ = DType::float32;
 };
 

@@ -4,8 +4,10 @@
 #include <cctype>
 #include <map>
 
+#include "data/idx.h"
 #include "data/pairs.h"
 #include "data/synthetic/dataset.h"
+#include "data/synthetic/digits.h"
 
 namespace fr {
 namespace {
@@ -90,8 +92,19 @@ TrainingData training_data(const Config& c) {
     auto source = std::make_shared<SyntheticSource>(training_people(c));
     return {source, describe_source(*source, "who do not exist"), ""};
   }
+  if (c.data.source == DataSource::digits) {
+    auto source = std::make_shared<DigitSource>(uint64_t(c.run.seed), c.data.digits);
+    return {source, cat(source->size(), " rendered digits"), ""};
+  }
+  if (c.data.source == DataSource::idx) {
+    auto source = std::make_shared<IdxSource>(c.data.root);
+    return {source,
+            cat(source->size(), " pictures of ", source->num_classes(), " classes from ",
+                source->images().filename().string()),
+            ""};
+  }
   DatasetOptions options;
-  options.min_images = c.data.min_images;
+  options.min_images = c.data.min_images, options.largest = c.data.largest;
   Dataset dataset = c.data.source == DataSource::folder ? read_image_folder(c.data.root, options)
                     : c.data.source == DataSource::list
                         ? read_list(find_list(c.data.list, c.data.root), c.data.root, options)

@@ -76,16 +76,17 @@ void RunFolder::keep_newest_checkpoints(size_t n) const {
 }
 
 void RunFolder::append(const TrainPoint& p) const {
-  const json j = {{"kind", "train"},
-                  {"step", p.step},
-                  {"epoch", number(p.epoch)},
-                  {"loss", number(p.loss)},
-                  {"learning_rate", number(p.learning_rate)},
-                  {"lambda", number(p.lambda)},
-                  {"accuracy", number(p.accuracy)},
-                  {"gradient_norm", number(p.gradient_norm)},
-                  {"images_per_second", number(p.images_per_second)},
-                  {"seconds", number(p.seconds)}};
+  json j = {{"kind", "train"},
+            {"step", p.step},
+            {"epoch", number(p.epoch)},
+            {"loss", number(p.loss)},
+            {"learning_rate", number(p.learning_rate)},
+            {"lambda", number(p.lambda)},
+            {"accuracy", number(p.accuracy)},
+            {"gradient_norm", number(p.gradient_norm)},
+            {"images_per_second", number(p.images_per_second)},
+            {"seconds", number(p.seconds)}};
+  for (const auto& [name, value] : p.terms) j["terms"][name] = number(value);
   append_file(path_ / "metrics.jsonl", j.dump() + "\n");
 }
 
@@ -105,10 +106,14 @@ void RunFolder::drop_metrics_after(int64_t step) const {
 std::vector<TrainPoint> RunFolder::train_points() const {
   std::vector<TrainPoint> out;
   for (const auto& [line, j] : read_metrics(path_ / "metrics.jsonl"))
-    if (j.value("kind", "") == "train")
+    if (j.value("kind", "") == "train") {
       out.push_back({j["step"].get<int64_t>(), number(j, "epoch"), number(j, "loss"),
                      number(j, "learning_rate"), number(j, "lambda"), number(j, "accuracy"),
                      number(j, "gradient_norm"), number(j, "images_per_second"), number(j, "seconds")});
+      const json terms = j.value("terms", json::object());
+      for (const auto& [name, value] : terms.items())
+        out.back().terms.emplace_back(name, number(terms, name.c_str()));
+    }
   return out;
 }
 

@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 #include <sstream>
+#include <utility>
 
 #include <CLI/CLI.hpp>
 
@@ -59,9 +60,23 @@ std::string in_quotes(const std::string& s) {
   return s.empty() || s.find_first_of(" ,#;[]'=") != std::string::npos ? '"' + s + '"' : s;
 }
 
+// The file that "base = FILE", the first line that says anything, names; "" when there is none.
+std::string base_of(const std::string& text) {
+  std::istringstream in(text);
+  for (std::string line; std::getline(in, line);) {
+    line = trim(line.substr(0, line.find('#')));
+    const size_t equals = line.find('=');
+    if (line.empty()) continue;
+    return equals != std::string::npos && trim(line.substr(0, equals)) == "base"
+               ? trim(line.substr(equals + 1))
+               : "";
+  }
+  return "";
+}
+
 // What CLI11's reader does not tell: the line of each key, duplicates, and lines it would pass over in
 // silence.
-std::map<std::string, int> check_lines(const std::string& text, const std::string& file) {
+std::map<std::string, int> check_lines(const std::string& text, const std::string& file, bool has_base) {
   std::map<std::string, int> line_of;
   std::istringstream in(text);
   std::string line, section;
@@ -80,6 +95,7 @@ std::map<std::string, int> check_lines(const std::string& text, const std::strin
     }
     const size_t equals = line.find('=');
     if (equals == std::string::npos) fail("expected key = value, found \"" + line + "\"");
+    if (section.empty() && std::exchange(has_base, false)) continue;
     if (section.empty()) fail("a key before the first [section]: \"" + line + "\"");
     if (trim(line.substr(equals + 1)).empty())
       fail(section + "." + trim(line.substr(0, equals)) + " has no value");
@@ -88,6 +104,12 @@ std::map<std::string, int> check_lines(const std::string& text, const std::strin
       fail(cat(key, " is given twice, first in line ", at->second));
   }
   return line_of;
+}
+
+std::string read_configuration(const std::filesystem::path& file) {
+  if (!std::filesystem::is_regular_file(file))
+    throw Error(ErrorKind::usage, cat(file.string(), ": no such configuration file"));
+  return read_text(file, 1 << 20);
 }
 
 }  // namespace
@@ -155,6 +177,36 @@ void Schema::reals(std::string name, std::vector<double>& value, double low, dou
   };
 }
 
+void Schema::weighted_words(std::string name, std::vector<std::pair<std::string, double>>& value,
+                            const std::vector<std::string>& known, std::string help) {
+  std::string allowed;
+  for (const auto& word : known) allowed += (allowed.empty() ? "list of word or word:weight: " : ", ") + word;
+  Key& key = add(std::move(name), allowed, std::move(help), Affects::result);
+  key.set = [&value, known](const std::vector<std::string>& texts) {
+    std::vector<std::pair<std::string, double>> parsed;
+    for (const auto& text : texts) {
+      const size_t colon = text.find(':');
+      const std::string word = trim(text.substr(0, colon));
+      if (std::find(known.begin(), known.end(), word) == known.end()) {
+        const std::string near = nearest_name(word, known);
+        throw std::invalid_argument(near.empty()
+                                        ? "unknown word '" + word + "'"
+                                        : "unknown word '" + word + "'; did you mean '" + near + "'?");
+      }
+      const double weight =
+          colon == std::string::npos ? 1 : parse<double>(trim(text.substr(colon + 1)), "a number");
+      parsed.emplace_back(word, weight);
+    }
+    value = parsed;
+  };
+  key.get = [&value] {
+    std::string out;
+    for (const auto& [word, weight] : value)
+      out += cat(out.empty() ? "" : ", ", word, weight == 1 ? "" : ":" + number(weight));
+    return out;
+  };
+}
+
 void Schema::flag(std::string name, bool& value, std::string help, Affects affects) {
   Key& key = add(std::move(name), "true or false", std::move(help), affects);
   key.set = [&value](const auto& v) {
@@ -191,13 +243,23 @@ void Schema::set(const std::string& name, const std::vector<std::string>& values
 }
 
 void Schema::read_ini(const std::filesystem::path& file) {
-  if (!std::filesystem::is_regular_file(file))
-    throw Error(ErrorKind::usage, cat(file.string(), ": no such configuration file"));
-  read_ini_text(read_text(file, 1 << 20), file.string());
+  const std::string text = read_configuration(file), base = base_of(text);
+  if (!base.empty()) {
+    const std::filesystem::path below = file.parent_path() / base;
+    const std::string below_text = read_configuration(below);
+    if (!base_of(below_text).empty())
+      throw Error(ErrorKind::usage, cat(below.string(), ": is a base and cannot have one itself"));
+    read_items(below_text, below.string(), false);
+  }
+  read_items(text, file.string(), !base.empty());
 }
 
 void Schema::read_ini_text(const std::string& text, const std::string& name) {
-  const auto line_of = check_lines(text, name);
+  read_items(text, name, false);
+}
+
+void Schema::read_items(const std::string& text, const std::string& name, bool has_base) {
+  const auto line_of = check_lines(text, name, has_base);
   std::istringstream in(text);
   std::vector<CLI::ConfigItem> items;
   try {
@@ -207,6 +269,7 @@ void Schema::read_ini_text(const std::string& text, const std::string& name) {
   }
   for (const auto& item : items) {
     if (item.name == "++" || item.name == "--") continue;  // CLI11's marks for the begin and end of a section
+    if (has_base && item.fullname() == "base") continue;
     const auto line = line_of.find(item.fullname());
     set(item.fullname(), item.inputs, line == line_of.end() ? name : cat(name, ":", line->second));
   }

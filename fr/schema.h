@@ -35,6 +35,9 @@ class Schema {
   void real(std::string name, double& value, double low, double high, std::string help,
             Affects affects = Affects::result);
   void reals(std::string name, std::vector<double>& value, double low, double high, std::string help);
+  // A list of `word` or `word:weight`, each word one of `known`, without a weight 1.
+  void weighted_words(std::string name, std::vector<std::pair<std::string, double>>& value,
+                      const std::vector<std::string>& known, std::string help);
   void flag(std::string name, bool& value, std::string help, Affects affects = Affects::result);
   void text(std::string name, std::string& value, std::string help, Affects affects = Affects::result);
   template <class E>
@@ -43,7 +46,9 @@ class Schema {
 
   // All throw Error{usage} naming the file (or "command line"), the line, the key, the value and what is
   // allowed; an unknown key comes with the nearest known one.
-  void read_ini(const std::filesystem::path& file);  // + Error{usage} when the file is missing
+  // + Error{usage} when the file is missing. Where its first line is "base = FILE", relative to its folder, that file is read
+  // first and this one is stronger.
+  void read_ini(const std::filesystem::path& file);
   void read_ini_text(const std::string& text, const std::string& name);  // the same for text from elsewhere
   void override_with(const std::string& assignment);                     // "section.key=value"
 
@@ -53,6 +58,7 @@ class Schema {
 
  private:
   Key& add(std::string name, std::string allowed, std::string help, Affects affects);
+  void read_items(const std::string& text, const std::string& name, bool has_base);
   void set(const std::string& key, const std::vector<std::string>& values, const std::string& where);
   std::vector<Key> keys_;
 };

@@ -9,6 +9,7 @@
 
 #include "base/parallel.h"
 #include "base/version.h"
+#include "fr/features.h"
 #include "tensor/arena.h"
 
 namespace fr {
@@ -23,29 +24,9 @@ std::string format(const char* pattern, double value) {
 }
 std::string percent(double share) { return format("%.2f %%", 100 * share); }
 
-const char* loss_name(LossKind kind) {
-  switch (kind) {
-    case LossKind::softmax:
-      return "softmax";
-    case LossKind::modified_softmax:
-      return "modified softmax";
-    case LossKind::a_softmax:
-      return "A-Softmax";
-    case LossKind::cosface:
-      return "CosFace";
-  }
-  return "?";
-}
-
-std::string loss_text(const LossOptions& o) {
-  if (o.kind == LossKind::a_softmax) return cat("A-Softmax, m = ", o.m, ", lambda to ", o.annealing.minimum);
-  if (o.kind == LossKind::cosface) return cat("CosFace, s = ", o.scale, ", m = ", o.margin);
-  return loss_name(o.kind);
-}
-
 std::string network_text(const NetworkOptions& o) {
-  return cat(name_of(o.architecture), "-", o.depth, ", ", o.height, "x", o.width, ", embedding ",
-             o.embedding);
+  return cat(name_of(o.architecture), "-", o.depth, ", ", o.height, "x", o.width, ", embedding ", o.embedding,
+             o.narrow > 1 ? cat(", channels / ", o.narrow) : "");
 }
 
 ordered_json test_json(const TestResult& v) {
@@ -87,12 +68,13 @@ ordered_json run_json(const Session& s, const RunResult& r, const RunFolder& fol
                    {"precision", precision_word(s.placement.maps)}};
   j["seed"] = s.config.run.seed;
   j["network"] = network_text(s.config.network);
-  j["loss"] = loss_text(s.config.loss);
+  j["loss"] = to_text(s.config.loss);
   j["data"] = {{"description", s.data.description},
                {"classes", s.data.classes()},
                {"pictures", s.data.pictures()},
                {"fingerprint", cat(std::hex, s.data.source->fingerprint())},
                {"damaged", r.damaged}};
+  for (const auto& [name, value] : r.scalars) j["trained_scalars"][name] = value;
   j["parameters"] = s.model.network().parameter_count();
   j["steps"] = s.step;
   j["steps_planned"] = s.steps;
@@ -140,13 +122,13 @@ Report make_report(const Session& s, const RunFolder& folder, const RunResult& r
                    const std::vector<std::string>& warnings) {
   Report report;
   report.title = s.config.run.name;
-  report.summary = cat(network_text(s.config.network), ", trained with ", loss_text(s.config.loss), " on ",
+  report.summary = cat(network_text(s.config.network), ", trained with ", to_text(s.config.loss), " on ",
                        s.data.pictures(), " pictures of ", s.data.classes(), " people",
                        r.stopped_by ? cat("; stopped at step ", s.step, " of ", s.steps) : "", ".");
   report.facts = {
       {"Network", network_text(s.config.network)},
       {"Parameters", cat(s.model.network().parameter_count())},
-      {"Loss", loss_text(s.config.loss)},
+      {"Loss", to_text(s.config.loss)},
       {"Training data", s.data.description},
       {"Steps", cat(s.step, " of ", s.steps, ", batch ", s.config.train.batch)},
       {"Time", duration_text(r.train_seconds)},
@@ -154,9 +136,12 @@ Report make_report(const Session& s, const RunFolder& folder, const RunResult& r
       {"Seed", cat(s.config.run.seed)},
       {"Program", version_text()},
       {"Hardware", cat(cpu_name(), ", ", threads(), " threads, ", kernels<float>().name)}};
+  for (const auto& [name, value] : r.scalars)
+    report.facts.insert(report.facts.begin() + 3, {name, format("%.4g", value)});
   report.train = folder.train_points();
   report.evaluations = folder.eval_points();
   if (r.test) report.tests.push_back(report_test(*r.test, *s.test));
+  report.features = r.features;
   report.configuration = s.resolved;
   report.warnings = warnings;
   return report;
@@ -193,6 +178,7 @@ void write_summary(const Session& session, const RunFolder& folder, const RunRes
                    const std::vector<std::string>& warnings) {
   write_file_atomic(folder / "run.json", run_json(session, result, folder).dump(2) + "\n");
   if (result.test) write_scores_csv(folder / "scores.csv", *result.test, session.test->names);
+  if (result.features.D > 0) write_features(folder / "features.csv", result.features);
   write_report(folder / "report.html", make_report(session, folder, result, warnings));
 }
 

@@ -8,6 +8,7 @@
 #include <map>
 
 #include "fr/embed.h"
+#include "fr/features.h"
 #include "fr/stop_signal.h"
 
 namespace fr {
@@ -24,9 +25,38 @@ std::string status_line(const TrainPoint& p) {
 // Means over the steps since the last line of metrics.
 struct Average {
   double loss = 0, accuracy = 0, norm = 0;
+  std::vector<double> terms;
   int64_t n = 0;
-  void add(const StepResult& r) { loss += r.loss, accuracy += r.accuracy, norm += r.gradient_norm, ++n; }
+  void add(const StepResult& r) {
+    loss += r.loss, accuracy += r.accuracy, norm += r.gradient_norm, ++n;
+    terms.resize(r.terms.size());
+    for (size_t t = 0; t < terms.size(); ++t) terms[t] += r.terms[t];
+  }
 };
+
+// The annealing weight at this step; unknown when the loss has none.
+double lambda_of(FaceModel& model, int64_t step) {
+  const double lambda = model.head() ? model.head()->lambda_at(step) : 0;
+  return lambda > 0 ? lambda : kUnknown;
+}
+
+// The terms of a joint loss; a single one is the loss.
+std::vector<std::pair<std::string, double>> named_terms(const FaceModel& model, const Average& sum) {
+  std::vector<std::pair<std::string, double>> named;
+  if (model.terms().size() < 2) return named;
+  for (size_t t = 0; t < sum.terms.size(); ++t)
+    named.emplace_back(model.terms()[t].name, sum.terms[t] / double(sum.n));
+  return named;
+}
+
+// Scales, boundaries: the parameters of one number that belong to the loss.
+std::vector<std::pair<std::string, double>> trained_scalars(FaceModel& model) {
+  std::vector<std::pair<std::string, double>> scalars;
+  for (const auto& [name, parameter] : model.parameters())
+    if (name.rfind("network.", 0) != 0 && parameter->var.value().shape() == Shape{1})
+      scalars.emplace_back(name, parameter->var.value().item());
+  return scalars;
+}
 
 // A loss that stays where it started means that nothing is learned.
 class StallWatch {
@@ -152,16 +182,16 @@ RunResult run(Session& s, const RunFolder& folder) {
     const bool last = s.step == s.steps || stop_signal();
     const bool log = s.step % every.log_every == 0 || last;
     const double now = progress.seconds(), n = double(average.n);
-    const TrainPoint point{
-        s.step,
-        double(s.step) / double(s.batches_per_epoch()),
-        average.loss / n,
-        r.learning_rate,
-        s.config.loss.kind == LossKind::a_softmax ? s.model.head().lambda_at(s.step - 1) : kUnknown,
-        average.accuracy / n,
-        average.norm / n,
-        n * double(every.batch) / (now - logged),
-        s.earlier_seconds + now};
+    const TrainPoint point{s.step,
+                           double(s.step) / double(s.batches_per_epoch()),
+                           average.loss / n,
+                           r.learning_rate,
+                           lambda_of(s.model, s.step - 1),
+                           average.accuracy / n,
+                           average.norm / n,
+                           n * double(every.batch) / (now - logged),
+                           s.earlier_seconds + now,
+                           named_terms(s.model, average)};
     progress.show(s.step, status_line(point), log);
     if (log) folder.append(point), average = {}, logged = now;
     if (s.step % every.checkpoint_every == 0 || last) {
@@ -180,6 +210,8 @@ RunResult run(Session& s, const RunFolder& folder) {
   result.damaged = int64_t(s.loader->damaged().size());
   for (const Damage& d : s.loader->damaged()) std::cerr << "skipped: " << d.name << ": " << d.reason << "\n";
   s.loader.reset();
+  result.scalars = trained_scalars(s.model);
+  if (!result.stopped_by) result.features = sample_features(s.model, s.data, s.config);
   if (s.test && !result.stopped_by) {
     std::cerr << "verifying " << s.test->pairs.size() << " pairs of " << s.test->names.size() << " pictures"
               << std::endl;

@@ -45,10 +45,12 @@ struct TestResult : VerificationResult {
 
 struct RunResult {
   std::optional<TestResult> test;
-  double train_seconds = 0, total_seconds = 0;  // with those before the run was resumed
-  int64_t images = 0;                           // of all steps
-  int64_t damaged = 0;                          // pictures that could not be read
-  int stopped_by = 0;                           // a signal, 0: ran to its end
+  double train_seconds = 0, total_seconds = 0;          // with those before the run was resumed
+  int64_t images = 0;                                   // of all steps
+  std::vector<std::pair<std::string, double>> scalars;  // what the loss has learned beside the class weights
+  ReportFeatures features;
+  int64_t damaged = 0;  // pictures that could not be read
+  int stopped_by = 0;   // a signal, 0: ran to its end
 };
 
 // Steps until the end or a signal, with metrics and checkpoints on the way.

@@ -26,10 +26,11 @@ class CpuStep : public TrainStep {
     model_.zero_grad();
     model_.train();
     const Var loss = model_.loss(x_, labels_, step);
-    result_ = {loss.value().item(), 0, 0, lr};
+    result_ = {loss.value().item(), std::nan(""), 0, lr, {}};
+    for (const Tensor& term : model_.term_losses()) result_.terms.push_back(term.item());
     if (!std::isfinite(result_.loss)) throw_diverged("loss", result_.loss, step, loss, model_);
     backward(loss);
-    result_.accuracy = model_.head().last_accuracy();
+    if (model_.head()) result_.accuracy = model_.head()->last_accuracy();
     result_.gradient_norm = optimizer_.step(lr);  // changes nothing when the norm is not finite
     if (!std::isfinite(result_.gradient_norm))
       throw_diverged("gradient norm", result_.gradient_norm, step, loss, model_);

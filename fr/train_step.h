@@ -6,6 +6,7 @@
 // buffers and the numbers that change (StepState) in the device's memory. The bits are those of the plain steps.
 #pragma once
 #include <memory>
+#include <vector>
 
 #include "data/loader.h"
 #include "fr/model.h"
@@ -14,7 +15,10 @@
 namespace fr {
 
 struct StepResult {
-  double loss = 0, accuracy = 0, gradient_norm = 0, learning_rate = 0;
+  double loss = 0;
+  double accuracy = 0;  // of the class scores; NaN when no term of the loss makes any
+  double gradient_norm = 0, learning_rate = 0;
+  std::vector<double> terms;  // of the loss, before their weights
 };
 
 class TrainStep {

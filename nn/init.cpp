@@ -119,6 +119,19 @@ void fill(T* w, int64_t n, const PhiloxKey& key, Draw draw, double scale) {
   });
 }
 
+// Normal numbers made orthonormal. Columns are worked on as the rows of the transpose.
+template <class T>
+void fill_orthogonal(T* w, int64_t K, int64_t fan_in, const PhiloxKey& key) {
+  const bool upright = K > fan_in;
+  const int64_t n = upright ? fan_in : K, length = upright ? K : fan_in;
+  std::vector<double> v(static_cast<size_t>(n * length));
+  fill(v.data(), n * length, key, normals, 1);
+  orthonormalise(v.data(), n, length);
+  for (int64_t i = 0; i < n; ++i)
+    for (int64_t j = 0; j < length; ++j)
+      w[upright ? j * n + i : i * length + j] = T(v[static_cast<size_t>(i * length + j)]);
+}
+
 }  // namespace
 
 void initialise(const Tensor& w, const Init& how, uint64_t seed, std::string_view name) {
@@ -137,6 +150,12 @@ void initialise(const Tensor& w, const Init& how, uint64_t seed, std::string_vie
   double scale = how.value;
   if (how.kind == Init::Kind::caffe_xavier) scale = std::sqrt(3 / fan_in);
   if (how.kind == Init::Kind::msra) scale = std::sqrt(2 / fan_in);
+  if (how.kind == Init::Kind::orthogonal) {
+    const auto orthogonal = [&](auto* values) {
+      fill_orthogonal(values, w.dim(0), w.size() / w.dim(0), key_of(seed, name));
+    };
+    return w.dtype() == DType::float64 ? orthogonal(w.as<double>()) : orthogonal(w.as<float>());
+  }
   const bool gaussian = how.kind == Init::Kind::normal || how.kind == Init::Kind::msra;
   const Draw draw = gaussian ? normals : uniforms;
   if (w.dtype() == DType::float64)

@@ -1,7 +1,10 @@
 // Layers own weights and call ops; no mathematics here.
 #include "nn/layers.h"
 
+#include <limits>
 #include <utility>
+
+#include "nn/lsuv.h"
 
 namespace fr {
 
@@ -30,6 +33,18 @@ Var Conv2d::forward_fused(const Var& x, const Conv2dFinishing& finish) {
 Var Conv2d::forward_with_statistics(const Var& x, const RunningStatistics& running,
                                     BatchStatistics& of_result) {
   return conv2d_with_statistics(x, weight_->var, window_, running, of_result);
+}
+
+ParallelConv2d::ParallelConv2d(const std::vector<Conv2dSpec>& branches) {
+  FR_CHECK(!branches.empty(), "ParallelConv2d: expected one convolution or more, got none");
+  for (size_t i = 0; i < branches.size(); ++i)
+    branches_.push_back(&add_child<Conv2d>(cat("branch", i + 1), branches[i]));
+}
+
+Var ParallelConv2d::forward(const Var& x) {
+  std::vector<Var> maps;
+  for (Module* branch : branches_) maps.push_back(chain({branch}, x));
+  return concat_channels(maps);
 }
 
 Linear::Linear(const LinearSpec& spec) {
@@ -73,6 +88,35 @@ PReLU::PReLU(int64_t C, double slope) {
 
 Var PReLU::forward(const Var& x) { return prelu(x, slope_->var); }
 
+Var ReLU::slope(int64_t C, const Var& x) {
+  const DType type = wide(x.dtype());
+  if (!zeros_ || zeros_.dim(0) != C || zeros_.dtype() != type || zeros_.device() != x.device())
+    zeros_ = Var(Tensor::zeros({C}, type, x.device()));
+  return zeros_;
+}
+
+Arfa::Arfa(int64_t C) {
+  FR_CHECK(C > 0, "Arfa: expected C > 0, got ", C);
+  a_ = &add_parameter("weight", {C}, Init::constant(1));
+  a_->decay_multiplier = 0;
+  k_ = &add_buffer("k", Tensor::full({1}, 1));
+}
+
+Var Arfa::forward(const Var& x) {
+  if (LsuvPass* pass = LsuvPass::current()) {
+    k_->fill(1);
+    pass->set(*k_, arfa(x, a_->var, *k_).value());
+  }
+  return arfa(x, a_->var, *k_);
+}
+
+void Arfa::keep_in_bounds() {
+  const Tensor& a = a_->var.value();
+  with_kernels(a, [&](const auto& k) {
+    k.clamp(a.data(), a.data(), kLeast, std::numeric_limits<float>::infinity(), a.size());
+  });
+}
+
 Dropout::Dropout(double p, uint32_t stream) : p_(p), stream_(stream) {
   FR_CHECK(p >= 0 && p < 1, "Dropout: expected 0 <= p < 1, got ", p);
   FR_CHECK(stream < (1u << 16), "Dropout: expected a stream below 65536, got ", stream);
@@ -82,6 +126,12 @@ Var Dropout::forward(const Var& x) {
   if (!training()) return x;
   const RandomState& state = random_state();
   return dropout(x, p_, {state.seed, Purpose::dropout, state.step, stream_, state.step_at});
+}
+
+Var GlobalAveragePool::forward(const Var& x) {
+  FR_CHECK(x && x.shape().size() == 4, "GlobalAveragePool: expected (N,H,W,C), got ",
+           x ? to_string(x.shape()) : "nothing");
+  return reduce(reshape(x, {x.dim(0), x.dim(1) * x.dim(2), x.dim(3)}), Reduce::mean, 1);
 }
 
 namespace {
@@ -94,15 +144,18 @@ struct Chain {
   BatchStatistics known = {};  // of y
 
   bool done() const { return i == layers.size(); }
+  int64_t channels() const { return y.shape().empty() ? 0 : y.dim(-1); }
   template <class M>
   M* take() {
     M* layer = done() ? nullptr : dynamic_cast<M*>(layers[i]);
     if (layer) ++i;
     return layer;
   }
-  Var take_slope() {
-    const auto* activation = take<PReLU>();
-    return activation ? activation->slope() : Var();
+  // Of the activation that comes next, if there is one, on maps of C channels.
+  Var take_slope(int64_t C) {
+    if (const auto* activation = take<PReLU>()) return activation->slope();
+    auto* activation = take<ReLU>();
+    return activation ? activation->slope(C, y) : Var();
   }
   // The residual, when nothing else comes before it and y keeps its shape until then.
   Var take_residual(bool fits = true) {
@@ -114,7 +167,7 @@ struct Chain {
     Conv2dFinishing finish{{}, conv.bias(), {}, {}};
     if (!finish.shift)
       if (const auto* norm = take<BatchNorm>()) norm->line(finish.scale, finish.shift);
-    if (const Var slope = take_slope()) finish.slope = slope.value();
+    if (const Var slope = take_slope(conv.filters())) finish.slope = slope.value();
     if (const Var r = take_residual()) finish.residual = r.value();
     y = conv.forward_fused(y, finish);
   }
@@ -132,10 +185,10 @@ struct Chain {
       const auto& norm = static_cast<const BatchNorm&>(*layers[++i]);
       y = conv->forward_with_statistics(y, norm.running(), known);
     } else if (auto* norm = take<BatchNorm>()) {
-      BatchNormFinishing finish{take_slope(), {}, std::exchange(known, {})};
+      BatchNormFinishing finish{take_slope(channels()), {}, std::exchange(known, {})};
       finish.residual = take_residual(residual_fits());
       y = norm->forward_fused(y, finish);
-    } else if (const Var slope = take_slope()) {
+    } else if (const Var slope = take_slope(channels())) {
       y = prelu(y, slope, take_residual(residual_fits()));
     } else {
       y = layers[i++]->forward(y);

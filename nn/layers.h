@@ -29,6 +29,7 @@ class Conv2d : public Module {
   Var forward_fused(const Var& x, const Conv2dFinishing& finish);
   Var forward_with_statistics(const Var& x, const RunningStatistics& running, BatchStatistics& of_result);
   Tensor bias() const { return bias_ ? bias_->var.value() : Tensor(); }  // empty: it has none
+  int64_t filters() const { return weight_->var.dim(0); }                // K
 
  private:
   void forget_prepared() override { arranged_ = {}, arranged_for_ = {}; }
@@ -37,6 +38,17 @@ class Conv2d : public Module {
   Parameter* bias_ = nullptr;
   Tensor arranged_;     // the weights as conv2d_prepare() made them
   Shape arranged_for_;  // inputs of this shape
+};
+
+// Several convolutions of one map, their results side by side: x (N,H,W,C) -> y (N,P,Q,K1+K2+...). Filters of one size with
+// dilation d and padding d - 1 put out maps of one size.        parameters: branch1.weight, branch1.bias, branch2.weight, ...
+class ParallelConv2d : public Module {
+ public:
+  explicit ParallelConv2d(const std::vector<Conv2dSpec>& branches);
+  Var forward(const Var& x) override;
+
+ private:
+  std::vector<Module*> branches_;
 };
 
 // x (N,D) -> y (N,M).              parameters: weight (M,D), bias (M) when asked for
@@ -91,9 +103,40 @@ class PReLU : public Module {
   Parameter* slope_ = nullptr;
 };
 
+// x (..., C) -> y (..., C): ARFA (Smirnov et al. 2017, Eq. 1).
+// parameter: weight (C) = a, 1 at first, where the function's slope has no jump; without decay, kept at kLeast or more, since
+// its pole lies at x = a.      buffer: k (1), 1 until initialise_from_data() sets it
+class Arfa : public Module {
+ public:
+  static constexpr double kLeast = 0.01;
+  explicit Arfa(int64_t C);
+  Var forward(const Var& x) override;
+
+ private:
+  void keep_in_bounds() override;
+  Parameter* a_ = nullptr;
+  Tensor* k_ = nullptr;
+};
+
+// x (..., C) -> y (..., C / group)
+class Maxout : public Module {
+ public:
+  explicit Maxout(int64_t group = 2) : group_(group) {}
+  Var forward(const Var& x) override { return maxout(x, group_); }
+
+ private:
+  int64_t group_;
+};
+
+// x (..., C) -> y (..., C): a PReLU whose slope is 0 and not trained, so that it too is formed again instead of kept and
+// joins the passes of chain().
 class ReLU : public Module {
  public:
-  Var forward(const Var& x) override { return relu(x); }
+  Var forward(const Var& x) override { return prelu(x, slope(x.dim(-1), x)); }
+  Var slope(int64_t C, const Var& x);  // C zeros that suit maps like x
+
+ private:
+  Var zeros_;
 };
 
 // While training: the mask is a function of random_state() and `stream`, so give every dropout layer of a
@@ -126,6 +169,12 @@ class AveragePool2d : public Module {
   Pool2dOptions window_;
 };
 
+// (N,H,W,C) -> (N,C): the mean of each channel
+class GlobalAveragePool : public Module {
+ public:
+  Var forward(const Var& x) override;
+};
+
 // (N, ...) -> (N, rest)
 class Flatten : public Module {
  public:
@@ -133,9 +182,9 @@ class Flatten : public Module {
 };
 
 // The layers one after the other, then + residual if there is one. Passes over memory are saved where they can be: in
-// inference (NoGrad, not training) a convolution takes the batch norm, the PReLU and the sum that follow it into its own
-// pass over the result, otherwise a batch norm takes the PReLU and the sum, or a PReLU the sum, and in training a
-// convolution takes the statistics for the batch norm that follows.
+// inference (NoGrad, not training) a convolution takes the batch norm, the (P)ReLU and the sum that follow it into its
+// own pass over the result, otherwise a batch norm takes the (P)ReLU and the sum, or a (P)ReLU the sum, and in training
+// a convolution takes the statistics for the batch norm that follows.
 Var chain(const std::vector<Module*>& layers, const Var& x, const Var& residual = {});
 
 // Its children, one after the other.

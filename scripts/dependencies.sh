@@ -6,7 +6,10 @@ cxx=${CXX:-g++}
 missing=""
 
 tool()   { command -v "$1" >/dev/null 2>&1 || missing="$missing $2"; }
-header() { echo "#include <$1>" | ${cxx#ccache } -std=c++20 -x c++ -E - 2>/dev/null | grep -q "${3:-.}" || missing="$missing $2"; }
+header() {  # header NAME PACKAGE [WORD that it must contain]
+  text=$(echo "#include <$1>" | ${cxx#ccache } -std=c++20 -x c++ -E - 2>/dev/null) || text=""  # a part of it may come out first
+  case $text in *"${3:-#}"*) ;; *) missing="$missing $2" ;; esac
+}
 
 for part in "$@"; do
   case $part in

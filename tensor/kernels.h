@@ -290,7 +290,7 @@ struct Kernels {
   void (*squared_distances_forward)(Wide<T>* d2, const Wide<T>* x, int64_t N, int64_t D);
   void (*squared_distances_backward)(Wide<T>* dx, const Wide<T>* dd2, const Wide<T>* x, int64_t N, int64_t D);
   // The losses on pairs: each overwrites loss (1), which is a mean and 0 when nothing takes part, and its derivative with
-  // respect to every element of d2 or of the similarities s (N,N), and to the trained scalar (1). Equations: PairLoss.
+  // respect to every element of d2 or of the similarities s (N,N), and to the trained scalar (1). Equations: pair_loss.h.
   void (*contrastive)(Wide<T>* loss, Wide<T>* dd2, const Wide<T>* d2, const int64_t* label,
                       const Contrastive& options, int64_t N);
   void (*triplet)(Wide<T>* loss, Wide<T>* dd2, const Wide<T>* d2, const int64_t* label,
@@ -299,12 +299,13 @@ struct Kernels {
                           int64_t N);
   void (*lifted_cosine)(Wide<T>* loss, Wide<T>* ds, Wide<T>* dscale, const Wide<T>* s, const Wide<T>* scale,
                         const int64_t* label, double margin, int64_t N);
-  // chosen (N,2): of each anchor the number of its positive and of its negative, -1 for none
+  // chosen (N,N): how often anchor i has chosen the pair (i,j)
   void (*margin_pairs)(Wide<T>* loss, Wide<T>* ds, Wide<T>* dboundary, int64_t* chosen, const Wide<T>* s,
                        const Wide<T>* boundary, const int64_t* label, const MarginPairs& options, int64_t N);
   // c_j <- c_j - rate sum_{i: label_i = j} (c_j - x_i) / (1 + n_j), n_j rows of class j  c (M,D), x (N,D)
-  void (*center_update)(Wide<T>* c, const Wide<T>* x, const int64_t* label, double rate, int64_t N, int64_t M,
-                        int64_t D);
+  // *squared_norm not finite: nothing changes, as in sgd_update_many. Null: always.
+  void (*center_update)(Wide<T>* c, const Wide<T>* x, const int64_t* label, const double* squared_norm,
+                        double rate, int64_t N, int64_t D);
 
   // --- softmax cross-entropy per row ---
   // lse_n = log sum_m exp z_nm (largest subtracted),  loss_n = lse_n - z_n,label_n
@@ -314,20 +315,21 @@ struct Kernels {
   void (*softmax_cross_entropy_backward)(Wide<T>* dz, const Wide<T>* dloss, const Wide<T>* z,
                                          const Wide<T>* lse, const int64_t* label, int64_t N, int64_t M);
 
-  // --- margin softmax: cross-entropy of z_nm = scale_n c_nm (m not the label), z_n,label = scale_n h(c) ---
-  // c (N,M) cosines; clamped to [-1, 1] in place. h_n, dh_n: target function and derivative at the label's
-  // cosine.
+  // --- margin softmax: cross-entropy of z_nm = scale_n a_m c_nm (m not the label), z_n,label = scale_n a_label h(c) ---
+  // a = class_scale (M), null: 1. c (N,M) cosines; clamped to [-1, 1] and then multiplied by a_m in place.
+  // h_n, dh_n: target function and derivative at the label's cosine, of the margin times class_margin_label (M), null: 1.
   void (*margin_softmax_forward)(Wide<T>* loss, Wide<T>* lse, Wide<T>* h, Wide<T>* dh, Wide<T>* c,
-                                 const Wide<T>* scale, const int64_t* label, const Margin& margin, int64_t N,
-                                 int64_t M);
-  // d_nm = dloss_n (softmax(z_n)_m - [m = label_n]);  with the target's factor f_n:
-  // g_nm = scale_n d_nm (m not the label),  g_n,label = scale_n f_n d_n,label;   g may be c (in place)
-  // d_label_n = d_n,label;  dscale_n += sum_m d_nm z_nm / scale_n  (null: not computed);  f null means f_n =
-  // dh_n
-  void (*margin_softmax_backward)(Wide<T>* g, Wide<T>* dscale, Wide<T>* d_label, const Wide<T>* dloss,
-                                  const Wide<T>* c, const Wide<T>* scale, const Wide<T>* lse,
-                                  const Wide<T>* h, const Wide<T>* dh, const Wide<T>* f, const int64_t* label,
-                                  int64_t N, int64_t M);
+                                 const Wide<T>* scale, const Wide<T>* class_scale, const int64_t* label,
+                                 const Margin& margin, const Wide<T>* class_margin, int64_t N, int64_t M);
+  // d_nm = dloss_n (softmax(z_n)_m - [m = label_n]);  with the target's factor f_n (null: f_n = dh_n):
+  // g_nm = scale_n a_m d_nm (m not the label),  g_n,label = scale_n a_label f_n d_n,label;   g may be c (in place)
+  // d_label_n = d_n,label;  radial_n = scale_n d_n,label (h_n - f_n cosine_n,label) (null: not computed)
+  // dscale_n += sum_m d_nm z_nm / scale_n                                           (null: not computed)
+  void (*margin_softmax_backward)(Wide<T>* g, Wide<T>* dscale, Wide<T>* d_label, Wide<T>* radial,
+                                  const Wide<T>* dloss, const Wide<T>* c, const Wide<T>* scale,
+                                  const Wide<T>* class_scale, const Wide<T>* lse, const Wide<T>* h,
+                                  const Wide<T>* dh, const Wide<T>* f, const int64_t* label, int64_t N,
+                                  int64_t M);
 
   // --- nearest neighbours ---
   // score s_qn = sum_d q_qd g_nd of queries q (Q,D) and gallery g (N,D). Row of index, score (Q,k): the k rows n of the

@@ -89,6 +89,12 @@ bin/train --document >"$work/configuration.md"
 same "docs/configuration.md is current (make docs)" "$work/configuration.md" docs/configuration.md
 expect "describe" 0 "^total +22 666 944 " bin/train "$work/tiny.ini" --describe network.depth=20 network.embedding=512
 expect "describe an IResNet" 0 "^total +24 025 600 " bin/train "$work/tiny.ini" --describe network.architecture=iresnet network.depth=18 network.embedding=512 network.width=112
+expect "describe a ResNet as published" 0 "^total +11 439 168 " bin/train "$work/tiny.ini" --describe network.architecture=resnet_literal network.depth=18 network.embedding=512
+expect "describe the memory of a step" 0 "^ +[0-9.]+ MiB +at the fullest moment" bin/train "$work/tiny.ini" --describe
+for row in A B C D E F G; do
+  expect "Table 6, row $row" 0 "^ok: " bin/train configs/table6/$row.ini --check
+done
+expect "an option of another network" 2 "network.bias = false: exists for network.architecture = sphereface only" tiny network.architecture=iresnet network.depth=18 network.bias=false
 expect "a depth of another network" 2 "network.depth = 20: IResNet has no such depth; allowed: one of: 18, 34, 50, 100" tiny network.architecture=iresnet network.depth=20
 
 # --- a run ---

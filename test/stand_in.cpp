@@ -143,6 +143,16 @@ struct Argument<Margin> {
     return m;
   }
 };
+template <>
+struct Argument<MarginPairs> {
+  MarginPairs options;
+  explicit Argument(const MarginPairs& a) : options(a) {}
+  MarginPairs get() const {
+    MarginPairs o = options;
+    o.key.step_at = host_pointer(o.key.step_at);
+    return o;
+  }
+};
 template <class T>
 struct Argument<BatchNormLine<T>> {
   BatchNormLine<T> line;
@@ -292,6 +302,7 @@ Kernels<T> make_table() {
   add.template operator()<&K::pictures, &F::pictures>();
   add.template operator()<&K::add_scaled, &F::add_scaled>();
   add.template operator()<&K::affine_forward, &F::affine_forward>();
+  add.template operator()<&K::clamp, &F::clamp>();
   add.template operator()<&K::unary_forward, &F::unary_forward>();
   add.template operator()<&K::unary_backward, &F::unary_backward>();
   add.template operator()<&K::binary_forward, &F::binary_forward>();
@@ -313,6 +324,8 @@ Kernels<T> make_table() {
   add.template operator()<&K::bias_backward, &F::bias_backward>();
   add.template operator()<&K::prelu_forward, &F::prelu_forward>();
   add.template operator()<&K::prelu_backward, &F::prelu_backward>();
+  add.template operator()<&K::arfa_forward, &F::arfa_forward>();
+  add.template operator()<&K::arfa_backward, &F::arfa_backward>();
   add.template operator()<&K::batch_norm_statistics, &F::batch_norm_statistics>();
   add.template operator()<&K::batch_norm_apply, &F::batch_norm_apply>();
   add.template operator()<&K::batch_norm_backward, &F::batch_norm_backward>();
@@ -327,10 +340,20 @@ Kernels<T> make_table() {
   add.template operator()<&K::dropout_backward, &F::dropout_backward>();
   add.template operator()<&K::l2_normalize_forward, &F::l2_normalize_forward>();
   add.template operator()<&K::l2_normalize_backward, &F::l2_normalize_backward>();
+  add.template operator()<&K::squared_distances_forward, &F::squared_distances_forward>();
+  add.template operator()<&K::squared_distances_backward, &F::squared_distances_backward>();
+  add.template operator()<&K::contrastive, &F::contrastive>();
+  add.template operator()<&K::triplet, &F::triplet>();
+  add.template operator()<&K::center_update, &F::center_update>();
+  add.template operator()<&K::lifted_distance, &F::lifted_distance>();
+  add.template operator()<&K::lifted_cosine, &F::lifted_cosine>();
+  add.template operator()<&K::margin_pairs, &F::margin_pairs>();
   add.template operator()<&K::softmax_cross_entropy_forward, &F::softmax_cross_entropy_forward>();
   add.template operator()<&K::softmax_cross_entropy_backward, &F::softmax_cross_entropy_backward>();
   add.template operator()<&K::margin_softmax_forward, &F::margin_softmax_forward>();
   add.template operator()<&K::margin_softmax_backward, &F::margin_softmax_backward>();
+  add.template operator()<&K::gather_rows, &F::gather_rows>();
+  add.template operator()<&K::scatter_add_rows, &F::scatter_add_rows>();
   add.template operator()<&K::top_k, &F::top_k>();
   add.template operator()<&K::sgd_update, &F::sgd_update>();
   for (size_t i = 0; i < sizeof k / sizeof(void*); ++i)

@@ -1,4 +1,4 @@
-// Rows of the per-channel kernels: bias, PReLU, batch normalisation.
+// Rows of the per-channel kernels: bias, PReLU, ARFA, batch normalisation.
 #include <limits>
 
 #include "audit/kernels/rows.h"
@@ -85,6 +85,37 @@ Row prelu_overwritten(int64_t rows, int64_t C, Place place) {
       })
       .tolerance(1e-5, kSums);
 }
+
+Row arfa(int64_t rows, int64_t C) {
+  return Row(cat("arfa ", rows, "x", C))
+      .covers(&K::arfa_forward, &K::arfa_backward)
+      .wide({"a", "da", "k"})
+      .input("x", numbers(rows * C, 1, -3, 3))
+      .input("a", numbers(C, 2, 0.4, 2))
+      .constant("k", {1.75})
+      .output("y", rows * C)
+      .forward([=](const auto& k, const auto& v) { k.arfa_forward(v["y"], v["x"], v["a"], v["k"], rows, C); })
+      .backward([=](const auto& k, const auto& v) {
+        k.arfa_backward(v["dx"], v["da"], v["dy"], v["x"], v["a"], v["k"], rows, C, fr::Gradient::add);
+      })
+      .may_be_null({"dx", "da"})
+      .tolerance(2e-5, kSums);
+}
+
+Row arfa_overwritten(int64_t rows, int64_t C, Place place) {
+  const char* dx = place == Place::own ? "dx" : "x";
+  return backward_row("arfa", place, rows, C)
+      .covers(&K::arfa_backward)
+      .wide({"a", "da", "k"})
+      .constant("a", numbers(C, 2, 0.4, 2))
+      .constant("k", {1.75})
+      .state("da", numbers(C, 4))
+      .forward([=](const auto& k, const auto& v) {
+        k.arfa_backward(v[dx], v["da"], v["dy"], v["x"], v["a"], v["k"], rows, C, fr::Gradient::overwrite);
+      })
+      .tolerance(2e-5, kSums);
+}
+
 Row batch_norm_overwritten(int64_t rows, int64_t C, Place place) {
   const char* dx = place == Place::own ? "dx" : "x";
   return backward_row("batch_norm", place, rows, C)
@@ -197,10 +228,12 @@ std::vector<Row> channel_rows() {
     rows.push_back(bias(s.rows, s.C));
     rows.push_back(bias_in_place(s.rows, s.C));
     for (Residual joined : {Residual::without, Residual::with}) rows.push_back(prelu(s.rows, s.C, joined));
+    rows.push_back(arfa(s.rows, s.C));
     rows.push_back(batch_norm_inference(s.rows, s.C));
     rows.push_back(batch_norm_line(s.C));
     for (Place place : {Place::own, Place::of_x}) {
       rows.push_back(prelu_overwritten(s.rows, s.C, place));
+      rows.push_back(arfa_overwritten(s.rows, s.C, place));
       if (s.rows > 0) rows.push_back(batch_norm_overwritten(s.rows, s.C, place));
     }
     if (s.rows == 1) continue;

@@ -1,6 +1,8 @@
 // Rows of memory and of the elementwise kernels.
 #include "audit/kernels/rows.h"
 
+#include <limits>
+
 namespace fr::audit {
 namespace {
 
@@ -31,6 +33,28 @@ Row affine_in_place(int64_t n) {
       .state("x", numbers(n, 1))
       .forward([=](const auto& k, const auto& v) { k.affine_forward(v["x"], v["x"], 0.375, -2.5, n); })
       .tolerance(4e-7, kOneRounding);
+}
+
+// In place, as parameters are brought into bounds; a part of the numbers below, within and above them.
+Row clamp_in_place(int64_t n) {
+  return Row(cat("clamp in place ", n))
+      .covers(&K::clamp)
+      .wide({"x"})
+      .state("x", numbers(n, 1))
+      .forward([=](const auto& k, const auto& v) { k.clamp(v["x"], v["x"], -0.25, 0.5, n); })
+      .tolerance(0, "no arithmetic");
+}
+
+// A bound that is none, and numbers that are none.
+Row clamp_of_extremes() {
+  const double inf = std::numeric_limits<double>::infinity();
+  return Row("clamp of extremes")
+      .covers(&K::clamp)
+      .wide({"x", "y"})
+      .constant("x", {-inf, -1, 0, 1, inf})
+      .saved("y", 5)
+      .forward([=](const auto& k, const auto& v) { k.clamp(v["y"], v["x"], 0.25, inf, 5); })
+      .tolerance(0, "no arithmetic");
 }
 
 Row unary(Unary f, const char* name, double low, double high, int64_t n) {
@@ -162,8 +186,10 @@ std::vector<Row> elementwise_rows() {
     rows.push_back(add_scaled(n));
     rows.push_back(affine(n));
     rows.push_back(affine_in_place(n));
+    rows.push_back(clamp_in_place(n));
     rows.push_back(unary(Unary::relu, "relu", -1, 1, n));
   }
+  rows.push_back(clamp_of_extremes());
   for (const int64_t n : {1, 37}) {
     rows.push_back(unary(Unary::exp, "exp", -3, 3, n));
     rows.push_back(unary(Unary::log, "log", 0.1, 3, n));

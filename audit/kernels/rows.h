@@ -18,6 +18,8 @@ std::vector<Row> conv2d_rows();
 std::vector<Row> channel_rows();
 std::vector<Row> pool2d_rows();
 std::vector<Row> row_rows();
+std::vector<Row> pair_rows();
+std::vector<Row> mined_rows();
 std::vector<Row> search_rows();
 std::vector<Row> sgd_rows();
 

@@ -6,6 +6,8 @@ namespace fr::audit {
 
 std::vector<LossRow> class_rows();  // scores of classes: softmax and the margin losses
 
+std::vector<LossRow> batch_rows();  // distances and similarities within a batch, centres
+
 // Inputs x (N,D), w (M,D) and b (M).
 std::vector<Input> classes(Size size);
 std::vector<Input> classes_and_bias(Size size);

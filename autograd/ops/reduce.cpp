@@ -47,6 +47,20 @@ Var reduce(const Var& x, Reduce f, int axis) {
   return reduce_axes(x, f, s, shape);
 }
 
+// The largest of each group of neighbouring channels.         x (..., C) -> y (..., C / group)
+//   forward    y_rj = max_i x_r,(group j + i),  0 <= i < group
+//   backward   at the lowest i that holds the largest: dx_r,(group j + i) += dy_rj
+// Saves what reduce saves.                                    Goodfellow et al. 2013, "Maxout Networks"
+Var maxout(const Var& x, int64_t group) {
+  check_inputs("maxout", {{"x", x}});
+  FR_CHECK(!x.shape().empty() && group > 0 && x.dim(-1) % group == 0, "maxout: expected groups of ", group,
+           " channels, got x ", to_string(x.shape()));
+  Shape groups = x.shape();
+  groups.back() /= group;
+  groups.push_back(group);
+  return reduce(reshape(x, groups), Reduce::max, -1);
+}
+
 // All elements: x (any) -> y (),  y = sum_i x_i
 Var sum(const Var& x) {
   check_inputs("sum", {{"x", x}});

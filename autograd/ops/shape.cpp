@@ -1,4 +1,6 @@
 // Ops that move numbers and compute nothing: reshape, flatten, concatenation; and the change of type.
+#include <algorithm>
+
 #include "autograd/ops.h"
 #include "autograd/ops/check.h"
 
@@ -12,20 +14,29 @@ struct Block {
   int64_t y_row, y_first;  // elements of a row, and the first one written
   int64_t x_row, x_first;
 };
+// bfloat16 goes by way of float, which holds each of its values.
 void copy_block(const Tensor& y, const Tensor& x, const Block& b) {
   with_kernels(x, [&]<class T>(const Kernels<T>& k) {
-    if constexpr (std::is_same_v<T, Wide<T>>)
+    if constexpr (std::is_same_v<T, Wide<T>>) {
       k.narrow(y.as<T>() + b.y_first, x.as<T>() + b.x_first, b.rows, b.columns, b.y_row, b.x_row);
+    } else {
+      const Tensor values = wide_like(x, {b.rows, b.columns});
+      k.widen(values.data(), x.as<T>() + b.x_first, b.rows, b.columns, b.columns, b.x_row);
+      k.narrow(y.as<T>() + b.y_first, values.data(), b.rows, b.columns, b.y_row, b.columns);
+    }
   });
 }
 
-// dx += columns of dy
-void add_columns(const Tensor& dx, const Tensor& dy, int64_t first) {
+// Input i's gradient += columns of dy (rows, row)
+void pass_columns(Node& self, size_t i, int64_t rows, int64_t row, int64_t first) {
+  const GradientTarget dx = target_of(self, i);
   if (!dx) return;
-  const int64_t N = dx.dim(0), columns = dx.dim(1);
-  const Tensor part = like(dx, dx.shape());
-  copy_block(part, dy, {N, columns, columns, 0, dy.dim(1), first});
-  with_kernels(dx, [&](const auto& k) { k.add_scaled(dx.data(), part.data(), 1, dx.size()); });
+  const int64_t columns = dx.grad.dim(-1);
+  const Block block{rows, columns, columns, 0, row, first};
+  if (dx.into == Gradient::overwrite) return copy_block(dx.grad, self.grad, block);
+  const Tensor part = like(dx.grad, dx.grad.shape());
+  copy_block(part, self.grad, block);
+  with_kernels(part, [&](const auto& k) { k.add_scaled(dx.data(), part.data(), 1, part.size()); });
 }
 
 }  // namespace
@@ -69,24 +80,45 @@ Var flatten(const Var& x) {
   return reshape(x, {x.dim(0), rest});
 }
 
-// Columns of a, then columns of b.                           a (N,A), b (N,B) -> y (N,A+B)
-//   forward    y_nj = a_nj (j < A),  y_n,A+j = b_nj
-//   backward   da_nj += dy_nj,       db_nj += dy_n,A+j
+// The channels of every part, one part after the other.      parts (..., A), (..., B), ... -> y (..., A+B+...)
+//   forward    y_rj = a_rj (j < A),  y_r,A+j = b_rj, ...
+//   backward   da_rj += dy_rj,       db_rj += dy_r,A+j, ...
 // Saves the sizes.
+Var concat_channels(const std::vector<Var>& parts) {
+  FR_CHECK(!parts.empty() && parts[0] && !parts[0].shape().empty(),
+           "concat_channels: expected parts (..., C), got ", parts.empty() ? "none" : "one without channels");
+  Shape shape = parts[0].shape();
+  shape.back() = 0;
+  const int64_t rows = elements(Shape(shape.begin(), shape.end() - 1));
+  for (const Var& part : parts) {
+    check_inputs("concat_channels", {{"the first part", parts[0]}, {"another", part}});
+    FR_CHECK(part && part.shape().size() == shape.size() &&
+                 std::equal(shape.begin(), shape.end() - 1, part.shape().begin()),
+             "concat_channels: expected parts that differ in their last size alone, got ",
+             to_string(parts[0].shape()), " and ", part ? to_string(part.shape()) : "an empty Var");
+    shape.back() += part.dim(-1);
+  }
+  const Tensor y = like(parts[0].value(), shape);
+  const int64_t row = shape.back();
+  std::vector<int64_t> first;  // channel of each part
+  for (int64_t c = 0; const Var& part : parts) {
+    const int64_t columns = part.dim(-1);
+    copy_block(y, part.value(), {rows, columns, row, c, columns, 0});
+    first.push_back(c);
+    c += columns;
+  }
+  return record("concat_channels", y, parts, [first, rows, row](Node& self) {
+    for (size_t i = 0; i < first.size(); ++i) pass_columns(self, i, rows, row, first[i]);
+  });
+}
+
+// Columns of a, then columns of b.                           a (N,A), b (N,B) -> y (N,A+B)
 Var concat_columns(const Var& a, const Var& b) {
-  check_inputs("concat_columns", {{"a", a, Is::wide}, {"b", b, Is::wide}});
   check_rank("concat_columns", "a", a, 2);
   check_rank("concat_columns", "b", b, 2);
-  const int64_t N = a.dim(0), A = a.dim(1), B = b.dim(1);
-  FR_CHECK(b.dim(0) == N, "concat_columns: expected equal rows, got ", to_string(a.shape()), " and ",
+  FR_CHECK(b.dim(0) == a.dim(0), "concat_columns: expected equal rows, got ", to_string(a.shape()), " and ",
            to_string(b.shape()));
-  const Tensor y = like(a.value(), {N, A + B});
-  copy_block(y, a.value(), {N, A, A + B, 0, A, 0});
-  copy_block(y, b.value(), {N, B, A + B, A, B, 0});
-  return record("concat_columns", y, {a, b}, [A](Node& self) {
-    add_columns(grad_of(self, 0), self.grad, 0);
-    add_columns(grad_of(self, 1), self.grad, A);
-  });
+  return concat_channels({a, b});
 }
 
 }  // namespace fr

@@ -9,9 +9,9 @@ Var Backbone::forward(const Var& x) {
   return chain(layers_, x);
 }
 
-int64_t last_map_size(int64_t height, int64_t width) {
+Shape last_map(int64_t height, int64_t width, int64_t C) {
   for (size_t s = 0; s < kStageChannels.size(); ++s) height = (height + 1) / 2, width = (width + 1) / 2;
-  return height * width * kStageChannels.back();
+  return {height, width, C};
 }
 
 const StageUnits& units_of(const char* network, std::span<const StageUnits> table, int depth) {

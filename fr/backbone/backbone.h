@@ -16,6 +16,10 @@ class Backbone : public Module {
  public:
   Var forward(const Var& x) override;  // (N,height,width,3), pixels (p - 127.5) / 128 -> (N,embedding)
   virtual std::vector<LayerDescription> describe() const = 0;  // layer by layer
+  // What a network takes from a first batch of pictures (N,height,width,3), of the type of its maps and on its device: once,
+  // before training at step 0. Most take nothing.
+  virtual bool wants_calibration() const { return false; }
+  virtual void calibrate(const Var&) {}
   int64_t embedding() const { return embedding_; }
   int64_t height() const { return height_; }
   int64_t width() const { return width_; }
@@ -48,9 +52,8 @@ inline constexpr std::array<int64_t, 4> kStageChannels = {64, 128, 256, 512};
 inline std::string stage_name(size_t s) { return "stage" + std::to_string(s + 1); }
 inline std::string unit_name(int u) { return "unit" + std::to_string(u + 1); }
 
-// Elements of the last map: 3x3 windows with stride 2 and padding 1 have halved each side, rounded up, four
-// times.
-int64_t last_map_size(int64_t height, int64_t width);
+// (H,W,C) of the last map: 3x3 windows with stride 2 and padding 1 have halved each side, rounded up, four times.
+Shape last_map(int64_t height, int64_t width, int64_t C = kStageChannels.back());
 
 // The line of `table` with this depth; throws std::invalid_argument when there is none.
 const StageUnits& units_of(const char* network, std::span<const StageUnits> table, int depth);

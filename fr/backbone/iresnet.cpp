@@ -1,6 +1,6 @@
 #include "fr/backbone/iresnet.h"
 
-#include <cmath>
+#include "fr/backbone/embedding_head.h"
 
 namespace fr {
 namespace {
@@ -15,15 +15,6 @@ Conv2dSpec conv(int64_t C, int64_t K, int64_t size, int64_t stride) {
   spec.init = Init::normal(0.1);
   return spec;
 }
-
-// PyTorch's initial values of a linear layer. The bias does nothing, since BN takes it away again; it is there
-// because the published models have it.
-LinearSpec fc(const IResNetOptions& o) {
-  const int64_t D = last_map_size(o.height, o.width);
-  return {D, o.embedding, Bias::with, Init::uniform(1 / std::sqrt(double(D)))};
-}
-
-BatchNormSpec frozen_scale(int64_t C) { return {.C = C, .scale = BatchNormSpec::Scale::fixed}; }
 
 // out = shortcut(x) + BN(conv3x3(PReLU(BN(conv3x3(BN(x))))))     (N,H,W,C) -> (N,H/stride,W/stride,K)
 class ImprovedUnit : public Module {
@@ -48,7 +39,7 @@ class ImprovedUnit : public Module {
 };
 
 void describe_unit(Describer& d, const std::string& name, int64_t C, int64_t K, int64_t stride) {
-  const Shape input = d.output;
+  d.branch();
   d.batch_norm(name + ".bn1");
   d.conv(name + ".conv1", conv(C, K, 3, 1));
   d.batch_norm(name + ".bn2");
@@ -56,11 +47,15 @@ void describe_unit(Describer& d, const std::string& name, int64_t C, int64_t K, 
   d.conv(name + ".conv2", conv(K, K, 3, stride));
   d.batch_norm(name + ".bn3");
   if (stride > 1) {
-    d.output = input;
+    d.second_branch();
     d.conv(name + ".shortcut.conv", conv(C, K, 1, stride));
     d.batch_norm(name + ".shortcut.bn");
   }
   d.add(name);
+}
+
+EmbeddingHead head_of(const IResNetOptions& o) {
+  return {last_map(o.height, o.width), o.embedding, o.dropout};
 }
 
 int64_t stride_of(int unit) { return unit == 0 ? 2 : 1; }
@@ -82,12 +77,7 @@ IResNet::IResNet(const IResNetOptions& options)
     for (int u = 0; u < table.units[s]; ++u, C = kStageChannels[s])
       stage.add<ImprovedUnit>(unit_name(u), C, kStageChannels[s], stride_of(u));
   }
-  Sequential& output = append<Sequential>("output");
-  output.add<BatchNorm>("bn1", C);
-  output.add<Flatten>("flatten");
-  if (options.dropout > 0) output.add<Dropout>("dropout", options.dropout, 0);
-  output.add<Linear>("fc", fc(options));
-  output.add<BatchNorm>("bn2", frozen_scale(options.embedding));
+  head_of(options).append_to(append<Sequential>("output"));
   initialise(options.seed);
 }
 
@@ -101,10 +91,7 @@ std::vector<LayerDescription> describe(const IResNetOptions& options) {
   for (size_t s = 0; s < table.units.size(); ++s)
     for (int u = 0; u < table.units[s]; ++u, C = kStageChannels[s])
       describe_unit(d, stage_name(s) + "." + unit_name(u), C, kStageChannels[s], stride_of(u));
-  d.batch_norm("output.bn1");
-  d.dropout("output.dropout", options.dropout);
-  d.linear("output.fc", fc(options));
-  d.batch_norm("output.bn2");
+  head_of(options).describe(d);
   return d.layers;
 }
 

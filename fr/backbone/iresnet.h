@@ -4,7 +4,7 @@
 // A stem conv3x3 - BN - PReLU at the input's size, then four stages of units
 //   out = shortcut(in) + BN(conv3x3(PReLU(BN(conv3x3(BN(in))))))                     nothing after the sum
 // The first unit of a stage halves the map in its second convolution, and its shortcut is conv1x1 stride 2 +
-// BN; the others add `in` itself. The output is BN - flatten - dropout - FC - BN, and the last gamma stays 1.
+// BN; the others add `in` itself. The output is fr/backbone/embedding_head.h.
 #pragma once
 #include "fr/backbone/backbone.h"
 
@@ -25,6 +25,7 @@ std::span<const StageUnits> iresnet_tables();
 // Throws std::invalid_argument for a depth that is not in the table, or sizes that are not positive.
 class IResNet : public Backbone {
  public:
+  using Options = IResNetOptions;
   explicit IResNet(const IResNetOptions& options);
   std::vector<LayerDescription> describe() const override;
   const IResNetOptions& options() const { return options_; }

@@ -1,37 +1,87 @@
 #include "fr/backbone/network.h"
 
+#include <algorithm>
+
+#include "fr/backbone/doppelganger_net.h"
 #include "fr/backbone/iresnet.h"
+#include "fr/backbone/resnet.h"
 #include "fr/backbone/sphereface.h"
 
 namespace fr {
 namespace {
 
+// What every backbone is told, and then what only it is told.
 template <class Options>
 Options options_of(const NetworkOptions& o) {
   return {o.depth, o.embedding, o.height, o.width, o.dropout, o.seed};
 }
-template <class Network, class Options>
-std::unique_ptr<Backbone> make(const NetworkOptions& o) {
-  return std::make_unique<Network>(options_of<Options>(o));
+template <>
+SphereFaceOptions options_of(const NetworkOptions& o) {
+  return {o.depth, o.embedding, o.height, o.width, o.dropout, o.seed, o.last_relu, o.bias};
 }
-template <class Options>
-std::vector<LayerDescription> describe_as(const NetworkOptions& o) {
-  return describe(options_of<Options>(o));
+template <>
+DoppelgangerOptions options_of(const NetworkOptions& o) {
+  return {o.depth, o.embedding, o.height, o.width, o.dropout, o.seed, o.narrow};
+}
+template <>
+ResNetOptions options_of(const NetworkOptions& o) {
+  const bool literal = o.architecture == Architecture::resnet_literal;
+  return {o.depth,
+          o.embedding,
+          o.height,
+          o.width,
+          o.dropout,
+          o.seed,
+          literal ? ResNetForm::literal : ResNetForm::preactivation};
 }
 
-// One line a backbone.
 struct Entry {
   Architecture architecture;
-  const char* name;
+  const char *word, *name, *source;
   std::span<const StageUnits> (*tables)();
   std::unique_ptr<Backbone> (*make)(const NetworkOptions&);
   std::vector<LayerDescription> (*describe)(const NetworkOptions&);
 };
+template <class Network>
+constexpr Entry entry(Architecture a, const char* word, const char* name,
+                      std::span<const StageUnits> (*tables)(), const char* source) {
+  using Options = typename Network::Options;
+  return {a,
+          word,
+          name,
+          source,
+          tables,
+          [](const NetworkOptions& o) -> std::unique_ptr<Backbone> {
+            return std::make_unique<Network>(options_of<Options>(o));
+          },
+          [](const NetworkOptions& o) { return fr::describe(options_of<Options>(o)); }};
+}
+
+using A = Architecture;
 constexpr Entry kEntries[] = {
-    {Architecture::sphereface, "SphereFace", sphereface_tables, make<SphereFace, SphereFaceOptions>,
-     describe_as<SphereFaceOptions>},
-    {Architecture::iresnet, "IResNet", iresnet_tables, make<IResNet, IResNetOptions>,
-     describe_as<IResNetOptions>},
+    entry<SphereFace>(A::sphereface, "sphereface", "SphereFace", sphereface_tables,
+                      "Liu et al. 2017, no batch normalisation"),
+    entry<IResNet>(A::iresnet, "iresnet", "IResNet", iresnet_tables, "ArcFace's, Deng et al. 2019"),
+    entry<ResNet>(A::resnet, "resnet", "ResNet", resnet_tables,
+                  "He et al. 2016, pre-activation, fitted to faces"),
+    entry<ResNet>(A::resnet_literal, "resnet_literal", "literal ResNet", resnet_tables,
+                  "He et al. 2016, \"Deep Residual Learning\", as it stands there"),
+    entry<DoppelgangerNet>(
+        A::doppelganger, "doppelganger", "Doppelganger", doppelganger_tables,
+        "Smirnov et al. 2017: depth 28 is theirs for 259x259, 27 lacks its first layer, for "
+        "112x112"),
+};
+
+// Options of single architectures.
+struct Special {
+  const char *key, *refused;
+  bool (*asked_for)(const NetworkOptions&);
+  Architecture of;
+};
+constexpr Special kSpecial[] = {
+    {"last_relu", "true", [](const NetworkOptions& o) { return o.last_relu; }, A::sphereface},
+    {"bias", "false", [](const NetworkOptions& o) { return !o.bias; }, A::sphereface},
+    {"narrow", "2 or more", [](const NetworkOptions& o) { return o.narrow != 1; }, A::doppelganger},
 };
 
 const Entry& entry_of(Architecture architecture) {
@@ -43,6 +93,7 @@ const Entry& entry_of(Architecture architecture) {
 }  // namespace
 
 const char* name_of(Architecture architecture) { return entry_of(architecture).name; }
+const char* source_of(Architecture architecture) { return entry_of(architecture).source; }
 
 std::vector<int> depths_of(Architecture architecture) {
   std::vector<int> depths;
@@ -50,10 +101,34 @@ std::vector<int> depths_of(Architecture architecture) {
   return depths;
 }
 
-std::unique_ptr<Backbone> make_backbone(const NetworkOptions& o) { return entry_of(o.architecture).make(o); }
+std::vector<std::pair<std::string, Architecture>> architecture_words() {
+  std::vector<std::pair<std::string, Architecture>> words;
+  for (const Entry& entry : kEntries) words.emplace_back(entry.word, entry.architecture);
+  return words;
+}
+
+void check(const NetworkOptions& o) {
+  for (const Special& special : kSpecial)
+    FR_CHECK(!special.asked_for(o) || o.architecture == special.of, "network.", special.key, " = ",
+             special.refused, ": exists for network.architecture = ", entry_of(special.of).word,
+             " only, got ", entry_of(o.architecture).word);
+}
+
+std::unique_ptr<Backbone> make_backbone(const NetworkOptions& o) {
+  check(o);
+  return entry_of(o.architecture).make(o);
+}
 
 std::vector<LayerDescription> describe(const NetworkOptions& o) {
+  check(o);
   return entry_of(o.architecture).describe(o);
+}
+
+bool normalises_embeddings(const NetworkOptions& o) {
+  const std::vector<LayerDescription> layers = describe(o);
+  return std::any_of(layers.begin(), layers.end(), [](const LayerDescription& l) {
+    return l.kind == "batch norm" && l.output.size() == 1;
+  });
 }
 
 }  // namespace fr

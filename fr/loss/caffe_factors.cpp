@@ -42,7 +42,7 @@ Tensor share_of_psi(const Margin& margin, const Tensor& of) {
   with_kernels(one, [&](const auto& k) {
     k.argmax_rows(label.data(), cosine.data(), 1, 1);  // 0
     k.margin_softmax_forward(loss.data(), lse.data(), h.data(), slope.data(), cosine.data(), one.data(),
-                             label.data(), margin, 1, 1);
+                             nullptr, label.data(), margin, nullptr, 1, 1);
   });
   const double per_share = margin.m * margin.m - 1;
   return line(slope, 1 / per_share, -1 / per_share);

@@ -54,8 +54,10 @@ class ClassHead : public LossTerm {
   const Tensor& shortest() const { return shortest_; }
   bool measures_rows() const { return options_.kind != LossKind::softmax; }
   void redraw(int64_t step);
-  void forget() { prediction_ = {}, labels_ = {}, shortest_ = {}; }  // what the last loss() left here
-  double lambda_at(int64_t step) const;                              // 0 where there is none
+  void forget() override {
+    prediction_ = {}, labels_ = {}, shortest_ = {};
+  }                                      // what the last loss() left here
+  double lambda_at(int64_t step) const;  // 0 where there is none
   double lambda() const { return lambda_; }
   int64_t first_class() const { return first_; }
   int64_t last_class() const { return last_; }

@@ -21,6 +21,8 @@ class LossTerm : public Module {
  public:
   // Mean loss () of a batch. embedding (N,D), not yet of unit length; labels int64 (N).
   virtual Var loss(const Var& embedding, const Tensor& labels, const StepAt& at) = 0;
+  // Lets go of what the last loss() left here for after_update() and for reports: memory that may belong to a recording.
+  virtual void forget() {}
   // A term gives no prediction unless it says so; see ClassHead.
   Var forward(const Var& embedding) override { return embedding; }
 };

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "fr/loss/caffe_factors.h"
+#include "fr/loss/margin_checks.h"
 
 namespace fr {
 namespace {
@@ -13,13 +14,17 @@ constexpr double kTiny = 1e-12;  // a shorter row has no direction
 // Classes whose unit weights exist at one time: on the CPU they stay in the cache, on a card they fill it with work.
 constexpr int64_t class_block(Device device) { return device == Device::cpu ? 512 : 16384; }
 
-// What the backward pass reads. c is the one (N,M) matrix: cosines until the gradient takes their place.
+// What the backward pass reads. c is the one (N,M) matrix: cosines, with LogitScale::both_norms times |w_m|, until the
+// gradient takes their place.
 struct Kept {
   int64_t N, M, D;
   MarginOptions options;
   Tensor w, labels;
   Tensor xh, r;                 // x_n / r_n (N,D), of the products' type; r_n = |x_n| (N)
   Tensor c, scale, lse, h, dh;  // (N,M); (N) each
+  Tensor class_norm;            // rho_m = |w_m| (M)
+  bool keeps_both_norms() const { return options.scale == LogitScale::both_norms; }
+  Tensor class_scale() const { return keeps_both_norms() ? class_norm : Tensor(); }
 };
 
 // f(unit rows wh, lengths rho, first class, classes) for each block of classes: w is never copied as a whole.
@@ -34,73 +39,42 @@ void for_class_blocks(const Kernels<T>& k, const Kept& s, const F& f) {
   }
 }
 
-void check_options(const MarginOptions& o) {
-  const char* op = "margin_cross_entropy";
-  const Margin& m = o.margin;
-  const bool a_softmax = m.kind == Margin::Kind::a_softmax;
-  if (a_softmax)
-    FR_CHECK(m.m == 1 || m.m == 2 || m.m == 3 || m.m == 4, op, ": A-Softmax needs m = 1, 2, 3 or 4, got ",
-             m.m);
-  FR_CHECK(!a_softmax || m.lambda >= 0, op, ": expected lambda >= 0, got ", m.lambda);
-  FR_CHECK(std::isfinite(m.m), op, ": the margin is ", m.m);
-  FR_CHECK(o.scale != LogitScale::fixed || (o.s > 0 && std::isfinite(o.s)), op, ": expected s > 0, got ",
-           o.s);
-  FR_CHECK(o.gradient != MarginGradient::caffe_normalised ||
-               (o.scale == LogitScale::embedding_norm && m.kind != Margin::Kind::cosface),
-           op, ": the Caffe gradient exists only for modified softmax and A-Softmax, scaled by |x|");
-  FR_CHECK(o.gradient != MarginGradient::caffe_normalised || o.products != DType::bfloat16, op,
-           ": the Caffe gradient has no bfloat16 products");
-}
-
-void check_inputs(const Var& x, const Var& w, const Tensor& labels) {
-  const char* op = "margin_cross_entropy";
-  FR_CHECK(x && w && x.shape().size() == 2 && w.shape().size() == 2 && x.dim(1) == w.dim(1), op,
-           ": expected x (N,D) and w (M,D), got ", x ? to_string(x.shape()) : "nothing", " and ",
-           w ? to_string(w.shape()) : "nothing");
-  FR_CHECK(x.dtype() == w.dtype() && x.dtype() == wide(x.dtype()) && x.dtype() != DType::int64, op, ": x is ",
-           to_string(x.dtype()), ", w is ", to_string(w.dtype()));
-  FR_CHECK(x.device() == w.device(), op, ": x is on ", to_string(x.device()), ", w on ",
-           to_string(w.device()));
-  const int64_t N = x.dim(0), M = w.dim(0);
-  FR_CHECK(N > 0 && M > 0 && x.dim(1) > 0, op, ": nothing to do for x ", to_string(x.shape()), " and w ",
-           to_string(w.shape()));
-  FR_CHECK(labels && labels.dtype() == DType::int64 && labels.shape() == Shape{N}, op,
-           ": expected labels int64 (", N, "), got ", to_string(labels.shape()));
-  FR_CHECK(labels.device() == x.device(), op, ": x is on ", to_string(x.device()), ", the labels on ",
-           to_string(labels.device()));
-  if (!labels.on_host()) return;  // who uploaded them has looked
-  for (int64_t label : labels.host<int64_t>())
-    FR_CHECK(label >= 0 && label < M, op, ": label ", label, " of ", M, " classes");
-}
-
 // c = xh wh^T, and the lengths of the class weights.
 template <class T>
-void cosines(const Kernels<T>& k, const Kept& s, const Tensor& x, const Tensor& class_norm) {
+void cosines(const Kernels<T>& k, const Kept& s, const Tensor& x) {
   using W = Wide<T>;
   const int64_t N = s.N, M = s.M, D = s.D;
   k.l2_normalize_forward(s.xh.data(), s.r.data(), x.data(), N, D, W(kTiny));
   for_class_blocks(k, s, [&](const T* wh, const W* rho, int64_t m, int64_t classes) {
     k.gemm_wide(s.c.as<W>() + m, s.xh.data(), wh, {false, true, N, classes, D, D, D, M}, 1, 0);
-    k.copy(class_norm.as<W>() + m, rho, size_t(classes) * sizeof(W));
+    k.copy(s.class_norm.as<W>() + m, rho, size_t(classes) * sizeof(W));
   });
 }
 
-// g_nm = scale_n d_nm, times factor_n at the label (no factor: h'). dscale may be empty. g may be the cosines.
+// What margin_softmax_backward gives beside the gradient of the scores; each (N), empty: not wanted.
+struct RowGradients {
+  Tensor d_label, dscale, radial;
+};
+// g_nm = dL/dc_nm with factor_n in the place of h' at the label (no factor: h'). g may be the cosines.
 template <class T>
-void score_gradient(const Kernels<T>& k, const Kept& s, const Tensor& g, const Tensor& dscale,
-                    const Tensor& d_label, const Tensor& dloss, const Tensor& factor) {
-  k.margin_softmax_backward(g.data(), dscale.data(), d_label.data(), dloss.data(), s.c.data(), s.scale.data(),
-                            s.lse.data(), s.h.data(), s.dh.data(), factor.data(), s.labels.data(), s.N, s.M);
+void score_gradient(const Kernels<T>& k, const Kept& s, const Tensor& g, const RowGradients& rows,
+                    const Tensor& dloss, const Tensor& factor) {
+  k.margin_softmax_backward(g.data(), rows.dscale.data(), rows.d_label.data(), rows.radial.data(),
+                            dloss.data(), s.c.data(), s.scale.data(), s.class_scale().data(), s.lse.data(),
+                            s.h.data(), s.dh.data(), factor.data(), s.labels.data(), s.N, s.M);
 }
 
 // The two products with the gradient of the scores; either may be empty.
 //   dxh = g wh,    dw_m += (v_m - <v_m, wh_m> wh_m) / rho_m  with  v = g^T xh
+// With LogitScale::both_norms dw_m += v_m / rho_m, which is the same pass beside rows of zeros.
 template <class T>
 void products(const Kernels<T>& k, const Kept& s, const Tensor& dxh, const Tensor& dw, const Tensor& g) {
   using W = Wide<T>;
   const int64_t N = s.N, M = s.M, D = s.D, B = std::min(M, class_block(s.w.device()));
   constexpr bool rounds = !std::is_same_v<T, W>;
   const Tensor v = like(s.c, {dw ? B : 0, D}), rounded = like(s.xh, {N, rounds ? B : 0});
+  const Tensor zeros =
+      dw && s.keeps_both_norms() ? Tensor::zeros({B, D}, s.xh.dtype(), s.xh.device()) : Tensor();
   for_class_blocks(k, s, [&](const T* wh, const W* rho, int64_t m, int64_t classes) {
     const T* g_block;
     const int64_t row = rounds ? B : M;
@@ -112,25 +86,53 @@ void products(const Kernels<T>& k, const Kept& s, const Tensor& dxh, const Tenso
       k.gemm_wide(dxh.data(), g_block, wh, {false, false, N, D, classes, row, D, D}, 1, m == 0 ? W(0) : W(1));
     if (!dw) return;
     k.gemm_wide(v.data(), g_block, s.xh.data(), {true, false, classes, D, N, row, D, D}, 1, 0);
-    k.l2_normalize_backward(dw.as<W>() + m * D, v.data(), nullptr, wh, rho, classes, D, W(kTiny));
+    k.l2_normalize_backward(dw.as<W>() + m * D, v.data(), nullptr, zeros ? zeros.as<T>() : wh, rho, classes,
+                            D, W(kTiny));
   });
 }
 
+// dw_label += radial_n wh_label, n ascending: what a score |w| h(c) holds beside the direction of x.
+void add_radial(const Kept& s, const Tensor& dw, const Tensor& radial) {
+  const Tensor own = like(s.c, {s.N, s.D}), unit = like(s.c, {s.N, s.D}), length = like(s.c, {s.N});
+  with_kernels(dw, [&](const auto& k) {
+    k.gather_rows(own.data(), s.w.data(), s.labels.data(), s.N, s.D);
+    k.l2_normalize_forward(unit.data(), length.data(), own.data(), s.N, s.D, kTiny);
+    k.scatter_add_rows(dw.data(), unit.data(), radial.data(), s.labels.data(), s.N, s.M, s.D);
+  });
+}
+
+// y += sum_n x_n                                             y (1), x (N)
+void add_sum(const Tensor& y, const Tensor& x) {
+  const Tensor sum = like(x, {1});
+  with_kernels(x, [&](const auto& k) {
+    k.reduce_forward(sum.data(), x.data(), Reduce::sum, 1, x.size(), 1);
+    k.add_scaled(y.data(), sum.data(), 1, 1);
+  });
+}
+
+struct Gradients {
+  Tensor dx, dw, ds;  // (N,D), (M,D), (1); each may be empty
+};
+
 // The exact and the detached gradient (h' = 1). Equations above margin_cross_entropy.
 template <class T>
-void chain_rule(const Kernels<T>& k, const Kept& s, const Tensor& dx, const Tensor& dw, const Tensor& dloss) {
+void chain_rule(const Kernels<T>& k, const Kept& s, const Gradients& to, const Tensor& dloss) {
   const int64_t N = s.N, D = s.D;
   const DType type = s.c.dtype();
   const Device device = s.c.device();
+  const bool by_norm = s.options.scale != LogitScale::fixed;
   const Tensor ones =
       s.options.gradient == MarginGradient::detached ? Tensor::full({N}, 1, type, device) : Tensor();
-  const Tensor dr =
-      s.options.scale == LogitScale::embedding_norm ? Tensor::zeros({N}, type, device) : Tensor();
-  const Tensor dxh = dx ? like(s.c, {N, D}) : Tensor(), d_label = like(s.c, {N});
-  score_gradient(k, s, s.c, dr, d_label, dloss, ones);
-  products(k, s, dxh, dw, s.c);
-  if (dx)
-    k.l2_normalize_backward(dx.data(), dxh.data(), dr.data(), s.xh.data(), s.r.data(), N, D, Wide<T>(kTiny));
+  const RowGradients rows{like(s.c, {N}), by_norm || to.ds ? Tensor::zeros({N}, type, device) : Tensor(),
+                          s.keeps_both_norms() && to.dw ? like(s.c, {N}) : Tensor()};
+  const Tensor dxh = to.dx ? like(s.c, {N, D}) : Tensor(), dr = by_norm ? rows.dscale : Tensor();
+  score_gradient(k, s, s.c, rows, dloss, ones);
+  products(k, s, dxh, to.dw, s.c);
+  if (to.dx)
+    k.l2_normalize_backward(to.dx.data(), dxh.data(), dr.data(), s.xh.data(), s.r.data(), N, D,
+                            Wide<T>(kTiny));
+  if (rows.radial) add_radial(s, to.dw, rows.radial);
+  if (to.ds) add_sum(to.ds, rows.dscale);
 }
 
 // Per row of the Caffe gradient: the factor of d_n,label in front of wh_label, and what multiplies d_n,label
@@ -148,7 +150,7 @@ Target label_target(const Kernels<T>& k, const Kept& s, const Margin& margin) {
   const Tensor loss = like(s.r, {s.N}), lse = like(s.r, {s.N});
   const Target t{like(s.r, {s.N}), like(s.r, {s.N})};
   k.margin_softmax_forward(loss.data(), lse.data(), t.h.data(), t.dh.data(), s.c.data(), s.scale.data(),
-                           s.labels.data(), margin, s.N, s.M);
+                           nullptr, s.labels.data(), margin, nullptr, s.N, s.M);
   return t;
 }
 
@@ -187,7 +189,7 @@ void caffe_embedding_gradient(const Kernels<T>& k, const Kept& s, const Tensor& 
   const DType type = s.c.dtype();
   const Tensor d_label({N}, type), g({N, s.M}, type), dxh({N, D}, type);
   const CaffeRows rows = caffe_rows(s, label_target(k, s, {}).h.template host<double>());
-  score_gradient(k, s, g, Tensor(), d_label, dloss, Tensor::from(rows.factor, {N}, type));
+  score_gradient(k, s, g, {d_label, {}, {}}, dloss, Tensor::from(rows.factor, {N}, type));
   products(k, s, dxh, Tensor(), g);  // r_n times the sum over the classes
   const std::vector<double> d = d_label.host<double>(), r = s.r.host<double>();
   std::vector<double> a(r.size(), 0), b(r.size(), 0);
@@ -207,7 +209,7 @@ void caffe_embedding_gradient_in_place(const Kernels<T>& k, const Kept& s, const
   const Margin& margin = s.options.margin;
   const Target psi = label_target(k, s, {margin.kind, margin.m, 0});
   const CaffeFactors rows = caffe_factors(margin, label_target(k, s, {}).h, psi.h, psi.dh, s.r);
-  score_gradient(k, s, g, Tensor(), d_label, dloss, rows.factor);
+  score_gradient(k, s, g, {d_label, {}, {}}, dloss, rows.factor);
   products(k, s, dxh, Tensor(), g);
   add_scaled_rows<T>(k, own.data(), d_label.data(), rows.own.data(), N, 1);
   add_scaled_rows<T>(k, dx.data(), rows.inverse.data(), dxh.data(), N, D);
@@ -215,38 +217,39 @@ void caffe_embedding_gradient_in_place(const Kernels<T>& k, const Kept& s, const
 }
 
 template <class T>
-void caffe_rule(const Kernels<T>& k, const Kept& s, const Tensor& dx, const Tensor& dw, const Tensor& dloss) {
+void caffe_rule(const Kernels<T>& k, const Kept& s, const Gradients& to, const Tensor& dloss) {
   const int64_t N = s.N, M = s.M, D = s.D;
+  const Tensor &dx = to.dx, &dw = to.dw;
   if (dx && s.c.on_host())
     caffe_embedding_gradient(k, s, dx, dloss);
   else if (dx)
     caffe_embedding_gradient_in_place(k, s, dx, dloss);
   if (!dw) return;
   const Tensor d_label = like(s.c, {N}), ones = Tensor::full({N}, 1, s.c.dtype(), s.c.device());
-  score_gradient(k, s, s.c, Tensor(), d_label, dloss, ones);
+  score_gradient(k, s, s.c, {d_label, {}, {}}, dloss, ones);
   k.gemm(dw.data(), s.c.data(), s.xh.data(), {true, false, M, D, N, M, D, D}, 1, 1);  // r_n xh_n = x_n
+}
+
+// scale_n of all rows. A trained s is spread where it lies: the host may not read it.
+Tensor row_scale(const MarginOptions& options, const Tensor& r) {
+  if (options.scale != LogitScale::fixed) return r;
+  if (!options.trained_scale) return Tensor::full(r.shape(), options.s, r.dtype(), r.device());
+  const Tensor scale = like(r, r.shape());
+  const Tensor& s = options.trained_scale.value();
+  with_kernels(scale, [&](const auto& k) {
+    k.binary_forward(scale.data(), s.data(), s.data(), Binary::max, {{1, 1, 1, r.size()}, {}, {}});
+  });
+  return scale;
 }
 
 Kept save(const Var& x, const Var& w, const Tensor& labels, const MarginOptions& options) {
   const int64_t N = x.dim(0), D = x.dim(1), M = w.dim(0);
   const auto buffer = [&](Shape shape) { return like(x.value(), std::move(shape)); };
   const DType products = options.products == DType::bfloat16 ? DType::bfloat16 : x.dtype();
-  Kept s{N,
-         M,
-         D,
-         options,
-         w.value(),
-         labels,
-         Tensor({N, D}, products, x.device()),
-         buffer({N}),
-         buffer({N, M}),
-         {},
-         buffer({N}),
-         buffer({N}),
-         buffer({N})};
-  s.scale =
-      options.scale == LogitScale::embedding_norm ? s.r : Tensor::full({N}, options.s, x.dtype(), x.device());
-  return s;
+  const Tensor r = buffer({N}), xh({N, D}, products, x.device());
+  return {N,           M,           D,           options,        w.value(),
+          labels,      xh,          r,           buffer({N, M}), row_scale(options, r),
+          buffer({N}), buffer({N}), buffer({N}), buffer({M})};
 }
 
 }  // namespace
@@ -254,40 +257,45 @@ Kept save(const Var& x, const Var& w, const Tensor& labels, const MarginOptions&
 // Cross-entropy of scaled cosines with a margin at the label, averaged over the batch.
 //                                                       x (N,D), w (M,D), labels (N) -> ()
 //   xh_n = x_n / r_n,  r_n = |x_n|,   wh_m = w_m / rho_m,  rho_m = |w_m|,   c_nm = <xh_n, wh_m>
-//   forward    z_nm = scale_n c_nm,  z_n,label = scale_n h(c_n,label),   L = (1/N) sum_n [lse_m(z_nm) -
-//   z_n,label] backward   d_nm = dL/dz_nm = (softmax(z_n)_m - [m = label_n]) / N,
-//              G_nm = scale_n d_nm,  times h'(c_n,label) at the label
+//   forward    z_nm = scale_n a_m c_nm,  z_n,label = scale_n a_label h(c_n,label),
+//              L = (1/N) sum_n [lse_m(z_nm) - z_n,label],
+//              scale_n = r_n or s;  a_m = rho_m with LogitScale::both_norms, else 1
+//   backward   d_nm = dL/dz_nm = (softmax(z_n)_m - [m = label_n]) / N,
+//              G_nm = dL/dc_nm = scale_n a_m d_nm,  times h'(c_n,label) at the label
 //              dx_n += (1/r_n) (sum_m G_nm wh_m - (sum_m G_nm c_nm) xh_n) + dr_n xh_n
 //              dr_n  = sum_m d_nm z_nm / r_n if scale_n = r_n, else 0
 //              dw_m += (1/rho_m) (sum_n G_nm xh_n - (sum_n G_nm c_nm) wh_m)
+//              both_norms: dw_m += (1/rho_m) sum_n G_nm xh_n + sum_{n: label_n = m} r_n d_nm (h - c h') wh_m
+//              ds   += sum_nm d_nm z_nm / s
 // With a fixed scale dx_n is orthogonal to x_n and dw_m to w_m: lengths do not matter. detached: h' = 1 in G.
-// Saves xh, r, lse, h, h' and the one matrix c, which the backward pass turns into G. wh is formed again, block by block.
-// Liu et al. 2017, "SphereFace", Eq. 5-7; Wang et al. 2018, "CosFace", Eq. 4; Wang et al. 2017, "NormFace",
-// Eq. 6.
+// Saves xh, r, rho, lse, h, h' and the one matrix c, which the backward pass turns into G. wh is formed again, block by
+// block.
+// Liu et al. 2016, "Large-Margin Softmax", Eq. 4; Liu et al. 2017, "SphereFace", Eq. 5-7; Wang et al. 2017, "NormFace",
+// Eq. 6; Wang et al. 2018, "CosFace", Eq. 4; Deng et al. 2019, "ArcFace", Eq. 3-4.
 Var margin_cross_entropy(const Var& x, const Var& w, const Tensor& labels, const MarginOptions& options,
                          MarginOutput* output) {
-  check_options(options);
-  check_inputs(x, w, labels);
+  check_margin_arguments(x, w, labels, options);
   const Kept s = save(x, w, labels, options);
-  const Tensor loss = like(x.value(), {s.N}), mean = like(x.value(), {}), class_norm = like(x.value(), {s.M});
-  if (output) *output = {Tensor({s.N}, DType::int64, x.device()), class_norm};
-  with_kernels(s.xh, [&](const auto& k) { cosines(k, s, x.value(), class_norm); });
+  const Tensor loss = like(x.value(), {s.N}), mean = like(x.value(), {});
+  if (output) *output = {Tensor({s.N}, DType::int64, x.device()), s.class_norm};
+  with_kernels(s.xh, [&](const auto& k) { cosines(k, s, x.value()); });
   with_kernels(mean, [&](const auto& k) {
     k.margin_softmax_forward(loss.data(), s.lse.data(), s.h.data(), s.dh.data(), s.c.data(), s.scale.data(),
-                             s.labels.data(), s.options.margin, s.N, s.M);
+                             s.class_scale().data(), s.labels.data(), options.margin,
+                             options.class_margin.data(), s.N, s.M);
     if (output) k.argmax_rows(output->prediction.data(), s.c.data(), s.N, s.M);
     k.reduce_forward(mean.data(), loss.data(), Reduce::mean, 1, s.N, 1);
   });
-  return record("margin_cross_entropy", mean, {x, w}, [s](Node& self) {
-    const Tensor dx = grad_of(self, 0), dw = grad_of(self, 1);
+  return record("margin_cross_entropy", mean, {x, w, options.trained_scale}, [s](Node& self) {
+    const Gradients to{grad_of(self, 0), grad_of(self, 1), grad_of(self, 2)};
     const Tensor dloss = Tensor::zeros({s.N}, s.c.dtype(), s.c.device());
     with_kernels(dloss, [&](const auto& k) {
       k.reduce_backward(dloss.data(), self.grad.data(), nullptr, nullptr, Reduce::mean, 1, s.N, 1);
     });
     with_kernels(s.xh, [&]<class T>(const Kernels<T>& k) {
       if constexpr (std::is_same_v<T, Wide<T>>)
-        if (s.options.gradient == MarginGradient::caffe_normalised) return caffe_rule(k, s, dx, dw, dloss);
-      chain_rule(k, s, dx, dw, dloss);
+        if (s.options.gradient == MarginGradient::caffe_normalised) return caffe_rule(k, s, to, dloss);
+      chain_rule(k, s, to, dloss);
     });
   });
 }

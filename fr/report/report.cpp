@@ -144,6 +144,14 @@ std::string warnings(const Report& report) {
   return html + "</ul></section>\n";
 }
 
+std::string page(const std::string& title, const std::string& body) {
+  return "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n"
+         "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n<title>" +
+         escape_html(title) + "</title>\n<style>" + kStyle + "</style>\n</head>\n<body>\n<main>\n" + body +
+         "<footer>Written by Prosopon. Everything is inside this file.</footer>\n</main>\n<script>" +
+         kScript + "</script>\n</body>\n</html>\n";
+}
+
 }  // namespace
 
 RocPoint operating_point(const std::vector<RocPoint>& roc, double far) {
@@ -163,18 +171,19 @@ std::string chart_figure(const std::string& title, const Chart& chart, const std
 }
 
 std::string render_html(const Report& report) {
-  std::string html =
-      "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n"
-      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n<title>" +
-      escape_html(report.title.empty() ? "Run report" : report.title) + "</title>\n<style>" + kStyle +
-      "</style>\n</head>\n<body>\n<main>\n";
-  html += headline(report) + comparison(report) + facts(report) + training_section(report);
+  std::string html = headline(report) + comparison(report) + facts(report) + training_section(report);
+  html += features_section(report.features);
   PictureBudget budget;
   for (const ReportTest& test : report.tests) html += test_section(test, budget);
   html += configuration(report) + warnings(report);
-  html += "<footer>Written by Prosopon. Everything is inside this file.</footer>\n</main>\n<script>" +
-          std::string(kScript) + "</script>\n</body>\n</html>\n";
-  return html;
+  return page(report.title.empty() ? "Run report" : report.title, html);
+}
+
+std::string render_features(const std::vector<ReportFeatures>& runs) {
+  const std::string title = "What a loss does to its features";
+  std::string html = "<header>\n<h1>" + title + "</h1>\n</header>\n";
+  for (const ReportFeatures& run : runs) html += features_section(run);
+  return page(title, html);
 }
 
 void write_report(const fs::path& path, const Report& report) {

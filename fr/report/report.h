@@ -21,7 +21,8 @@ struct TrainPoint {
   double lambda = kUnknown;    // the annealing weight of the softmax logits; NaN when the loss has none
   double accuracy = kUnknown;  // of the training batch, 0..1
   double gradient_norm = kUnknown, images_per_second = kUnknown;
-  double seconds = kUnknown;  // since the start
+  double seconds = kUnknown;                               // since the start
+  std::vector<std::pair<std::string, double>> terms = {};  // of a joint loss, before their weights
 };
 
 struct EvalPoint {  // held-out evaluation during training
@@ -48,12 +49,23 @@ struct ReportTest {
   std::vector<PairPicture> hardest_genuine, hardest_impostor;  // in any order; the hardest 12 are shown
 };
 
+// Embeddings with their classes, for figures: drawn in the plane and on the circle (D = 2) or on the sphere (D = 3), and as
+// the angles between them (any D).
+struct ReportFeatures {
+  std::string title;  // of the figures; empty: none
+  int64_t D = 0;
+  std::vector<float> values;         // (N,D)
+  std::vector<int64_t> labels;       // (N)
+  std::vector<float> class_weights;  // (M,D), or empty: the directions of the classes
+};
+
 struct Report {
   std::string title, summary;
   std::vector<std::pair<std::string, std::string>>
       facts;  // network, parameters, data, time, speed, seed, ...
   std::vector<TrainPoint> train;
   std::vector<EvalPoint> evaluations;
+  ReportFeatures features;        // none when D is 0
   std::vector<ReportTest> tests;  // the first one makes the headline
   std::string configuration;      // the resolved configuration as text
   std::vector<std::string> warnings;
@@ -62,6 +74,8 @@ struct Report {
 // The whole file. Any number of points; curves are thinned out with their extremes kept. Pictures share a
 // budget of about 900 KB, so a page stays below 1.5 MB unless the texts themselves are long.
 std::string render_html(const Report& report);
+// The figures of several runs side by side, as a page of its own.
+std::string render_features(const std::vector<ReportFeatures>& runs);
 
 void write_report(const fs::path& path, const Report& report);  // atomic; throws Error{io}
 

@@ -16,6 +16,7 @@ struct PictureBudget {
 };
 
 std::string training_section(const Report& report);
+std::string features_section(const ReportFeatures& features);
 std::string test_section(const ReportTest& test, PictureBudget& budget);
 
 // Impostor pairs behind the curve: the scores, or else what the smallest FAR above 0 says. 0 when unknown.

@@ -61,6 +61,11 @@ figcaption b { font-weight: 650; margin-right: 8px; }
 .area.c3, .dot.c3 { fill: var(--c3); } .area.c4, .dot.c4 { fill: var(--c4); }
 .chart .t0 { fill: var(--c0); } .chart .t1 { fill: var(--c1); } .chart .t2 { fill: var(--c2); }
 .chart .t3 { fill: var(--c3); } .chart .t4 { fill: var(--c4); }
+.features .dots { fill: none; stroke-linecap: round; stroke-width: 2.4; opacity: 0.65; }
+.features .big { stroke-width: 9; opacity: 1; } .features .bar { stroke-width: 2.2; opacity: 0.8; fill: none; }
+.features .ray { stroke-width: 1.2; fill: none; } .features .axis { fill: none; }
+.k0 { stroke: #2f7ed8; } .k1 { stroke: #e4572e; } .k2 { stroke: #1a936f; } .k3 { stroke: #b05cc6; } .k4 { stroke: #d99a00; }
+.k5 { stroke: #17a2b8; } .k6 { stroke: #d6336c; } .k7 { stroke: #7a8b2a; } .k8 { stroke: #8c6239; } .k9 { stroke: #6c757d; }
 .ring { stroke: var(--paper); stroke-width: 1.5; }
 .tables { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 0 36px; }
 .scroll { overflow-x: auto; }

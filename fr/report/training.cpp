@@ -192,6 +192,19 @@ std::string grid(const char* kind, const std::vector<std::string>& figures) {
   return html.empty() ? "" : "<div class=\"" + std::string(kind) + "\">\n" + html + "</div>\n";
 }
 
+// One for each term of a joint loss.
+std::vector<std::string> term_panels(const Report& report) {
+  std::vector<std::string> panels;
+  if (report.train.empty()) return panels;
+  for (size_t t = 0; t < report.train.front().terms.size(); ++t) {
+    const std::string title = "Loss term " + report.train.front().terms[t].first;
+    panels.push_back(panel(report, Panel{title, [t](const TrainPoint& p) {
+                                           return t < p.terms.size() ? p.terms[t].second : kUnknown;
+                                         }}));
+  }
+  return panels;
+}
+
 }  // namespace
 
 std::string training_section(const Report& report) {
@@ -206,10 +219,10 @@ std::string training_section(const Report& report) {
   Panel norm{"Gradient norm", [](const TrainPoint& p) { return p.gradient_norm; }};
   Panel speed{"Speed, images per second", [](const TrainPoint& p) { return p.images_per_second; }};
   speed.may_be_unknown = true;
+  std::vector<std::string> small = term_panels(report);
+  for (const Panel& p : {accuracy, rate, lambda, norm, speed}) small.push_back(panel(report, p));
   const std::string body =
-      grid("large-figures", {panel(report, loss), evaluation_panel(report)}) +
-      grid("small-figures", {panel(report, accuracy), panel(report, rate), panel(report, lambda),
-                             panel(report, norm), panel(report, speed)});
+      grid("large-figures", {panel(report, loss), evaluation_panel(report)}) + grid("small-figures", small);
   return body.empty() ? "" : "<section><h2>Training</h2>\n" + body + "</section>\n";
 }
 

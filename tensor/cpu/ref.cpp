@@ -16,6 +16,9 @@ Kernels<T> reference() {
   ref::install_channel(k);
   ref::install_pool2d(k);
   ref::install_rows(k);
+  ref::install_distances(k);
+  ref::install_pair_loss(k);
+  ref::install_mined(k);
   ref::install_search(k);
   ref::install_sgd(k);
   return k;

@@ -1,4 +1,4 @@
-// Per-channel kernels on x (rows, C): bias, PReLU, batch normalisation.
+// Per-channel kernels on x (rows, C): bias, PReLU, ARFA, batch normalisation.
 #include <algorithm>
 
 #include "tensor/cpu/ref.h"
@@ -40,6 +40,28 @@ void prelu_backward(T* dx, T* da, const T* dy, const T* x, const T* a, int64_t r
                           [&](int64_t i) { return x[i] > 0 ? 0.0 : static_cast<double>(dy[i]) * x[i]; }));
   if (dx)
     for (int64_t i = 0; i < rows * C; ++i) give(dx[i], x[i] > 0 ? dy[i] : a[i % C] * dy[i], into);
+}
+
+// At 0 the side of the fraction is taken, whose slope there is k / a.
+template <class T>
+void arfa_forward(T* y, const T* x, const T* a, const T* k, int64_t rows, int64_t C) {
+  for (int64_t i = 0; i < rows * C; ++i) y[i] = x[i] > 0 ? *k * x[i] : *k * x[i] / (a[i % C] - x[i]);
+}
+
+template <class T>
+void arfa_backward(T* dx, T* da, const T* dy, const T* x, const T* a, const T* k, int64_t rows, int64_t C,
+                   Gradient into) {
+  if (da)
+    for (int64_t c = 0; c < C; ++c)
+      da[c] += T(sum_rows(rows, C, c, [&](int64_t i) {
+        const double pole = static_cast<double>(a[c]) - x[i];
+        return x[i] > 0 ? 0.0 : -static_cast<double>(*k) * x[i] / (pole * pole) * dy[i];
+      }));
+  if (dx)
+    for (int64_t i = 0; i < rows * C; ++i) {
+      const T pole = a[i % C] - x[i];
+      give(dx[i], dy[i] * (x[i] > 0 ? *k : *k * a[i % C] / (pole * pole)), into);
+    }
 }
 
 // A single row has no unbiased variance: rows - 1 counts as 1. No rows leave the running statistics as they
@@ -147,6 +169,8 @@ void install_channel(Kernels<T>& k) {
   k.bias_backward = bias_backward;
   k.prelu_forward = prelu_forward;
   k.prelu_backward = prelu_backward;
+  k.arfa_forward = arfa_forward;
+  k.arfa_backward = arfa_backward;
   k.batch_norm_statistics = batch_norm_statistics;
   k.batch_norm_apply = batch_norm_apply;
   k.batch_norm_backward = batch_norm_backward;

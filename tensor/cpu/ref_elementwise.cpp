@@ -14,6 +14,12 @@ void affine_forward(T* y, const T* x, T a, T b, int64_t n) {
   for (int64_t i = 0; i < n; ++i) y[i] = a * x[i] + b;
 }
 
+// A NaN stays one.
+template <class T>
+void clamp(T* y, const T* x, T low, T high, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) y[i] = x[i] < low ? low : x[i] > high ? high : x[i];
+}
+
 template <class T>
 void unary_forward(T* y, const T* x, Unary f, int64_t n) {
   for (int64_t i = 0; i < n; ++i) y[i] = unary(f, x[i]);
@@ -93,6 +99,7 @@ template <class T>
 void install_elementwise(Kernels<T>& k) {
   k.add_scaled = add_scaled;
   k.affine_forward = affine_forward;
+  k.clamp = clamp;
   k.unary_forward = unary_forward;
   k.unary_backward = unary_backward;
   k.binary_forward = binary_forward;

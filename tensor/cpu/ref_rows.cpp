@@ -1,4 +1,4 @@
-// Row by row: unit length, softmax cross-entropy, margin softmax.
+// Row by row: unit length, softmax cross-entropy, margin softmax, rows by number.
 #include <algorithm>
 #include <limits>
 
@@ -59,40 +59,68 @@ void softmax_cross_entropy_backward(T* dz, const T* dloss, const T* z, const T* 
       dz[n * M + m] += dloss[n] * (std::exp(z[n * M + m] - lse[n]) - T(m == label[n]));
 }
 
+// The margin at a class.
+Margin own_margin(const Margin& margin, const auto* class_margin, int64_t label) {
+  return class_margin ? scaled_margin(margin, static_cast<double>(class_margin[label])) : margin;
+}
+
 // The clamp lets a NaN pass.
 template <class T>
-void margin_softmax_forward(T* loss, T* lse, T* h, T* dh, T* c, const T* scale, const int64_t* label,
-                            const Margin& margin, int64_t N, int64_t M) {
+void margin_softmax_forward(T* loss, T* lse, T* h, T* dh, T* c, const T* scale, const T* class_scale,
+                            const int64_t* label, const Margin& margin, const T* class_margin, int64_t N,
+                            int64_t M) {
   for (int64_t n = 0; n < N; ++n) {
     T* c_n = c + n * M;
     for (int64_t m = 0; m < M; ++m) c_n[m] = c_n[m] < -1 ? T(-1) : c_n[m] > 1 ? T(1) : c_n[m];
-    const MarginValue<T> target = margin_value(margin, c_n[label[n]]);
+    const MarginValue<T> target = margin_value(own_margin(margin, class_margin, label[n]), c_n[label[n]]);
+    for (int64_t m = 0; class_scale && m < M; ++m) c_n[m] *= class_scale[m];
+    const T value = class_scale ? class_scale[label[n]] * target.h : target.h;
     const double s = scale[n];
-    const double l = log_sum_exp(M, [&](int64_t m) { return s * (m == label[n] ? target.h : c_n[m]); });
+    const double l = log_sum_exp(M, [&](int64_t m) { return s * (m == label[n] ? value : c_n[m]); });
     h[n] = target.h;
     dh[n] = target.dh;
     lse[n] = T(l);
-    loss[n] = T(l - s * target.h);
+    loss[n] = T(l - s * value);
+  }
+}
+
+// exp(z - lse). Where z is so large that rounding moves the difference above 0 it is still no more than 1; a NaN passes.
+template <class T>
+T probability(T z, T lse) {
+  const T x = z - lse;
+  return std::exp(x > 0 ? T(0) : x);
+}
+
+template <class T>
+void margin_softmax_backward(T* g, T* dscale, T* d_label, T* radial, const T* dloss, const T* c,
+                             const T* scale, const T* class_scale, const T* lse, const T* h, const T* dh,
+                             const T* f, const int64_t* label, int64_t N, int64_t M) {
+  for (int64_t n = 0; n < N; ++n) {
+    const T factor = f ? f[n] : dh[n];
+    double sum = 0;
+    for (int64_t m = 0; m < M; ++m) {
+      const bool target = m == label[n];
+      const T a = class_scale ? class_scale[m] : T(1), c_nm = c[n * M + m];
+      const T value = target ? a * h[n] : c_nm;  // z / scale
+      const T d = dloss[n] * (probability(scale[n] * value, lse[n]) - T(target));
+      if (target) d_label[n] = d;
+      if (target && radial) radial[n] = scale[n] * d * (h[n] - factor * (a != 0 ? c_nm / a : T(0)));
+      sum += static_cast<double>(d) * value;
+      g[n * M + m] = scale[n] * a * (target ? factor : T(1)) * d;
+    }
+    if (dscale) dscale[n] += T(sum);
   }
 }
 
 template <class T>
-void margin_softmax_backward(T* g, T* dscale, T* d_label, const T* dloss, const T* c, const T* scale,
-                             const T* lse, const T* h, const T* dh, const T* f, const int64_t* label,
-                             int64_t N, int64_t M) {
-  for (int64_t n = 0; n < N; ++n) {
-    double sum = 0;
-    for (int64_t m = 0; m < M; ++m) {
-      const bool target = m == label[n];
-      const T value = target ? h[n] : c[n * M + m];  // z / scale
-      const T d = dloss[n] * (std::exp(scale[n] * value - lse[n]) - T(target));
-      const T factor = !target ? T(1) : f ? f[n] : dh[n];
-      if (target) d_label[n] = d;
-      sum += static_cast<double>(d) * value;
-      g[n * M + m] = scale[n] * factor * d;
-    }
-    if (dscale) dscale[n] += T(sum);
-  }
+void gather_rows(T* y, const T* x, const int64_t* i, int64_t N, int64_t D) {
+  for (int64_t n = 0; n < N; ++n) std::copy_n(x + i[n] * D, D, y + n * D);
+}
+
+template <class T>
+void scatter_add_rows(T* y, const T* x, const T* a, const int64_t* i, int64_t N, int64_t, int64_t D) {
+  for (int64_t n = 0; n < N; ++n)
+    for (int64_t d = 0; d < D; ++d) y[i[n] * D + d] += a ? a[n] * x[n * D + d] : x[n * D + d];
 }
 
 }  // namespace
@@ -105,6 +133,8 @@ void install_rows(Kernels<T>& k) {
   k.softmax_cross_entropy_backward = softmax_cross_entropy_backward;
   k.margin_softmax_forward = margin_softmax_forward;
   k.margin_softmax_backward = margin_softmax_backward;
+  k.gather_rows = gather_rows;
+  k.scatter_add_rows = scatter_add_rows;
 }
 
 template void install_rows(Kernels<float>&);

@@ -148,6 +148,17 @@ std::vector<OpRow> op_rows() {
          return reduce(reshape(v[0], {6, 4}), Reduce::mean, 1);
        }},
       {"cast", {{4, 6}}, [](V v) { return affine(cast(v[0], DType::float32), 2, 0); }},
+      {"arfa",
+       {{2, 3, 4}, {4}},
+       [](V v) {
+         const Var a = affine(unary(v[1], Unary::square), 1, 0.5);
+         return arfa(v[0], a, Tensor::full({1}, 1.25, DType::float32, v[0].device()));
+       }},
+      {"concat_channels, maxout",  // twice the same map: its gradient is added to
+       {{2, 3, 2, 4}},
+       [](V v) {
+         return maxout(concat_channels({v[0], affine(v[0], -2, 0.5), v[0]}), 3);
+       }},
       {"concat_columns", {{4, 3}, {4, 2}}, [](V v) { return concat_columns(v[0], v[1]); }, false},
       {"l2_normalize", {{4, 3}}, [](V v) { return l2_normalize(v[0]); }, false},
       {"softmax_cross_entropy",

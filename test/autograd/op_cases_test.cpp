@@ -98,6 +98,15 @@ TEST(Ops, ErrorsNameTheOpAndTheShapes) {
       {"max_pool2d", "pad", "(1,4,4,3)"});
   expect_message([] { average_pool2d(zeros({4, 4, 3}), {}); }, {"average_pool2d", "(4,4,3)"});
   expect_message([] { prelu(zeros({2, 3}), zeros({2})); }, {"prelu", "(3)", "(2)"});
+  expect_message([] { arfa(zeros({2, 3}), zeros({2}), Tensor::zeros({1})); }, {"arfa", "(3)", "(2)"});
+  expect_message([] { arfa(zeros({2, 3}), zeros({3}), Tensor::zeros({3})); }, {"arfa", "k (1)", "(3)"});
+  expect_message([] { maxout(zeros({2, 3}), 2); }, {"maxout", "groups of 2", "(2,3)"});
+  expect_message([] { concat_channels({}); }, {"concat_channels", "none"});
+  expect_message(
+      [] {
+        concat_channels({zeros({2, 1, 3}), zeros({1, 2, 3})});
+      },
+      {"concat_channels", "(2,1,3)", "(1,2,3)"});
   expect_message([] { l2_normalize(zeros({2, 3, 4})); }, {"l2_normalize", "(2,3,4)"});
   const Tensor statistics = Tensor::zeros({3});
   const auto normalise = [&](const Shape& s) {
@@ -160,6 +169,43 @@ TEST(BatchNorm, RunningStatisticsAndInference) {
   }
   EXPECT_EQ(mean.host<double>(), m) << "inference changes no statistics";
   EXPECT_EQ(var.host<double>(), v);
+}
+
+// Smirnov et al. 2017, Eq. 1 with a = 1.5, k = 0.8, and its derivatives.
+TEST(Arfa, ValuesAndDerivatives) {
+  constexpr double kRows[][4] = {{-10, -.695652174, .009073724, .060491493},
+                                 {-2, -.457142857, .097959184, .130612245},
+                                 {-.5, -.2, .3, .1},
+                                 {.5, .4, .8, 0}};
+  for (const DType type : {DType::float64, DType::float32})
+    for (const auto& [at, value, slope, by_a] : kRows) {
+      const double tolerance = type == DType::float64 ? 1e-9 : 1e-6;
+      const Var x(Tensor::full({1}, at, type), true), a(Tensor::full({1}, 1.5, type), true);
+      const Var y = arfa(x, a, Tensor::full({1}, 0.8, type));
+      backward(y);
+      EXPECT_NEAR(y.value().item(), value, tolerance) << at;
+      EXPECT_NEAR(x.grad().item(), slope, tolerance) << at;
+      EXPECT_NEAR(a.grad().item(), by_a, tolerance) << at;
+    }
+}
+
+// At 0 the slope is k / a; far below, the function has settled at -k.
+TEST(Arfa, AtZeroAndFarBelow) {
+  const Var x(Tensor::from<double>({0, -1e12}, {2, 1}), true),
+      a(Tensor::full({1}, 0.5, DType::float64), true);
+  const Var y = arfa(x, a, Tensor::full({1}, 3, DType::float64));
+  backward(y, Tensor::full({2, 1}, 1, DType::float64));
+  EXPECT_EQ(y.value().host<double>()[0], 0);
+  EXPECT_EQ(x.grad().host<double>()[0], 6);
+  EXPECT_NEAR(y.value().host<double>()[1], -3, 1e-11);
+}
+
+TEST(Maxout, ATieBelongsToTheFirst) {
+  const Var x(Tensor::from<double>({2, 2, -1, 3, 5, -7}, {1, 6}), true);
+  const Var y = maxout(x);
+  EXPECT_EQ(y.value().host<double>(), (std::vector<double>{2, 3, 5}));
+  backward(y, Tensor::from<double>({10, 20, 30}, {1, 3}));
+  EXPECT_EQ(x.grad().host<double>(), (std::vector<double>{10, 0, 0, 20, 30, 0}));
 }
 
 TEST(L2Normalize, AZeroRowStaysZeroAndGetsNoGradient) {

@@ -59,6 +59,8 @@ TYPED_TEST(Emulated, Reduce) { check<TypeParam>(reduce_rows()); }
 TYPED_TEST(Emulated, Pool2d) { check<TypeParam>(pool2d_rows()); }
 TYPED_TEST(Emulated, Channel) { check<TypeParam>(channel_rows()); }
 TYPED_TEST(Emulated, Rows) { check<TypeParam>(row_rows()); }
+TYPED_TEST(Emulated, Pairs) { check<TypeParam>(pair_rows()); }
+TYPED_TEST(Emulated, Mined) { check<TypeParam>(mined_rows()); }
 TYPED_TEST(Emulated, Search) { check<TypeParam>(search_rows()); }
 TYPED_TEST(Emulated, Sgd) { check<TypeParam>(sgd_rows()); }
 TYPED_TEST(Emulated, Gemm) { check<TypeParam>(gemm_rows()); }
@@ -110,11 +112,15 @@ const Row& named(const std::vector<Row>& rows, const std::string& part) {
 
 // The rows of each family that has barriers would see one that is missing.
 TEST(EmulatedFaults, MissingBarriers) {
-  const std::vector<Row> of_rows = row_rows(), of_search = search_rows(), of_sgd = sgd_rows();
-  for (const Row* row : {&named(of_rows, "l2_normalize 3x1201"), &named(of_rows, "l2_normalize 2x2048"),
-                         &named(of_rows, "softmax_cross_entropy 2x5000"),
-                         &named(of_rows, "margin_softmax cosface 2x5000"), &named(of_search, "of 100x18, 4"),
-                         &named(of_search, "of 100x36, 70"), &named(of_sgd, "sgd 3 of 50001 clipped")}) {
+  const std::vector<Row> of_rows = row_rows(), of_search = search_rows(), of_sgd = sgd_rows(),
+                         of_pairs = pair_rows();
+  for (const Row* row :
+       {&named(of_rows, "l2_normalize 3x1201"), &named(of_rows, "l2_normalize 2x2048"),
+        &named(of_rows, "softmax_cross_entropy 2x5000"), &named(of_rows, "margin_softmax cosface 2x5000"),
+        &named(of_search, "of 100x18, 4"), &named(of_search, "of 100x36, 70"),
+        &named(of_sgd, "sgd 3 of 50001 clipped"), &named(of_pairs, "squared_distances 131x150"),
+        &named(of_pairs, "contrastive distance balanced 1.25 of 131"),
+        &named(of_pairs, "triplet 0.2 of 131")}) {
     EXPECT_TRUE(noticed(emulator::Fault::missing_barrier, *row)) << row->name;
   }
 }

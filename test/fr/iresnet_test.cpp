@@ -35,6 +35,10 @@ TEST(IResNet, ParameterCounts) {
     EXPECT_EQ(total_parameters(describe(o)), expected.with_256) << o.depth;
     o.width = 96;  // a map of 7 x 6 instead of 7 x 7
     EXPECT_EQ(total_parameters(describe(o)), expected.with_256 - 7 * 512 * 256) << o.depth;
+    EXPECT_EQ(describe(o).end()[-2].parameters, 21504 * 256 + 256) << "FC";
+    o.embedding = 2;
+    EXPECT_EQ(total_parameters(describe(o)), expected.with_256 - (25088 + 3) * 256 + (21504 + 3) * 2)
+        << o.depth;
   }
 }
 
@@ -80,7 +84,7 @@ TEST(IResNet, StageShapes) {
   EXPECT_EQ(halving_convolutions(o),
             (std::vector<Shape>{{56, 48, 64}, {28, 24, 128}, {14, 12, 256}, {7, 6, 512}}));
   const std::vector<LayerDescription> layers = describe(o);
-  EXPECT_EQ(layers.front().output, (Shape{112, 96, 64}));
+  EXPECT_EQ(layers[1].output, (Shape{112, 96, 64}));
   EXPECT_EQ(layers[layers.size() - 2].multiply_adds, 21504 * 512);
   EXPECT_EQ(layers.back().output, (Shape{512}));
   o.height = 20, o.width = 17;  // odd sides round up: 10 x 9, 5 x 5, 3 x 3, 2 x 2

@@ -1,5 +1,5 @@
-// The margin op against finite differences, against compositions of other ops, and against what must always
-// hold.
+// The margin op against compositions of other ops and against what must always hold. What concerns every margin:
+// margin_family_test.cpp.
 #include "autograd/gradient_check.h"
 #include "autograd/ops.h"
 #include "test/fr/oracle.h"
@@ -11,27 +11,6 @@ struct BackendGuard {
   std::string before = kernels<float>().name;
   ~BackendGuard() { select_backend(before); }
 };
-
-std::vector<MarginOptions> exact_options() {
-  MarginOptions modified, normface;
-  modified.scale = LogitScale::embedding_norm;
-  normface.s = 7;
-  return {modified,        normface,        a_softmax(2, 0),   a_softmax(3, 1),
-          a_softmax(4, 0), a_softmax(4, 5), cosface(30, 0.35), cosface(5, 0.2)};
-}
-
-// Exact mode is the derivative.
-TEST(MarginLoss, FiniteDifferences) {
-  const Tensor labels = random_labels(19, 7, 3);
-  for (const MarginOptions& options : exact_options()) {
-    const auto f = [&](const std::vector<Var>& v) {
-      return margin_cross_entropy(v[0], v[1], labels, options);
-    };
-    EXPECT_EQ(gradient_error(f, {random_tensor({19, 5}, 1), random_tensor({7, 5}, 2)}), "")
-        << "margin kind " << int(options.margin.kind) << " m " << options.margin.m << " lambda "
-        << options.margin.lambda;
-  }
-}
 
 // The finite-difference test sees a wrong gradient: the Caffe and the detached ones are none.
 TEST(MarginLoss, FiniteDifferencesCanFail) {
@@ -63,26 +42,6 @@ TEST(MarginLoss, EqualsCompositionOfOps) {
   }
 }
 
-// Detached: the gradient of z = |x| (c + constant) with the constant psi - c of the forward pass.
-TEST(MarginLoss, DetachedIsTheGradientWithAConstantMargin) {
-  const Tensor x = random_tensor({9, 6}, 4), w = random_tensor({11, 6}, 5), labels = random_labels(9, 11, 6);
-  const LossAndGradients r = run_margin(x, w, labels, a_softmax(4, 1, MarginGradient::detached));
-  const Var xv(x.clone(), true), wv(w.clone(), true);
-  const std::vector<double> c = linear(l2_normalize(Var(x)), l2_normalize(Var(w))).value().host<double>();
-  std::vector<double> shift(c.size(), 0);
-  for (int64_t n = 0; n < 9; ++n) {
-    const size_t at = size_t(n * 11 + labels.host<int64_t>()[size_t(n)]);
-    shift[at] = margin_value(a_softmax(4, 1).margin, c[at]).h - c[at];
-  }
-  const Var norm = reshape(unary(reduce(unary(xv, Unary::square), Reduce::sum, 1), Unary::sqrt), {9, 1});
-  const Var z = add(linear(xv, l2_normalize(wv)), mul(norm, Var(Tensor::from(shift, {9, 11}))));
-  const Var loss = softmax_cross_entropy(z, labels);
-  backward(loss);
-  EXPECT_NEAR(r.loss, loss.value().item(), 1e-12);
-  expect_close(r.dx, xv.grad().host<double>(), 1e-12);
-  expect_close(r.dw, wv.grad().host<double>(), 1e-12);
-}
-
 TEST(MarginLoss, ASoftmaxWithMOneIsModifiedSoftmax) {
   const Tensor x = random_tensor({9, 6}, 4), w = random_tensor({11, 6}, 5), labels = random_labels(9, 11, 6);
   MarginOptions modified;
@@ -98,30 +57,6 @@ TEST(MarginLoss, ASoftmaxWithMOneIsModifiedSoftmax) {
       expect_close(r.dw, expected.dw, 1e-12);
     }
   }
-}
-
-TEST(MarginLoss, CosFaceWithoutMarginIsNormFace) {
-  const Tensor x = random_tensor({9, 6}, 4), w = random_tensor({11, 6}, 5), labels = random_labels(9, 11, 6);
-  MarginOptions normface;
-  const LossAndGradients expected = run_margin(x, w, labels, normface),
-                         r = run_margin(x, w, labels, cosface(30, 0));
-  EXPECT_EQ(r.loss, expected.loss);
-  EXPECT_EQ(r.dx, expected.dx);
-  EXPECT_EQ(r.dw, expected.dw);
-}
-
-double row_product(const std::vector<double>& a, const std::vector<double>& b, size_t row, size_t D) {
-  double sum = 0;
-  for (size_t d = 0; d < D; ++d) sum += a[row * D + d] * b[row * D + d];
-  return sum;
-}
-
-// With a fixed scale no length matters, so no gradient points along x_n or w_m.
-TEST(MarginLoss, FixedScaleGradientsAreOrthogonal) {
-  const Tensor x = random_tensor({9, 6}, 4), w = random_tensor({11, 6}, 5), labels = random_labels(9, 11, 6);
-  const LossAndGradients r = run_margin(x, w, labels, cosface(30, 0.35));
-  for (size_t n = 0; n < 9; ++n) EXPECT_NEAR(row_product(r.dx, x.host<double>(), n, 6), 0, 1e-12);
-  for (size_t m = 0; m < 11; ++m) EXPECT_NEAR(row_product(r.dw, w.host<double>(), m, 6), 0, 1e-12);
 }
 
 // Class weights enter by their direction only, also with the scale |x|; the exact gradient shrinks as they
@@ -230,7 +165,8 @@ TEST(MarginLoss, FloatAgreesWithDouble) {
     const Tensor labels = random_labels(s.N, s.M, 12);
     for (MarginOptions options :
          {a_softmax(4, 5), a_softmax(4, 5, MarginGradient::caffe_normalised),
-          a_softmax(4, 5, MarginGradient::detached), a_softmax(2, 100), cosface(30, 0.35)}) {
+          a_softmax(4, 5, MarginGradient::detached), a_softmax(2, 100), cosface(30, 0.35), l_softmax(4, 5),
+          arcface(30, 0.5), combined(30, 0.9, 0.4, 0.15)}) {
       const LossAndGradients expected =
           run_margin(x.to(DType::float64), w.to(DType::float64), labels, options);
       for (const Kernels<float>* backend : all_backends()) {
@@ -244,40 +180,6 @@ TEST(MarginLoss, FloatAgreesWithDouble) {
             << what << ": " << relative_error(r.dx, expected.dx);
         EXPECT_TRUE(relative_error(r.dw, expected.dw) <= 2e-5)
             << what << ": " << relative_error(r.dw, expected.dw);
-      }
-    }
-  }
-}
-
-// Aligned, opposite, zero, tiny and huge rows among 1e5 random ones, at the largest scale in use.
-TEST(MarginLoss, NothingBecomesNonFinite) {
-  const BackendGuard guard;
-  constexpr int64_t N = 1000, M = 8, D = 4;
-  Random random({77, Purpose::test, 0, 0});
-  for (int batch = 0; batch < 100; ++batch) {
-    std::vector<float> w(M * D), x(N * D);
-    for (float& v : w) v = float(random.normal());
-    if (batch % 10 == 0) std::fill(w.begin(), w.begin() + D, 0.0f);
-    for (int64_t n = 0; n < N; ++n) {
-      const double size = std::pow(10, random.uniform(-15, 4));
-      for (int64_t d = 0; d < D; ++d) {
-        float& v = x[size_t(n * D + d)];
-        const float own = w[size_t((n % M) * D + d)];
-        v = n % 5 == 0 ? own : n % 5 == 1 ? -own : n % 50 == 2 ? 0.0f : float(size * random.normal());
-      }
-    }
-    std::vector<int64_t> label(N);
-    for (int64_t n = 0; n < N; ++n) label[size_t(n)] = n % M;
-    const Tensor xt = Tensor::from(x, {N, D}), wt = Tensor::from(w, {M, D});
-    for (const Kernels<float>* backend : all_backends()) {
-      select_backend(backend->name);
-      for (const MarginOptions& options :
-           {a_softmax(4, 0), a_softmax(4, 5, MarginGradient::caffe_normalised), cosface(64, 0.35)}) {
-        const LossAndGradients r = run_margin(xt, wt, labels_of(label), options);
-        bool finite = std::isfinite(r.loss);
-        for (double v : r.dx) finite = finite && std::isfinite(v);
-        for (double v : r.dw) finite = finite && std::isfinite(v);
-        ASSERT_TRUE(finite) << backend->name << " batch " << batch << " scale " << int(options.scale);
       }
     }
   }

@@ -62,7 +62,7 @@ inline double relative_error(const std::vector<double>& got, const std::vector<d
 }
 
 struct LossAndGradients {
-  double loss = 0;
+  double loss = 0, ds = 0;  // ds: of a trained scale
   std::vector<double> dx, dw;
 };
 
@@ -74,6 +74,7 @@ inline LossAndGradients run_margin(const Tensor& x, const Tensor& w, const Tenso
   r.loss = loss.value().item();
   backward(loss);
   r.dx = xv.grad().host<double>(), r.dw = wv.grad().host<double>();
+  if (options.trained_scale) r.ds = options.trained_scale.grad().item();
   return r;
 }
 
@@ -88,6 +89,67 @@ inline MarginOptions cosface(double s, double m) {
   o.margin = {Margin::Kind::cosface, m, 0};
   o.s = s;
   return o;
+}
+
+inline MarginOptions normface(double s) {
+  MarginOptions o;
+  o.s = s;
+  return o;
+}
+inline MarginOptions modified_softmax() {
+  MarginOptions o;
+  o.scale = LogitScale::embedding_norm;
+  return o;
+}
+inline MarginOptions l_softmax(int m, double lambda) {
+  MarginOptions o = a_softmax(m, lambda);
+  o.scale = LogitScale::both_norms;
+  return o;
+}
+inline MarginOptions arcface(double s, double m, Margin::Rule rule = Margin::Rule::threshold) {
+  MarginOptions o = normface(s);
+  o.margin = {.kind = Margin::Kind::arcface, .m = m, .rule = rule};
+  return o;
+}
+inline MarginOptions combined(double s, double m1, double m2, double m3,
+                              Margin::Guard guard = Margin::Guard::none) {
+  MarginOptions o = normface(s);
+  o.margin = {.kind = Margin::Kind::combined, .m1 = m1, .m2 = m2, .m3 = m3, .guard = guard};
+  return o;
+}
+// The same with s as a trained number, fresh: its gradient starts empty.
+inline MarginOptions trained(MarginOptions o, DType type = DType::float64) {
+  o.trained_scale = Var(Tensor::from<double>({o.s}, {1}, type), true);
+  return o;
+}
+
+// Every kind of margin there is, by name.
+struct NamedOptions {
+  std::string name;
+  MarginOptions options;
+};
+inline std::vector<NamedOptions> every_margin(double s) {
+  using Rule = Margin::Rule;
+  std::vector<NamedOptions> all = {
+      {"modified softmax", modified_softmax()},
+      {"softmax without bias", l_softmax(1, 0)},
+      {"NormFace", normface(s)},
+      {"CosFace", cosface(s, 0.35)},
+      {"ArcFace", arcface(s, 0.5)},
+      {"ArcFace, easy margin", arcface(s, 0.5, Rule::easy_margin)},
+      {"ArcFace, no rule", arcface(s, 0.5, Rule::none)},
+      {"combined", combined(s, 0.9, 0.4, 0.15)},
+      {"combined (1, m2, m3)", combined(s, 1, 0.4, 0.15)},
+      {"combined (1.35, 0, 0), guarded", combined(s, 1.35, 0, 0, Margin::Guard::monotone)},
+      {"combined (1, m2, m3), guarded", combined(s, 1, 0.8, 0.1, Margin::Guard::monotone)}};
+  for (int m = 2; m <= 4; ++m)
+    for (double lambda : {0.0, 5.0}) {
+      all.push_back(
+          {"A-Softmax m " + std::to_string(m) + " lambda " + std::to_string(lambda), a_softmax(m, lambda)});
+      all.push_back(
+          {"L-Softmax m " + std::to_string(m) + " lambda " + std::to_string(lambda), l_softmax(m, lambda)});
+    }
+  return all;
 }
 
 }  // namespace fr::test

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "fr/config.h"
+#include "test/data/temporary.h"
 
 namespace fr {
 namespace {
@@ -30,9 +31,9 @@ TEST(Schema, ReadsEveryType) {
       "[optimizer]\nlr = 2.5e-2\n[schedule]\nmilestones = 0.25, 0.5, 0.75\n",
       "x.ini");
   EXPECT_EQ(config.run.name, "two words, and a comma");
-  EXPECT_EQ(config.loss.kind, LossKind::cosface);
-  EXPECT_EQ(config.loss.m, 3);
-  EXPECT_TRUE(config.loss.bias);
+  EXPECT_EQ(*class_loss(config.loss), LossKind::cosface);
+  EXPECT_EQ(config.loss.head.m, 3);
+  EXPECT_TRUE(config.loss.head.bias);
   EXPECT_EQ(config.lr, 0.025);
   EXPECT_EQ(config.schedule.milestones, (std::vector<double>{0.25, 0.5, 0.75}));
   schema.override_with("schedule.milestones=0.5,0.9");
@@ -101,7 +102,7 @@ TEST(Config, MilestonesAreSharesOfTheRun) {
 TEST(Config, ChecksWhatNoSingleRangeCanSay) {
   Config config;
   check(config);
-  config.loss.kind = LossKind::cosface, config.loss.gradient = MarginGradient::caffe_normalised;
+  config.loss.terms = {{"cosface", 1}}, config.loss.head.gradient = MarginGradient::caffe_normalised;
   EXPECT_THROW(check(config), Error);
   config = {}, config.synthetic.min_samples = 50;
   EXPECT_THROW(check(config), Error);
@@ -131,10 +132,53 @@ TEST(Config, DepthBelongsToTheArchitecture) {
       "configuration: network.depth = 18: SphereFace has no such depth; allowed: one of: 4, 10, 20, 36, 64");
   EXPECT_EQ(check_refusal({"network.architecture=iresnet"}),
             "configuration: network.depth = 20: IResNet has no such depth; allowed: one of: 18, 34, 50, 100");
-  EXPECT_NE(check_refusal({"network.architecture=resnet"}).find("did you mean 'iresnet'"), std::string::npos);
+  EXPECT_NE(check_refusal({"network.architecture=irsnet"}).find("did you mean 'iresnet'"), std::string::npos);
   EXPECT_NE(check_refusal({"network.architecture=iresnet", "network.depth=18", "train.batch=1"})
                 .find("train.batch = 1: IResNet normalises over the batch; allowed: 2 or more"),
             std::string::npos);
+  EXPECT_EQ(check_refusal({"network.architecture=resnet", "network.depth=18", "network.last_relu=true"}),
+            "configuration: network.last_relu = true: exists for network.architecture = sphereface only, got "
+            "resnet");
+}
+
+TEST(Config, ABaseIsReadFirst) {
+  const TemporaryFolder folder;
+  folder.put("base.ini", "[loss]\nname = softmax\nm = 2\n");
+  Config config;
+  Schema schema = describe(config);
+  schema.read_ini(folder.put("row.ini", "\n# a row\nbase = base.ini  # beside it\n[loss]\nm = 3\n"));
+  EXPECT_EQ(config.loss.kind, LossKind::softmax);
+  EXPECT_EQ(config.loss.m, 3);
+  const auto refused = [&](const char* text) {
+    try {
+      describe(config).read_ini(folder.put("x.ini", text));
+    } catch (const Error& e) {
+      return std::string(e.what());
+    }
+    return std::string();
+  };
+  EXPECT_NE(refused("base = nothing.ini\n").find("nothing.ini: no such configuration file"),
+            std::string::npos);
+  EXPECT_NE(refused("base = row.ini\n").find("row.ini: is a base and cannot have one itself"),
+            std::string::npos);
+  EXPECT_NE(refused("base = base.ini\nm = 4\n").find("x.ini:2: a key before the first [section]"),
+            std::string::npos);
+  EXPECT_NE(refusal("base = base.ini\n").find("x.ini:1: a key before the first [section]"), std::string::npos)
+      << "text from elsewhere has no folder";
+}
+
+TEST(Config, TheInputMustFitTheNetwork) {
+  const std::string doppelganger = "network.architecture=doppelganger";
+  EXPECT_EQ(check_refusal({doppelganger, "network.depth=27", "network.height=112", "network.narrow=4"}), "");
+  EXPECT_EQ(check_refusal({doppelganger, "network.depth=28", "network.height=259", "network.width=259"}), "");
+  EXPECT_EQ(
+      check_refusal({doppelganger, "network.depth=28"}),
+      "configuration: Doppelganger-28: an input of 112 x 96 does not fit: conv1 meets a map of 112 x 96; "
+      "expected sides of 32 m + 3, 99 or more");
+  EXPECT_EQ(
+      check_refusal({"network.narrow=4"}),
+      "configuration: network.narrow = 2 or more: exists for network.architecture = doppelganger only, got "
+      "sphereface");
 }
 
 }  // namespace

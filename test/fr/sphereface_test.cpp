@@ -60,7 +60,7 @@ TEST(SphereFace, DescriptionHasTheStageShapes) {
   EXPECT_EQ(stages, (std::vector<Shape>{{56, 48, 64}, {28, 24, 128}, {14, 12, 256}, {7, 6, 512}}));
   EXPECT_EQ(layers.back().output, (Shape{512}));
   EXPECT_EQ(layers.back().multiply_adds, 21504 * 512);
-  EXPECT_EQ(layers.front().multiply_adds, int64_t{56} * 48 * 64 * 27);
+  EXPECT_EQ(layers[1].multiply_adds, int64_t{56} * 48 * 64 * 27);
   const std::string text = to_text(layers);
   EXPECT_TRUE(contains(text, "stage3.unit4.conv2")) << text;
   EXPECT_TRUE(contains(text, "22 666 944")) << text;
@@ -151,6 +151,58 @@ TEST(SphereFace, DropoutOnlyWhileTraining) {
   EXPECT_NE(net.forward(x).value().host<float>(), plain.forward(x).value().host<float>());
   net.train(false);
   EXPECT_EQ(net.forward(x).value().host<float>(), plain.forward(x).value().host<float>());
+}
+
+// Figures of the paper have features of two and three numbers.
+TEST(SphereFace, SmallEmbeddings) {
+  for (int64_t D : {2, 3}) {
+    SphereFaceOptions options = small(4);
+    options.embedding = D;
+    SphereFace net(options);
+    const Var x(random_tensor({2, 20, 17, 3}, 1, DType::float32));
+    EXPECT_EQ(net.forward(x).shape(), (Shape{2, D}));
+    EXPECT_EQ(describe(options).back().output, (Shape{D}));
+  }
+}
+
+TEST(SphereFace, WithoutBiases) {
+  SphereFaceOptions options{.depth = 10, .bias = false};
+  EXPECT_EQ(total_parameters(describe(options)), 15217984 - 960 - 512);
+  SphereFace net(options);
+  EXPECT_EQ(net.parameter_count(), 15217984 - 960 - 512);
+  for (const auto& [name, p] : net.parameters()) EXPECT_FALSE(contains(name, "bias")) << name;
+  options.embedding = 8, options.height = 20, options.width = 17;
+  SphereFace tiny(options);  // no bias anywhere: nothing comes from nothing, trained or not
+  const Var x(random_tensor({2, 20, 17, 3}, 1, DType::float32));
+  backward(tiny.forward(x), Tensor::full({2, 8}, 1));
+  for (const auto& [name, p] : tiny.parameters()) p->var.value().copy_from(p->var.grad());
+  const Var black(Tensor::zeros({1, 20, 17, 3}));
+  EXPECT_EQ(tiny.forward(black).value().host<float>(), std::vector<float>(8, 0));
+}
+
+// The largest of 0 and what the network without it puts out; and it keeps back the gradient of what it cuts off.
+TEST(SphereFace, LastReLU) {
+  SphereFaceOptions options = small(4);
+  options.embedding = 32;
+  SphereFace plain(options);
+  options.last_relu = true;
+  SphereFace net(options);
+  EXPECT_EQ(total_parameters(describe(options)), plain.parameter_count());
+  EXPECT_EQ(describe(options).back().kind, "relu");
+  const Var x(random_tensor({2, 20, 17, 3}, 1, DType::float32));
+  const Var y = net.forward(x);
+  std::vector<float> expected = plain.forward(x).value().host<float>();
+  int negative = 0;
+  for (float& e : expected)
+    if (e <= 0) e = 0, ++negative;
+  EXPECT_TRUE(negative > 10 && negative < 54) << negative;
+  EXPECT_EQ(y.value().host<float>(), expected);
+  backward(y, Tensor::full({2, 32}, 1));
+  const std::vector<float> db = net.parameters().back().second->var.grad().host<float>();
+  for (size_t d = 0; d < 32; ++d) EXPECT_EQ(db[d], float(expected[d] > 0) + float(expected[32 + d] > 0)) << d;
+  NoGrad off;
+  net.train(false);
+  EXPECT_EQ(net.forward(x).value().host<float>(), expected);
 }
 
 TEST(SphereFace, Errors) {

@@ -7,6 +7,7 @@
 #include <numbers>
 
 #include "base/file.h"
+#include "base/parallel.h"
 #include "base/philox.h"
 
 namespace fr {
@@ -64,6 +65,46 @@ TEST(Module, TrainReachesEveryChild) {
   EXPECT_NE(mean.host<double>(), std::vector<double>(4, 0));
 }
 
+TEST(Arfa, StartsAtOneWithoutDecayAndStaysAboveItsBound) {
+  Arfa layer(3);
+  EXPECT_EQ(names(layer), (std::vector<std::string>{"weight", "buffer k"}));
+  const Parameter& a = *layer.parameters()[0].second;
+  EXPECT_EQ(a.decay_multiplier, 0);
+  EXPECT_EQ(a.var.value().host<float>(), std::vector<float>(3, 1));
+  a.var.value().copy_from(Tensor::from<float>({-2, 0.005f, 7}, {3}));
+  layer.after_update();
+  EXPECT_EQ(a.var.value().host<float>(), (std::vector<float>{0.01f, 0.01f, 7}));
+}
+
+TEST(ParallelConv2d, JoinsMapsOfOneSize) {
+  std::vector<Conv2dSpec> specs;
+  for (int64_t d : {1, 2, 3}) {
+    specs.push_back(Conv2dSpec::square(2, 2 + d, 3, 1, d - 1));
+    specs.back().window.dilation_h = specs.back().window.dilation_w = d;
+    specs.back().bias = Bias::with;
+  }
+  ParallelConv2d layer(specs);
+  layer.initialise(2);
+  EXPECT_EQ(names(layer)[2], "branch2.weight");
+  const Tensor x({2, 7, 6, 2});
+  initialise(x, Init::normal(1), 3, "x");
+  const auto parameters = layer.parameters();
+  std::vector<Var> expected;
+  for (size_t i = 0; i < 3; ++i)
+    expected.push_back(
+        conv2d(Var(x), parameters[2 * i].second->var, parameters[2 * i + 1].second->var, specs[i].window));
+  const Var y = layer.forward(Var(x));
+  EXPECT_EQ(y.shape(), (Shape{2, 5, 4, 12}));
+  for (int64_t n = 0, c = 0, i = 0; i < 3; c += expected[size_t(i++)].dim(3))
+    for (n = 0; n < 2 * 5 * 4; ++n)
+      for (int64_t j = 0; j < expected[size_t(i)].dim(3); ++j)
+        ASSERT_EQ(y.value().as<float>()[n * 12 + c + j],
+                  expected[size_t(i)].value().as<float>()[n * expected[size_t(i)].dim(3) + j]);
+  specs[2].window.pad_h = 0;
+  ParallelConv2d unequal(specs);
+  EXPECT_THROW(unequal.forward(Var(x)), std::invalid_argument);
+}
+
 TEST(Module, ZeroGradForgetsGradients) {
   Network net;
   net.initialise(1);
@@ -106,6 +147,55 @@ TEST(Layers, DropoutFollowsStepAndStream) {
   random_state() = {};
 }
 
+// A ReLU joins the passes of a chain as a PReLU does: the same numbers, in training and in inference, and no map of its own.
+TEST(Layers, ReLUInAChain) {
+  Sequential net;
+  net.add<Conv2d>("conv", Conv2dSpec::square(3, 5, 3, 1, 1));
+  net.add<BatchNorm>("bn", 5);
+  net.add<ReLU>("relu");
+  net.add<Conv2d>("conv2", Conv2dSpec::square(5, 4, 1));
+  net.add<ReLU>("relu2");
+  net.initialise(1);
+  EXPECT_EQ(names(net), (std::vector<std::string>{"conv.weight", "bn.weight", "bn.bias", "conv2.weight",
+                                                  "buffer bn.running_mean", "buffer bn.running_var"}));
+  const Tensor pictures({2, 6, 5, 3});
+  initialise(pictures, Init::normal(1), 2, "x");
+  const Var x(pictures, true);
+  const auto parameter = [&](size_t i) { return net.parameters()[i].second->var; };
+  const auto expected = [&](BatchNormMode mode) {
+    const Tensor mean = net.buffers()[0].second->clone(), var = net.buffers()[1].second->clone();
+    const Var z = conv2d(x, parameter(0), {}, {1, 1, 1, 1});
+    return relu(
+        conv2d(relu(batch_norm(z, parameter(1), parameter(2), mean, var, mode)), parameter(3), {}, {}));
+  };
+  const auto gradients = [&](const Var& y) {
+    backward(y, Tensor::full(y.shape(), 1));
+    std::vector<std::vector<float>> all{x.grad().host<float>()};
+    for (size_t i = 0; i < 4; ++i) all.push_back(parameter(i).grad().host<float>());
+    net.zero_grad(), Var(x).zero_grad();
+    return all;
+  };
+  const Var one_by_one = expected(BatchNormMode::training), y = net.forward(x);
+  EXPECT_EQ(y.value().host<float>(), one_by_one.value().host<float>());
+  EXPECT_EQ(gradients(y), gradients(one_by_one));
+  net.train(false);
+  const auto inferred = expected(BatchNormMode::inference).value().host<double>();
+  const NoGrad off;
+  const auto fused = net.forward(x).value().host<double>();
+  for (size_t i = 0; i < inferred.size(); ++i) EXPECT_NEAR(fused[i], inferred[i], 1e-5) << i;
+}
+
+TEST(Layers, GlobalAveragePool) {
+  GlobalAveragePool pool;
+  const Var x(Tensor::from<float>({1, 2, 3, 4, 5, 9, -1, 0, 1, 0, 0, 0}, {2, 1, 3, 2}), true);
+  const Var y = pool.forward(x);
+  EXPECT_EQ(y.shape(), (Shape{2, 2}));
+  EXPECT_EQ(y.value().host<float>(), (std::vector<float>{3, 5, 0, 0}));
+  backward(y, Tensor::from<float>({3, 6, 9, 12}, {2, 2}));
+  EXPECT_EQ(x.grad().host<float>(), (std::vector<float>{1, 2, 1, 2, 1, 2, 3, 4, 3, 4, 3, 4}));
+  EXPECT_THROW(pool.forward(Var(Tensor::zeros({2, 3}))), std::invalid_argument);
+}
+
 TEST(Layers, RefuseImpossibleSizes) {
   EXPECT_THROW(Conv2d(Conv2dSpec{0, 4}), std::invalid_argument);
   Conv2dSpec grouped{3, 4};
@@ -114,6 +204,8 @@ TEST(Layers, RefuseImpossibleSizes) {
   EXPECT_THROW(Linear(LinearSpec{0, 4}), std::invalid_argument);
   EXPECT_THROW(BatchNorm(0), std::invalid_argument);
   EXPECT_THROW(PReLU(0), std::invalid_argument);
+  EXPECT_THROW(Arfa(0), std::invalid_argument);
+  EXPECT_THROW(ParallelConv2d({}), std::invalid_argument);
   EXPECT_THROW(Dropout(1, 0), std::invalid_argument);
   EXPECT_THROW(Dropout(0.5, 1 << 16), std::invalid_argument);
 }
@@ -187,6 +279,57 @@ TEST(Init, DrawsAreBoxMullerOfPhilox) {
       ASSERT_EQ(y[size_t(i)], 2 * u(word) - 1) << i << " of " << n;
     }
   }
+}
+
+// Largest distance of <u_i, u_j> from [i = j], over the rows of w seen as (K, rest), or its columns.
+double orthogonality_error(const Tensor& w) {
+  const std::vector<double> v = w.host<double>();
+  const auto K = size_t(w.dim(0)), D = v.size() / K, n = std::min(K, D), length = std::max(K, D);
+  const auto at = [&](size_t i, size_t l) { return K > D ? v[l * D + i] : v[i * D + l]; };
+  double worst = 0;
+  for (size_t i = 0; i < n; ++i)
+    for (size_t j = 0; j <= i; ++j) {
+      double product = 0;
+      for (size_t l = 0; l < length; ++l) product += at(i, l) * at(j, l);
+      worst = std::max(worst, std::abs(product - (i == j)));
+    }
+  return worst;
+}
+
+TEST(Init, OrthogonalRowsOrColumns) {
+  for (const Shape& s : {Shape{1, 1}, Shape{5, 3, 3, 2}, Shape{40, 3, 3, 2}, Shape{64, 1, 1, 33},
+                         Shape{128, 128}, Shape{70, 5, 5, 8}, Shape{3, 7}, Shape{7, 1}}) {
+    const Tensor w(s, DType::float64), single(s);
+    initialise(w, Init::orthogonal(), 4, "w");
+    initialise(single, Init::orthogonal(), 4, "w");
+    EXPECT_LE(orthogonality_error(w), 1e-11) << to_string(s);
+    EXPECT_EQ(single.host<float>(), w.host<float>()) << "the rounded double ones";
+  }
+}
+
+// The first vector is a normal one of unit length; none of the directions is preferred.
+TEST(Init, OrthogonalBeginsWithTheNormalDraws) {
+  const Tensor w({3, 50}, DType::float64), normal({3, 50}, DType::float64);
+  initialise(w, Init::orthogonal(), 4, "w");
+  initialise(normal, Init::normal(1), 4, "w");
+  const std::vector<double> q = w.host<double>(), x = normal.host<double>();
+  double length = 0;
+  for (size_t i = 0; i < 50; ++i) length += x[i] * x[i];
+  for (size_t i = 0; i < 50; ++i) EXPECT_NEAR(q[i], x[i] / std::sqrt(length), 1e-15);
+}
+
+TEST(Init, OrthogonalDoesNotDependOnThreads) {
+  const int before = threads();
+  std::vector<std::vector<double>> drawn;
+  for (int n : {1, 2, 3}) {
+    set_threads(n);
+    const Tensor w({90, 3, 3, 11}, DType::float64);
+    initialise(w, Init::orthogonal(), 4, "w");
+    drawn.push_back(w.host<double>());
+  }
+  set_threads(before);
+  EXPECT_EQ(drawn[0], drawn[1]);
+  EXPECT_EQ(drawn[0], drawn[2]);
 }
 
 std::vector<double> drawn(uint64_t seed, const char* name, Shape shape, DType type = DType::float32) {

@@ -30,6 +30,8 @@ TEST(Kernels, Conv2d) { check(conv2d_rows()); }
 TEST(Kernels, Channel) { check(channel_rows()); }
 TEST(Kernels, Pool2d) { check(pool2d_rows()); }
 TEST(Kernels, Rows) { check(row_rows()); }
+TEST(Kernels, Pairs) { check(pair_rows()); }
+TEST(Kernels, Mined) { check(mined_rows()); }
 TEST(Kernels, Search) { check(search_rows()); }
 TEST(Kernels, Sgd) { check(sgd_rows()); }
 

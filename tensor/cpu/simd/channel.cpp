@@ -65,6 +65,43 @@ void prelu_backward(float* dx, float* da, const float* dy, const float* x, const
   add_totals(da, total.get(), C);
 }
 
+FR_VEC Vec divide(Vec a, Vec b) {
+#ifdef __AVX512F__
+  return {_mm512_div_ps(a.v, b.v)};
+#else
+  return {_mm256_div_ps(a.v, b.v)};
+#endif
+}
+
+// y = x > 0 ? k x : k v / (a - v) with v = min(x, 0): every lane divides, by a or more.
+void arfa_forward(float* y, const float* x, const float* a, const float* k, int64_t rows, int64_t C) {
+  const Vec factor = Vec::set(*k), zero = Vec::set(0);
+  for_rows(rows, C, [&](int64_t i, int64_t c, auto lanes) {
+    const Vec value = Vec::load(x + i, lanes), scaled = factor * value;
+    const Vec fraction = divide(scaled, Vec::load(a + c, lanes) - min(zero, value));
+    select(positive(value), scaled, fraction).store(y + i, lanes);
+  });
+}
+
+// dx and the sums of da in one pass over dy and x, with one division: r = 1 / (a - v).
+void arfa_backward(float* dx, float* da, const float* dy, const float* x, const float* a, const float* k,
+                   int64_t rows, int64_t C, Gradient into) {
+  if (!dx && !da) return;
+  const Vec factor = Vec::set(*k), zero = Vec::set(0), one = Vec::set(1);
+  const Scratch<double> total(static_cast<size_t>(C));
+  sum_columns<1>(total.get(), rows, C, [&](int64_t i, int64_t c, auto lanes, const auto& add) {
+    const Vec value = Vec::load(x + i, lanes), scaled = factor * Vec::load(dy + i, lanes);
+    const Vec a_c = Vec::load(a + c, lanes), v = min(zero, value), r = divide(one, a_c - v);
+    const Vec curved = scaled * r * r;  // k dy / (a - v)^2
+    if (dx) {
+      const Vec before = into == Gradient::add ? Vec::load(dx + i, lanes) : zero;
+      select(positive(value), before + scaled, fma(curved, a_c, before)).store(dx + i, lanes);
+    }
+    add(0, fnma(curved, v, zero));
+  });
+  add_totals(da, total.get(), C);
+}
+
 // Sum and sum of squares of x - shift per channel and piece, shift the mean of the piece's first rows: close
 // enough to the true mean that sum of squares - (sum)^2 / n does not cancel. Pieces are merged in order
 // (Chan, Golub and LeVeque 1979). mean and m2, the sum of squared deviations, in double.
@@ -276,6 +313,8 @@ void install_channel(Kernels<float>& k) {
   k.bias_backward = bias_backward;
   k.prelu_forward = prelu_forward;
   k.prelu_backward = prelu_backward;
+  k.arfa_forward = arfa_forward;
+  k.arfa_backward = arfa_backward;
   k.batch_norm_statistics = batch_norm_statistics;
   k.batch_norm_apply = batch_norm_apply;
   k.batch_norm_backward = batch_norm_backward;

@@ -52,17 +52,25 @@ void l2_normalize_backward(float* dx, const float* dy, const float* dnorm, const
 
 FR_VEC float larger_of(float a, float b) { return a > b || a != a ? a : b; }
 
-// The largest of n values of scale c; c is clamped to [-1, 1] in place when `clamp` is set.
-template <bool clamp, class Pointer>
-float largest(Pointer c, float scale, int64_t n) {
+// The largest of n values of scale c.
+float largest(const float* c, float scale, int64_t n) {
   const Vec nothing = Vec::set(-__builtin_inff());
   Vec best = nothing;
   for_vectors(n, [&](int64_t i, auto lanes) {
-    Vec value = Vec::load(c + i, lanes);
-    if constexpr (clamp) {
-      value = min(Vec::set(1), max(Vec::set(-1), value));
-      value.store(c + i, lanes);
-    }
+    const Vec z = keep(lanes, Vec::load(c + i, lanes) * Vec::set(scale), nothing);
+    best = select(larger(z, best), z, best);
+  });
+  return largest_lane(best);
+}
+
+// The same of cosines, which are clamped and multiplied by a, unless it is null, in place.
+float largest_cosine(float* c, const float* a, float scale, int64_t n) {
+  const Vec nothing = Vec::set(-__builtin_inff());
+  Vec best = nothing;
+  for_vectors(n, [&](int64_t i, auto lanes) {
+    Vec value = min(Vec::set(1), max(Vec::set(-1), Vec::load(c + i, lanes)));
+    if (a) value = value * Vec::load(a + i, lanes);
+    value.store(c + i, lanes);
     const Vec z = keep(lanes, value * Vec::set(scale), nothing);
     best = select(larger(z, best), z, best);
   });
@@ -81,7 +89,7 @@ double sum_exp(const float* c, float scale, float top, int64_t n) {
 void softmax_cross_entropy_forward(float* loss, float* lse, const float* z, const int64_t* label, int64_t N,
                                    int64_t M) {
   for_rows(N, M, [&](int64_t n) {
-    const float *z_n = z + n * M, top = largest<false>(z_n, 1, M);
+    const float *z_n = z + n * M, top = largest(z_n, 1, M);
     const double l = top + log(sum_exp(z_n, 1, top, M));
     lse[n] = static_cast<float>(l);
     loss[n] = static_cast<float>(l - z_n[label[n]]);
@@ -102,50 +110,65 @@ void softmax_cross_entropy_backward(float* dz, const float* dloss, const float* 
   });
 }
 
+const float* from(const float* a, int64_t m) { return a ? a + m : nullptr; }
+float one_or(const float* a, int64_t m) { return a ? a[m] : 1; }
+
 // The label's column has its own function, so a row is the cosines before it, the label, and the cosines
 // behind it.
 void margin_softmax_forward(float* loss, float* lse, float* h, float* dh, float* c, const float* scale,
-                            const int64_t* label, const Margin& margin, int64_t N, int64_t M) {
+                            const float* class_scale, const int64_t* label, const Margin& margin,
+                            const float* class_margin, int64_t N, int64_t M) {
   for_rows(N, M, [&](int64_t n) {
-    float *c_n = c + n * M, *target = c_n + label[n], *behind = target + 1;
-    const int64_t count_behind = M - label[n] - 1;
-    *target = *target < -1 ? -1 : *target > 1 ? 1 : *target;
-    const MarginValue<float> value = margin_value(margin, *target);
-    const float s = scale[n], z = s * value.h;
-    const float top =
-        larger_of(larger_of(largest<true>(c_n, s, label[n]), largest<true>(behind, s, count_behind)), z);
-    const double sum = sum_exp(c_n, s, top, label[n]) + sum_exp(behind, s, top, count_behind);
+    const int64_t label_n = label[n], next = label_n + 1, count_behind = M - next;
+    float *c_n = c + n * M, *behind = c_n + next;
+    const float cosine = c_n[label_n] < -1 ? -1 : c_n[label_n] > 1 ? 1 : c_n[label_n];
+    const Margin own = class_margin ? scaled_margin(margin, class_margin[label_n]) : margin;
+    const MarginValue<float> target = margin_value(own, cosine);
+    c_n[label_n] = cosine * one_or(class_scale, label_n);
+    const float s = scale[n], value = one_or(class_scale, label_n) * target.h, z = s * value;
+    const float top = larger_of(larger_of(largest_cosine(c_n, class_scale, s, label_n),
+                                          largest_cosine(behind, from(class_scale, next), s, count_behind)),
+                                z);
+    const double sum = sum_exp(c_n, s, top, label_n) + sum_exp(behind, s, top, count_behind);
     const double l = top + log(sum + ::exp(static_cast<double>(z) - top));
-    h[n] = value.h;
-    dh[n] = value.dh;
+    h[n] = target.h;
+    dh[n] = target.dh;
     lse[n] = static_cast<float>(l);
-    loss[n] = static_cast<float>(l - static_cast<double>(s) * value.h);
+    loss[n] = static_cast<float>(l - static_cast<double>(s) * value);
   });
 }
 
-// g_m = scale d_m with d_m = dloss exp(scale c_m - lse); returns sum_m d_m c_m.      g may be c
-double spread_gradient(float* g, const float* c, float dloss, float scale, float lse, int64_t n) {
+// g_m = scale a_m d_m with d_m = dloss exp(scale c_m - lse), a null: 1; returns sum_m d_m c_m.      g may be c
+// A probability is at most 1, however far rounding moves the difference of two huge numbers.
+double spread_gradient(float* g, const float* c, const float* a, float dloss, float scale, float lse,
+                       int64_t n) {
   DoubleSum sum;
   for_vectors(n, [&](int64_t i, auto lanes) {
     const Vec value = Vec::load(c + i, lanes);
-    const Vec d = keep(lanes, exp(value * Vec::set(scale) - Vec::set(lse)) * Vec::set(dloss), Vec::set(0));
+    const Vec p = exp(min(Vec::set(0), value * Vec::set(scale) - Vec::set(lse)));
+    const Vec d = keep(lanes, p * Vec::set(dloss), Vec::set(0));
     sum.add_product(d, value);
-    (d * Vec::set(scale)).store(g + i, lanes);
+    const Vec up = a ? Vec::set(scale) * Vec::load(a + i, lanes) : Vec::set(scale);
+    (d * up).store(g + i, lanes);
   });
   return sum.total();
 }
 
-void margin_softmax_backward(float* g, float* dscale, float* d_label, const float* dloss, const float* c,
-                             const float* scale, const float* lse, const float* h, const float* dh,
-                             const float* f, const int64_t* label, int64_t N, int64_t M) {
+void margin_softmax_backward(float* g, float* dscale, float* d_label, float* radial, const float* dloss,
+                             const float* c, const float* scale, const float* class_scale, const float* lse,
+                             const float* h, const float* dh, const float* f, const int64_t* label, int64_t N,
+                             int64_t M) {
   for_rows(N, M, [&](int64_t n) {
-    const int64_t at = n * M + label[n], behind = at + 1;
-    const float s = scale[n], d = dloss[n] * (expf(s * h[n] - lse[n]) - 1), factor = f ? f[n] : dh[n];
-    const double sum = spread_gradient(g + n * M, c + n * M, dloss[n], s, lse[n], label[n]) +
-                       spread_gradient(g + behind, c + behind, dloss[n], s, lse[n], M - label[n] - 1);
+    const int64_t next = label[n] + 1, at = n * M + label[n], behind = at + 1;
+    const float s = scale[n], a = one_or(class_scale, label[n]), value = a * h[n], x = s * value - lse[n];
+    const float d = dloss[n] * (expf(x > 0 ? 0 : x) - 1), factor = f ? f[n] : dh[n];
+    if (radial) radial[n] = s * d * (h[n] - factor * (a != 0 ? c[at] / a : 0));
+    const double sum =
+        spread_gradient(g + n * M, c + n * M, class_scale, dloss[n], s, lse[n], label[n]) +
+        spread_gradient(g + behind, c + behind, from(class_scale, next), dloss[n], s, lse[n], M - next);
     d_label[n] = d;
-    g[at] = s * factor * d;
-    if (dscale) dscale[n] += static_cast<float>(sum + static_cast<double>(d) * h[n]);
+    g[at] = s * a * factor * d;
+    if (dscale) dscale[n] += static_cast<float>(sum + static_cast<double>(d) * value);
   });
 }
 

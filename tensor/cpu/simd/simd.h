@@ -28,6 +28,7 @@ void install_reduce(Kernels<float>& k);       // reduce.cpp
 void install_channel(Kernels<float>& k);      // channel.cpp: bias, PReLU, batch normalisation
 void install_pool2d(Kernels<float>& k);       // pool2d.cpp
 void install_rows(Kernels<float>& k);         // rows.cpp: l2 normalisation, softmax, margin softmax
+void install_distances(Kernels<float>& k);    // distances.cpp: between the rows of a batch
 void install_search(Kernels<float>& k);       // search.cpp
 void install_sgd(Kernels<float>& k);          // sgd.cpp
 

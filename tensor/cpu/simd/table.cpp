@@ -21,6 +21,7 @@ Kernels<float> build() {
   install_channel(k);
   install_pool2d(k);
   install_rows(k);
+  install_distances(k);
   install_search(k);
   install_sgd(k);
   return k;

@@ -1,0 +1,49 @@
+// What a model is trained by: one loss, or a weighted sum of several (joint supervision):
+//   L = sum_t weight_t L_t
+// At most one term scores classes; the others look at pairs of the batch, or at centres.
+#pragma once
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "fr/loss/class_head.h"
+
+namespace fr {
+
+struct SupervisionOptions {
+  std::vector<std::pair<std::string, double>> terms = {
+      {"a_softmax", 1}};  // of term_names(), with their weights
+  LossOptions head = {};  // of the term that scores classes; its kind is that of the term's name
+
+  SupervisionOptions() = default;
+  SupervisionOptions(const LossOptions& one);  // this loss alone
+};
+
+// The words of a configuration, those that score classes first.
+std::vector<std::string> term_names();
+// The class loss among the terms; nothing when there is none.
+const LossKind* class_loss(const SupervisionOptions& options);
+// "A-Softmax, m = 4, lambda to 5", "L2-Softmax + 0.1 lifted structured + margin-based": for people.
+std::string to_text(const SupervisionOptions& options);
+
+// The terms as children of the model that owns them; see FaceModel.
+struct Supervision {
+  struct Term {
+    std::string name;  // in the configuration
+    double weight;
+    LossTerm* term;
+  };
+  std::vector<Term> terms;
+  ClassHead* head = nullptr;  // the term that scores classes, if any
+};
+
+// Builds each term and hands it to `adopt` under the name that its parameters get: "head" for the class scores, otherwise
+// the term's own. Throws std::invalid_argument for an unknown or repeated term, a second class loss, no term at all, a
+// weight that is not positive.
+Supervision make_supervision(const SupervisionOptions& options, int64_t classes, int64_t D, uint64_t seed,
+                             const std::function<LossTerm&(std::string, std::unique_ptr<LossTerm>)>& adopt);
+void check(const SupervisionOptions& options);  // the same complaints without building anything
+
+}  // namespace fr

@@ -1,0 +1,39 @@
+#include "fr/model.h"
+
+namespace fr {
+
+FaceModel::FaceModel(std::unique_ptr<Backbone> network, const SupervisionOptions& loss, int64_t classes,
+                     uint64_t seed)
+    : network_(adopt_child("network", std::move(network))),
+      supervision_(make_supervision(loss, classes, network_.embedding(), seed,
+                                    [&](std::string name, std::unique_ptr<LossTerm> term) -> LossTerm& {
+                                      return adopt_child(std::move(name), std::move(term));
+                                    })),
+      classes_(classes) {}
+
+Var FaceModel::loss(const Var& x, const Tensor& labels, const StepAt& at) {
+  const Var embedding = forward(x);
+  term_losses_.clear();
+  Var total;
+  for (const Supervision::Term& t : terms()) {
+    const Var loss = t.term->loss(embedding, labels, at);
+    term_losses_.push_back(loss.value());
+    const Var weighted = t.weight == 1 ? loss : affine(loss, t.weight, 0);
+    total = total ? add(total, weighted) : weighted;
+  }
+  return total;
+}
+
+void FaceModel::forget() {
+  term_losses_.clear();
+  if (head()) head()->forget();
+}
+
+FaceModel& FaceModel::place(Device device, DType maps) {
+  Module::place(device, maps);
+  maps_ = maps;
+  if (head()) head()->set_products(maps);
+  return *this;
+}
+
+}  // namespace fr
