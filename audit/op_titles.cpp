@@ -36,7 +36,7 @@ std::vector<Title> op_titles() {
       {"max_pool2d", "y = max of the window", "", ""},
       {"average_pool2d", "y = mean of the window", "", ""},
       {"prelu", "y = x or a x, + residual", "He et al. 2015, Eq. 1", ""},
-      {"arfa", "y = k x or k x / (a - x)", "Smirnov et al. 2017, Eq. 1", "arfa"},
+      {"arfa", "y = k x or k x / (a - x)", "Smirnov et al. 2017, Eq. 1", ""},
       {"batch_norm", "y = act(gamma xh + beta) + residual", norm, ""},
       {"l2_normalize", "y = x / |x|", "Wang et al. 2017, Eq. 5", ""},
       {"softmax_cross_entropy", "y = log sum exp z - z_label", "Liu et al. 2017, Eq. 3", ""},

@@ -1,4 +1,6 @@
 // Losses on the pairs of a batch, and the one on centres of classes.
+#include <cmath>
+
 #include "audit/losses/rows.h"
 #include "autograd/ops.h"
 #include "base/error.h"
@@ -11,6 +13,12 @@ namespace fr::audit {
 namespace {
 
 std::vector<Input> embeddings(Size s) { return {{"x", {s.N, s.D}}}; }
+
+// Distances about 1, whatever D is.
+std::vector<Input> near_embeddings(Size s) {
+  const double most = std::sqrt(1.8 / double(s.D));
+  return {{"x", {s.N, s.D}, -most, most}};
+}
 
 Tensor labels_of(const Var& x, int64_t (*label)(int64_t n)) {
   std::vector<int64_t> all;
@@ -31,7 +39,7 @@ void add_contrastive(std::vector<LossRow>& rows) {
   const Title title{"contrastive", "d^2 or max(m - d, 0)^2", "Hadsell et al. 2006, Eq. 4", "contrastive"};
   const auto add = [&](const char* name, const char* equation, const Contrastive& options) -> LossRow& {
     rows.push_back({.title = {name, equation, title.reference, title.page},
-                    .inputs = embeddings,
+                    .inputs = near_embeddings,
                     .loss = [options](const Vars& v) {
                       return contrastive_loss(squared_distances(v[0]), crossed(v[0]), options);
                     }});
@@ -79,10 +87,13 @@ void add_lifted(std::vector<LossRow>& rows) {
        .stated = {{{six(), number(12)}, 20.127770019464}}});
   rows.push_back({.title = {"lifted, euclid_scaled", "max(0, J)^2, a = -scale |x_i - x_j|", reference, page},
                   .inputs = scaled,
-                  .loss = [](const Vars& v) {
-                    const Var e = mul(l2_normalize(v[0]), v[1]);
-                    return lifted_distance(squared_distances(e), crossed(v[0]), 1);
-                  }});
+                  .loss =
+                      [](const Vars& v) {
+                        const Var e = mul(l2_normalize(v[0]), v[1]);
+                        return lifted_distance(squared_distances(e), crossed(v[0]), 1);
+                      },
+                  // dscale is a difference of distances that all are about sqrt(2) scale: digits cancel.
+                  .float_tolerance = 2e-4});
 }
 
 void add_margin_based(std::vector<LossRow>& rows) {
@@ -91,7 +102,7 @@ void add_margin_based(std::vector<LossRow>& rows) {
     rows.push_back({.title = {name, "max(0, alpha - y (s_ij - beta))", reference, "margin_based"},
                     .inputs =
                         [](Size s) {
-                          return std::vector<Input>{{"x", {s.N, s.D}}, {"beta", {1}, 0.3, 0.6}};
+                          return std::vector<Input>{{"x", {s.N, s.D}, -0.3, 1}, {"beta", {1}, 0.3, 0.6}};
                         },
                     .loss =
                         [sampling](const Vars& v) {
