@@ -34,7 +34,7 @@ bool Line::passed() const {
 std::vector<std::string> columns(const Options& options) {
   std::vector<std::string> names{"differences", "stated"};
   for (const Place& place : places(options)) names.push_back(place.column);
-  if (options.device && options.device->half) names.push_back(options.device->half->name);
+  if (options.device && options.device->half) names.push_back(half_column(*options.device));
   return names;
 }
 

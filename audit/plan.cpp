@@ -50,9 +50,10 @@ size_t numbers_of(const Row& row) {
 }
 
 template <class T>
-void add_device(Finding& found, const Row& row, const Kernels<T>* k) {
+void add_device(Finding& found, const Row& row, const Kernels<T>* k, const std::string& column) {
   if (!k) return;
-  const Finding there = measure_row_on(row, *k, {{"the first run", [] {}}, {"another run", [] {}}});
+  Finding there = measure_row_on(row, *k, {{"the first run", [] {}}, {"another run", [] {}}});
+  for (Check& check : there.checks) check.column = column;
   found.checks.insert(found.checks.end(), there.checks.begin(), there.checks.end());
   found.failures.insert(found.failures.end(), there.failures.begin(), there.failures.end());
 }
@@ -60,8 +61,8 @@ void add_device(Finding& found, const Row& row, const Kernels<T>* k) {
 Finding measure_kernel(const Row& row, const Options& options) {
   Finding found = measure_row(row, options.backends);
   if (!options.device) return found;
-  add_device(found, row, options.device->single);
-  add_device(found, row, options.device->half);
+  add_device(found, row, options.device->single, options.device->single->name);
+  add_device(found, row, options.device->half, half_column(*options.device));
   return found;
 }
 
@@ -117,6 +118,8 @@ PlannedFamily plan_kernels(const KernelFamily& kernels, const Subjects& subjects
 }
 
 }  // namespace
+
+std::string half_column(const DeviceInterface& device) { return cat(device.single->name, " bf16"); }
 
 std::vector<Place> places(const Options& options) {
   std::vector<Place> all;

@@ -22,6 +22,8 @@ using Measured = std::map<const Row*, Finding>;
 
 std::vector<PlannedFamily> plan(const Subjects& subjects, const Options& options, Measured& measured);
 
+std::string half_column(const DeviceInterface& device);  // the column of its bfloat16 kernels
+
 // Where losses and ops are computed in float.
 std::vector<Place> places(const Options& options);
 

@@ -45,7 +45,7 @@ Var square_sum(const Vars& v, double fault) {
     with_kernels(dx, [&]<class T>(const Kernels<T>& k) {
       std::vector<double> d = x.value().template host<double>();
       for (double& value : d) value = 2 * value + fault;
-      const Tensor t = Tensor::from(d, dx.shape(), dx.dtype());
+      const Tensor t = Tensor::from(d, dx.shape(), dx.dtype(), dx.device());
       const double dy = self.grad.item();
       k.add_scaled(dx.data(), t.data(), Wide<T>(dy), dx.size());
     });
@@ -163,22 +163,23 @@ TEST(Audit, CatchesWhatHasNoRow) {
 }
 
 TEST(Audit, FiltersByFamilyNameReferenceAndPage) {
-  const auto names = [](const std::string& word) {
+  const Subjects all_there_is = everything();
+  const auto names = [&](const std::string& word) {
     std::vector<std::string> all;
     Options options;
     options.filters = {word};
-    for (const Family& family : lines(everything(), options))
+    for (const Family& family : lines(all_there_is, options))
       for (const Line& line : family.lines) all.push_back(line.title.name);
     return all;
   };
   EXPECT_EQ(names("cosface S=30"), std::vector<std::string>{"CosFace s=30 m=0.35"});
   EXPECT_EQ(names("He et al. 2015").size(), 2u);  // the op and the kernel
-  EXPECT_EQ(names("modified_softmax"), std::vector<std::string>{"modified softmax"});
+  EXPECT_EQ(names("l2_softmax"), std::vector<std::string>{"L2-Softmax"});
   EXPECT_GT(names("losses").size(), 10u);
   EXPECT_TRUE(names("no such word").empty());
   Request request;
   request.options.filters = {"no such word"};
-  EXPECT_THROW(outcome(everything(), request), Error);
+  EXPECT_THROW(outcome(all_there_is, request), Error);
 }
 
 TEST(Audit, JsonHoldsEveryNumber) {
@@ -193,6 +194,22 @@ TEST(Audit, JsonHoldsEveryNumber) {
   EXPECT_EQ(kernel["rows"][0]["checks"][0]["errors"].size(), 2u);  // da, dx
   for (const std::string& column : columns({}))
     EXPECT_EQ(kernel["errors"].contains(column), column != "stated") << column;
+}
+
+// A device has a column for each of its types: losses in float, kernels in both.
+TEST(Audit, ShowsTheDevice) {
+  const UseDevice use(stand_in());
+  Request request;
+  request.json = true;
+  request.options.device = &stand_in();
+  const Outcome o = outcome({{loss_row(0)}, {}, {kernel_row("prelu 5x7")}}, request);
+  EXPECT_EQ(o.code, 0) << o.complaints;
+  const nlohmann::json j = nlohmann::json::parse(o.out);
+  const nlohmann::json &loss = j["families"][0]["lines"][0], &kernel = j["families"][1]["lines"][0];
+  const std::string single = stand_in().single->name, half = single + " bf16";
+  EXPECT_TRUE(loss["errors"].contains(single) && kernel["errors"].contains(single)) << o.out;
+  EXPECT_TRUE(kernel["errors"].contains(half)) << o.out;
+  EXPECT_GT(kernel["errors"][half].get<double>(), kernel["errors"][single].get<double>());
 }
 
 TEST(Audit, MarkdownEscapesBars) {
