@@ -114,6 +114,27 @@ void Var::round_low() {
   if (node_->low) node_->low.copy_from(value());
 }
 
+void Var::gradient_by_rows(bool wanted) {
+  FR_CHECK(is_leaf(*node_) && !shape().empty(),
+           "autograd: only a leaf with rows has a gradient by rows, got ", node_->op, " ",
+           to_string(shape()));
+  node_->by_rows = wanted;
+}
+
+void Var::gradient_rows(const Tensor& g, int64_t first, int64_t rows) const {
+  const int64_t R = node_->shape.at(0), width = R > 0 ? elements(node_->shape) / R : 0;
+  FR_CHECK(first >= 0 && rows >= 0 && first + rows <= R && g.size() >= rows * width,
+           "autograd: asked for rows ", first, " to ", first + rows, " of a gradient ",
+           to_string(node_->shape), ", to be put into ", to_string(g.shape()));
+  with_kernels(g, [&]<class T>(const Kernels<T>& k) {
+    if (const Tensor& whole = node_->grad)
+      k.copy(g.as<T>(), whole.as<T>() + first * width, size_t(rows * width) * sizeof(T));
+    else
+      k.fill(g.as<T>(), 0, rows * width);
+  });
+  for (const RowForm& form : node_->row_forms) form(g, first, rows);
+}
+
 Saved::Saved(const Var& x) {
   if (!x) return;
   if (x.recipe_)
@@ -204,6 +225,15 @@ void hand_over_gradient(Node& self, size_t i) {
   if (input->grad) return add_gradient(self, i);
   input->grad = self.grad.reshape(input->shape);
   self.grad = Tensor();
+}
+
+bool by_rows(const Node& self, size_t i) {
+  const Node* input = self.inputs.at(i).get();
+  return wants_gradient(input) && input->by_rows;
+}
+
+void leave_rows(Node& self, size_t i, RowForm form) {
+  self.inputs.at(i)->row_forms.push_back(std::move(form));
 }
 
 void backward(const Var& root, const Tensor& seed) {

@@ -26,6 +26,9 @@ namespace fr {
 
 struct Recipe;  // a Form with what is known of its result; var.cpp
 
+// Adds rows [first, first + rows) of the gradient of a leaf (R, ...) to the first `rows` rows of g.
+using RowForm = std::function<void(const Tensor& g, int64_t first, int64_t rows)>;
+
 struct Node {
   Tensor value;  // of a leaf. What an op computed is in peek()
   Tensor grad;   // empty until something flows in; the shape and type of the value
@@ -38,6 +41,8 @@ struct Node {
   DType dtype = DType::float32;
   Device device = Device::cpu;
   Tensor low;  // of a leaf: see Var::low()
+  bool by_rows = false;
+  std::vector<RowForm> row_forms;  // of a leaf: see Var::gradient_by_rows()
   WeakTensor computed;
   std::weak_ptr<Recipe> recipe;
 
@@ -73,7 +78,15 @@ class Var {
   const Tensor& low() const { return node_->low; }
   void keep_low(bool keep = true);
   void round_low();
-  void zero_grad() { node_->grad = Tensor(); }
+  void zero_grad() { node_->grad = Tensor(), node_->row_forms.clear(); }
+  // For a leaf (R, ...) so large that its gradient shall never be a whole tensor, as the class weights of a head: an op
+  // that can leaves a function that forms rows of the gradient (leave_rows), and grad() holds only what other ops add.
+  // What such a function reads lives until zero_grad().
+  void gradient_by_rows(bool wanted = true);
+  bool has_row_forms() const { return !node_->row_forms.empty(); }
+  bool has_gradient() const { return node_->grad || has_row_forms(); }
+  // Overwrites the first `rows` rows of g with rows [first, first + rows) of the whole gradient.
+  void gradient_rows(const Tensor& g, int64_t first, int64_t rows) const;
   Var detach() const { return Var(value()); }  // the same value, cut off from the graph
   const std::shared_ptr<Node>& node() const { return node_; }
 
@@ -137,6 +150,11 @@ GradientTarget target_of(Node& self, size_t i, const Tensor& spent);
 // self.grad.
 void add_gradient(Node& self, size_t i);
 void hand_over_gradient(Node& self, size_t i);
+
+// Whether the gradient of input i is wanted by rows. Then a backward function calls leave_rows() in place of grad_of(); it
+// may also ignore the wish.
+bool by_rows(const Node& self, size_t i);
+void leave_rows(Node& self, size_t i, RowForm form);
 
 // Push d(root)/d(leaf) into the grad of every leaf that requires one; gradients add to what is there. The
 // seed defaults to 1 and then root must have one element. Iterative (no recursion: depth is limited by memory

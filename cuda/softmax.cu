@@ -173,17 +173,18 @@ margin_kernel(float* loss, float* lse, float* h, float* dh, float* c, const LogS
   }
 }
 
-// one block per piece, threads stride over its columns in packs
+// one block per piece, threads stride over its columns in packs; dz may be z when it is overwritten
 template <int pack>
 FR_KERNEL(kThreads)
 cross_entropy_backward_kernel(float* dz, const float* dloss, const float* z, const float* lse,
-                              const int64_t* label, Pieces pieces) {
+                              const int64_t* label, Gradient into, Pieces pieces) {
   for_pieces(pieces, [&](int64_t, int64_t n, int64_t begin, int64_t end) {
     const float dloss_n = dloss[n], lse_n = lse[n];
     const int64_t label_n = label[n];
     for (int64_t m = begin + thread() * pack; m < end; m += threads() * pack) {
       const Pack<float, pack> from = load<float, pack>(z + n * pieces.M + m);
-      Pack<float, pack> to = load<float, pack>(dz + n * pieces.M + m);
+      Pack<float, pack> to = {};
+      if (into == Gradient::add) to = load<float, pack>(dz + n * pieces.M + m);
       for (int i = 0; i < pack; ++i)
         to.v[i] += dloss_n * (exp_below(from.v[i], lse_n) - (m + i == label_n ? 1.0f : 0.0f));
       store<float, pack>(dz + n * pieces.M + m, to);
@@ -260,11 +261,11 @@ void softmax_cross_entropy_forward(float* loss, float* lse, const float* z, cons
 }
 
 void softmax_cross_entropy_backward(float* dz, const float* dloss, const float* z, const float* lse,
-                                    const int64_t* label, int64_t N, int64_t M) {
+                                    const int64_t* label, int64_t N, int64_t M, Gradient into) {
   if (N == 0) return;
   launch_pieces(cut(N, M),
                 packs_fit<4>(M, dz, z) ? cross_entropy_backward_kernel<4> : cross_entropy_backward_kernel<1>,
-                dz, dloss, z, lse, label);
+                dz, dloss, z, lse, label, into);
 }
 
 void margin_softmax_forward(float* loss, float* lse, float* h, float* dh, float* c, const float* scale,

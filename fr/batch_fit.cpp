@@ -8,7 +8,7 @@ namespace {
 
 constexpr double kUsable = 0.95;  // the rest is lost between blocks
 
-// Bytes in use at the peak of a step of so many pictures, the update left out: it needs nothing more.
+// Bytes in use at the peak of a step of so many pictures, the update left out: it needs little more.
 double peak_of(FaceModel& model, const DeviceInterface& device, int64_t batch) {
   const Backbone& network = model.network();
   device.synchronize();

@@ -4,6 +4,8 @@
 #include <map>
 #include <unordered_set>
 
+#include "nn/gradient_blocks.h"
+
 namespace fr {
 namespace {
 
@@ -16,6 +18,22 @@ int64_t nonfinite_at(const Tensor& t) {
 
 std::string place(const Tensor& t, int64_t index) {
   return cat(to_string(t.shape()), ", element ", index, " = ", t.host<double>()[size_t(index)]);
+}
+
+// "the gradient of NAME (M,D), element 7 = nan", or "" when all of it is finite.
+std::string nonfinite_gradient(const std::string& name, const Var& p) {
+  std::string found;
+  const auto look = [&](const Tensor& g, int64_t begin) {
+    const int64_t at = found.empty() ? nonfinite_at(g) : -1;
+    if (at >= 0)
+      found = cat("the gradient of ", name, " ", to_string(p.shape()), ", element ", begin + at, " = ",
+                  g.host<double>()[size_t(at)]);
+  };
+  if (!p.has_row_forms())
+    look(p.grad(), 0);
+  else
+    for_gradient_blocks(p, [&](const Tensor& g, int64_t begin, int64_t) { look(g, begin); });
+  return found;
 }
 
 // The nodes below `root` in order of computation, root included.
@@ -52,8 +70,7 @@ std::string first_nonfinite_tensor(const Var& loss, Module& model) {
                                 : cat("the output of ", node->op, "(", weights, ") ", place(value, at));
   }
   for (const auto& [name, parameter] : parameters)
-    if (const int64_t at = nonfinite_at(parameter->var.grad()); at >= 0)
-      return cat("the gradient of ", name, " ", place(parameter->var.grad(), at));
+    if (const std::string found = nonfinite_gradient(name, parameter->var); !found.empty()) return found;
   return "";
 }
 

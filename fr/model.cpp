@@ -26,7 +26,7 @@ Var FaceModel::loss(const Var& x, const Tensor& labels, const StepAt& at) {
 
 void FaceModel::forget() {
   term_losses_.clear();
-  if (head()) head()->forget();
+  for (const Supervision::Term& t : terms()) t.term->forget();
 }
 
 FaceModel& FaceModel::place(Device device, DType maps) {

@@ -106,15 +106,19 @@ void normals(Draws& draws, const Words& words) {
 
 using Draw = void (*)(Draws&, const Words&);
 
+// w is elements [start, start + n) of what is drawn.
 template <class T>
-void fill(T* w, int64_t n, const PhiloxKey& key, Draw draw, double scale) {
+void fill(T* w, int64_t start, int64_t n, const PhiloxKey& key, Draw draw, double scale) {
   constexpr int64_t kBlocks = 4096;  // Philox blocks in one piece of work
-  parallel_ranges((n + 3) / 4, kBlocks, [&](int64_t begin, int64_t end) {
+  const int64_t before = start / 4, skip = start % 4;
+  parallel_ranges((skip + n + 3) / 4, kBlocks, [&](int64_t begin, int64_t end) {
     Draws draws;
     for (int64_t block = begin; block < end; block += kLanes) {
-      draw(draws, words_of(key, static_cast<uint64_t>(block)));
-      const int64_t first = 4 * block, count = std::min<int64_t>(4 * kLanes, std::min(4 * end, n) - first);
-      for (int64_t i = 0; i < count; ++i) w[first + i] = T(scale * draws.x[i % 4][i / 4]);
+      draw(draws, words_of(key, static_cast<uint64_t>(before + block)));
+      const int64_t first = 4 * block - skip;  // may lie before w
+      const int64_t count = std::min<int64_t>(4 * kLanes, std::min(4 * end - skip, n) - first);
+      for (int64_t i = std::max<int64_t>(0, -first); i < count; ++i)
+        w[first + i] = T(scale * draws.x[i % 4][i / 4]);
     }
   });
 }
@@ -125,7 +129,7 @@ void fill_orthogonal(T* w, int64_t K, int64_t fan_in, const PhiloxKey& key) {
   const bool upright = K > fan_in;
   const int64_t n = upright ? fan_in : K, length = upright ? K : fan_in;
   std::vector<double> v(static_cast<size_t>(n * length));
-  fill(v.data(), n * length, key, normals, 1);
+  fill(v.data(), 0, n * length, key, normals, 1);
   orthonormalise(v.data(), n, length);
   for (int64_t i = 0; i < n; ++i)
     for (int64_t j = 0; j < length; ++j)
@@ -159,9 +163,9 @@ void initialise(const Tensor& w, const Init& how, uint64_t seed, std::string_vie
   const bool gaussian = how.kind == Init::Kind::normal || how.kind == Init::Kind::msra;
   const Draw draw = gaussian ? normals : uniforms;
   if (w.dtype() == DType::float64)
-    fill(w.as<double>(), w.size(), key_of(seed, name), draw, scale);
+    fill(w.as<double>(), how.start, w.size(), key_of(seed, name), draw, scale);
   else
-    fill(w.as<float>(), w.size(), key_of(seed, name), draw, scale);
+    fill(w.as<float>(), how.start, w.size(), key_of(seed, name), draw, scale);
 }
 
 }  // namespace fr

@@ -22,6 +22,7 @@ struct Init {
   };
   Kind kind = Kind::keep;
   double value = 0;
+  int64_t start = 0;  // of a part of something larger: how many elements lie before it
 
   static Init constant(double value) { return {Kind::constant, value}; }
   static Init uniform(double bound) { return {Kind::uniform, bound}; }

@@ -4,16 +4,32 @@
 
 #include <cmath>
 
+#include "nn/step_memory.h"
+#include "nn/update_entries.h"
+
 namespace fr {
 
-namespace {
+double Optimizer::step(double lr, int64_t number) {
+  const StepMemory numbers(device());
+  numbers.set({.step = static_cast<uint64_t>(number), .learning_rate = lr});
+  update(numbers.at());
+  const double norm = std::sqrt(numbers.get().squared_norm);
+  if (std::isfinite(norm)) next_ = number + 1;
+  return norm;
+}
 
-bool takes_part(const Parameter& parameter) { return parameter.var.grad() && parameter.lr_multiplier != 0; }
-
-}  // namespace
+template <class T>
+SgdParameter<T> Sgd::described(const Entry& e, const Kernels<T>&) {
+  const Parameter& parameter = *e.parameter;
+  const Tensor& p = parameter.var.value();
+  FR_CHECK(p.device() == e.velocity.device(), "sgd: '", e.name, "' moved to ", to_string(p.device()),
+           " after the optimiser was made");
+  return {p.data(), e.velocity.data(),       parameter.var.grad().data(), parameter.var.low().data(),
+          p.size(), parameter.lr_multiplier, parameter.decay_multiplier};
+}
 
 Sgd::Sgd(std::vector<std::pair<std::string, Parameter*>> parameters, const SgdOptions& options)
-    : options_(options), state_(Device::cpu) {
+    : options_(options) {
   FR_CHECK(options.momentum >= 0 && options.momentum < 1, "sgd: expected 0 <= momentum < 1, got ",
            options.momentum);
   FR_CHECK(options.weight_decay >= 0, "sgd: expected weight_decay >= 0, got ", options.weight_decay);
@@ -23,7 +39,6 @@ Sgd::Sgd(std::vector<std::pair<std::string, Parameter*>> parameters, const SgdOp
     const Tensor& value = parameter->var.value();
     entries_.push_back({name, parameter, Tensor::zeros(value.shape(), value.dtype(), value.device())});
   }
-  state_ = StepMemory(device());
 }
 
 Device Sgd::device() const { return entries_.empty() ? Device::cpu : entries_.front().velocity.device(); }
@@ -34,39 +49,18 @@ DType Sgd::maps() const {
   return entries_.empty() ? DType::float32 : entries_.front().velocity.dtype();
 }
 
-// In order of registration.
-template <class T>
-std::vector<SgdParameter<T>> Sgd::taking_part() const {
-  std::vector<SgdParameter<T>> list;
-  for (const Entry& e : entries_) {
-    const Parameter& parameter = *e.parameter;
-    if (!takes_part(parameter)) continue;
-    const Tensor& p = parameter.var.value();
-    FR_CHECK(p.device() == e.velocity.device(), "sgd: '", e.name, "' moved to ", to_string(p.device()),
-             " after the optimiser was made");
-    list.push_back({p.data(), e.velocity.data(), parameter.var.grad().data(), parameter.var.low().data(),
-                    p.size(), parameter.lr_multiplier, parameter.decay_multiplier});
-  }
-  return list;
-}
-
 void Sgd::update(StepState* state, const Tensor& also) {
   SgdStep s;
   s.momentum = options_.momentum, s.form = options_.form, s.nesterov = options_.nesterov;
   s.decay = options_.weight_decay;
-  with_kernels(maps(), device(), [&]<class T>(const Kernels<T>& k) {
-    std::vector<SgdParameter<T>> list = taking_part<T>();
-    const auto count = int64_t(list.size());
-    if (also) list.push_back({nullptr, nullptr, also.data(), nullptr, also.size()});
-    k.squared_norm_many(&state->squared_norm, list.data(), int64_t(list.size()));
-    k.sgd_update_many(list.data(), count, s, &state->learning_rate, &state->squared_norm, options_.clip_norm);
-  });
-}
-
-double Sgd::step(double lr) {
-  state_.set({.learning_rate = lr});
-  update(state_.at());
-  return std::sqrt(state_.get().squared_norm);
+  std::vector<const Entry*> entries;
+  for (const Entry& e : entries_)
+    if (takes_part(*e.parameter)) entries.push_back(&e);
+  const auto describe = [](const Entry& e, const auto& k) { return described(e, k); };
+  update_entries(
+      entries, maps(), device(), state, also, describe, [&](const auto& k, const auto* list, int64_t count) {
+        k.sgd_update_many(list, count, s, &state->learning_rate, &state->squared_norm, options_.clip_norm);
+      });
 }
 
 void Sgd::zero_grad() {

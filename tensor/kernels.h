@@ -309,11 +309,12 @@ struct Kernels {
 
   // --- softmax cross-entropy per row ---
   // lse_n = log sum_m exp z_nm (largest subtracted),  loss_n = lse_n - z_n,label_n
-  // dz_nm += dloss_n (exp(z_nm - lse_n) - [m = label_n])
+  // dz_nm += dloss_n (exp(z_nm - lse_n) - [m = label_n])                        dz may be z when it is overwritten
   void (*softmax_cross_entropy_forward)(Wide<T>* loss, Wide<T>* lse, const Wide<T>* z, const int64_t* label,
                                         int64_t N, int64_t M);
   void (*softmax_cross_entropy_backward)(Wide<T>* dz, const Wide<T>* dloss, const Wide<T>* z,
-                                         const Wide<T>* lse, const int64_t* label, int64_t N, int64_t M);
+                                         const Wide<T>* lse, const int64_t* label, int64_t N, int64_t M,
+                                         Gradient into);
 
   // --- margin softmax: cross-entropy of z_nm = scale_n a_m c_nm (m not the label), z_n,label = scale_n a_label h(c) ---
   // a = class_scale (M), null: 1. c (N,M) cosines; clamped to [-1, 1] and then multiplied by a_m in place.

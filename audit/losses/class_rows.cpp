@@ -6,6 +6,7 @@
 #include "audit/losses/rows.h"
 #include "autograd/ops.h"
 #include "base/error.h"
+#include "fr/loss/class_cross_entropy.h"
 #include "fr/loss/margin_loss.h"
 
 namespace fr::audit {
@@ -39,8 +40,7 @@ void add_softmax(std::vector<LossRow>& rows) {
   rows.push_back(
       {.title = {"softmax", "z = <w, x> + b", "Liu et al. 2017, Eq. 3-4", "softmax"},
        .inputs = classes_and_bias,
-       .loss =
-           [](const Vars& v) { return softmax_cross_entropy(linear(v[0], v[1], v[2]), labels(v[0], v[1])); },
+       .loss = [](const Vars& v) { return class_cross_entropy(v[0], v[1], v[2], labels(v[0], v[1])); },
        .stated = at_sines(0.568237530864, {Tensor::from<double>({0.1, -0.2, 0.05}, {3})})});
   rows.push_back(
       {.title = {"modified softmax", "z = |x| cos(theta)", "Liu et al. 2017, Eq. 5", "modified_softmax"},
@@ -120,7 +120,7 @@ void add_scales(std::vector<LossRow>& rows) {
        .loss =
            [](const Vars& v) {
              const Var u = mul(l2_normalize(v[0]), v[3]);
-             return softmax_cross_entropy(linear(u, v[1], v[2]), labels(v[0], v[1]));
+             return class_cross_entropy(u, v[1], v[2], labels(v[0], v[1]));
            },
        .stated = at_sines(0.887813615658, {Tensor::from<double>({0.1, -0.2, 0.05}, {3}),
                                            Tensor::full({1}, 16, DType::float64)})});

@@ -27,7 +27,7 @@ void check_labels(const Var& z, const Tensor& labels) {
 // How surprised softmax(z) is by the labels, as a mean.      z (N,M), labels (N) -> y ()
 //   forward    lse_n = log sum_m exp z_nm,   y = sum_n (lse_n - z_n,label_n) / N
 //   backward   dz_nm += dy / N (exp(z_nm - lse_n) - [m = label_n])
-// Saves z, lse and the labels; the probabilities are formed again.
+// Saves z, lse and the labels; the probabilities are formed again, and dz takes the place of z.
 Var softmax_cross_entropy(const Var& z, const Tensor& labels) {
   check_labels(z, labels);
   const int64_t N = z.dim(0), M = z.dim(1);
@@ -37,11 +37,13 @@ Var softmax_cross_entropy(const Var& z, const Tensor& labels) {
     k.softmax_cross_entropy_forward(loss.data(), lse.data(), zv.data(), labels.data(), N, M);
     k.reduce_forward(y.data(), loss.data(), Reduce::mean, 1, N, 1);
   });
-  return record("softmax_cross_entropy", y, {z}, [zv, lse, labels, N, M](Node& self) {
-    const Tensor dz = grad_of(self, 0), dloss = Tensor::zeros({N}, dz.dtype(), dz.device());
-    with_kernels(dz, [&](const auto& k) {
+  return record("softmax_cross_entropy", y, {z}, [zs = Saved(z), lse, labels, N, M](Node& self) mutable {
+    const Tensor scores = zs.take(), dloss = Tensor::zeros({N}, lse.dtype(), lse.device());
+    const GradientTarget dz = target_of(self, 0, scores);
+    with_kernels(dloss, [&](const auto& k) {
       k.reduce_backward(dloss.data(), self.grad.data(), nullptr, nullptr, Reduce::mean, 1, N, 1);
-      k.softmax_cross_entropy_backward(dz.data(), dloss.data(), zv.data(), lse.data(), labels.data(), N, M);
+      k.softmax_cross_entropy_backward(dz.data(), dloss.data(), scores.data(), lse.data(), labels.data(), N,
+                                       M, dz.into);
     });
   });
 }

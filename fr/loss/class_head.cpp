@@ -1,118 +1,147 @@
 #include "fr/loss/class_head.h"
 
-#include <algorithm>
-#include <cmath>
+#include <limits>
 
-#include "base/philox.h"
+#include "fr/loss/class_cross_entropy.h"
+#include "fr/loss/class_rows.h"
 
 namespace fr {
 namespace {
 
-constexpr double kTiny = 1e-12;  // a shorter row has no direction
-
-// Row m of w <- N(0, 1/D), a function of (seed, step, row).
-void redraw_row(const Tensor& w, int64_t m, uint64_t seed, int64_t step) {
-  const int64_t D = w.dim(1);
-  const uint64_t draw = uint64_t(step) * uint64_t(w.dim(0)) + uint64_t(m);
-  Random random({seed, Purpose::initialise, draw, 0xffff});
-  std::vector<double> row(static_cast<size_t>(D));
-  for (double& v : row) v = random.normal() / std::sqrt(double(D));
-  const Tensor drawn = Tensor::from(row, {D}, w.dtype(), w.device());
-  with_kernels(
-      w, [&]<class T>(const Kernels<T>& k) { k.copy(w.as<T>() + m * D, drawn.as<T>(), drawn.bytes()); });
-}
-
-// w_m <- w_m / |w_m| in place, some rows at a time.
-void scale_rows_to_unit(const Tensor& w) {
-  const int64_t M = w.dim(0), D = w.dim(1), B = std::min<int64_t>(M, 256);
-  const Tensor unit = like(w, {B, D}), norm = like(w, {B});
-  with_kernels(w, [&]<class T>(const Kernels<T>& k) {
-    for (int64_t m = 0; m < M; m += B) {
-      const int64_t rows = std::min(B, M - m);
-      auto* row = w.as<Wide<T>>() + m * D;
-      k.l2_normalize_forward(unit.data(), norm.data(), row, rows, D, Wide<T>(kTiny));
-      k.copy(row, unit.as<T>(), size_t(rows * D) * sizeof(T));
-    }
-  });
-}
+// Weights from which on their gradient is formed by rows. Below, a gradient of its own costs little memory and saves one of
+// four products.
+constexpr int64_t kManyWeights = int64_t{1} << 24;
 
 }  // namespace
 
-double Annealing::lambda(int64_t t) const {
-  FR_CHECK(t >= 1, "annealing: t counts from 1, got ", t);
-  return std::max(minimum, base * std::pow(1 + gamma * double(t), -power));
-}
-
-ClassHead::ClassHead(const LossOptions& options, int64_t classes, int64_t D, uint64_t seed)
-    : options_(options), last_(classes), seed_(seed) {
-  FR_CHECK(classes > 0 && D > 0, "class head: expected classes and D > 0, got ", classes, " and ", D);
-  FR_CHECK(!options.bias || options.kind == LossKind::softmax,
-           "class head: only the softmax loss has a bias");
-  weight_ = &add_parameter("weight", {classes, D}, Init::caffe_xavier());
-  if (options.bias) {
-    bias_ = &add_parameter("bias", {classes}, Init::constant(0));
+ClassHead::ClassHead(const LossOptions& options, ClassRange classes, int64_t D, uint64_t seed)
+    : options_(options), traits_(traits_of(options.kind)), classes_(classes), seed_(seed) {
+  FR_CHECK(classes.first >= 0 && classes.last > classes.first && D > 0,
+           "class head: expected classes and D > 0, got classes ", classes.first, " to ", classes.last,
+           " and D = ", D);
+  check(options);
+  const int64_t M = classes.last - classes.first;
+  Init init = Init::caffe_xavier();
+  init.start = classes.first * D;
+  weight_ = &add_parameter("weight", {M, D}, init);
+  weight_->var.gradient_by_rows(M * D >= kManyWeights);
+  if (has_bias(options)) {
+    bias_ = &add_parameter("bias", {M}, Init::constant(0));
     bias_->lr_multiplier = 2, bias_->decay_multiplier = 0;
+  }
+  if (trains_scale(options)) {
+    scale_ = &add_parameter("scale", {1}, Init::constant(scale_of(options)));
+    scale_->decay_multiplier = 0;
   }
   initialise(seed);
 }
 
 double ClassHead::lambda_at(int64_t step) const {
-  return options_.kind == LossKind::a_softmax ? options_.annealing.lambda(step + 1) : 0;
+  return anneals(options_) ? options_.annealing.lambda(step + 1) : 0;
+}
+
+void ClassHead::keep_in_bounds() {
+  if (!scale_) return;
+  const Tensor& s = scale_->var.value();
+  with_kernels(s, [&](const auto& k) {
+    k.clamp(s.data(), s.data(), traits_.least_scale, std::numeric_limits<float>::max(), 1);
+  });
+}
+
+void ClassHead::set_class_margin(const Tensor& factor) {
+  const Tensor& w = weight_->var.value();
+  FR_CHECK(takes_class_margins(options_), "class head: ", traits_.name, " has no margin per class");
+  FR_CHECK(factor && factor.shape() == Shape{w.dim(0)}, "class head: expected a margin factor per class (",
+           w.dim(0), "), got ", to_string(factor.shape()));
+  if (!class_margin_ || class_margin_.device() != w.device()) class_margin_ = like(w, factor.shape());
+  class_margin_.copy_from(factor.to(w.dtype()));
 }
 
 MarginOptions ClassHead::margin_options(const StepAt& at) const {
   MarginOptions o;
   o.gradient = options_.gradient;
   if (o.gradient != MarginGradient::caffe_normalised) o.products = products_;
-  o.scale = options_.kind == LossKind::cosface ? LogitScale::fixed : LogitScale::embedding_norm;
-  o.s = options_.scale;
-  if (options_.kind == LossKind::cosface) o.margin = {Margin::Kind::cosface, options_.margin, 0};
-  if (options_.kind == LossKind::a_softmax)
-    o.margin = {Margin::Kind::a_softmax, double(options_.m), lambda_at(at.step),
-                at.state ? &at.state->lambda : nullptr};
+  o.scale = traits_.logit_scale;
+  o.s = traits_.usual_scale > 0 ? scale_of(options_) : 1;
+  if (scale_) o.trained_scale = scale_->var;
+  o.class_margin = class_margin_;
+  Margin& m = o.margin;
+  m.kind = traits_.margin;
+  m.m = anneals(options_) ? options_.m : margin_of(options_);
+  m.lambda = lambda_at(at.step), m.lambda_at = anneals(options_) && at.state ? &at.state->lambda : nullptr;
+  m.m1 = options_.m1, m.m2 = options_.m2, m.m3 = options_.m3;
+  m.rule = options_.rule, m.guard = options_.guard;
   return o;
-}
-
-bool ClassHead::redraw_short_rows(const Tensor& norm, int64_t step) {
-  const std::vector<double> length = norm.host<double>();
-  bool any = false;
-  for (size_t m = 0; m < length.size(); ++m)
-    if (length[m] < kTiny) redraw_row(weight_->var.value(), int64_t(m), seed_, step), any = true;
-  return any;
-}
-
-// min_m norm_m as -max(-norm)
-void ClassHead::measure_shortest(const Tensor& norm) {
-  const Tensor opposite = like(norm, norm.shape()), largest = like(norm, {});
-  shortest_ = like(norm, {});
-  with_kernels(norm, [&](const auto& k) {
-    k.affine_forward(opposite.data(), norm.data(), -1, 0, norm.size());
-    k.reduce_forward(largest.data(), opposite.data(), Reduce::max, 1, norm.size(), 1);
-    k.affine_forward(shortest_.data(), largest.data(), -1, 0, 1);
-  });
 }
 
 void ClassHead::redraw(int64_t step) {
   const Tensor& w = weight_->var.value();
-  const Tensor unit = like(w, w.shape()), norm = like(w, {w.dim(0)});
-  with_kernels(w, [&](const auto& k) {
-    k.l2_normalize_forward(unit.data(), norm.data(), w.data(), w.dim(0), w.dim(1), kTiny);
-  });
-  redraw_short_rows(norm, step);
+  redraw_short_rows(w, row_lengths(w), classes_.first, seed_, step);
 }
 
 // The forward pass measures the rows; the rare short one costs a second pass.
 Var ClassHead::margin_loss(const Var& embedding, const Tensor& labels, const StepAt& at) {
   const MarginOptions options = margin_options(at);
+  const Tensor& w = weight_->var.value();
   MarginOutput output;
   Var loss;
   do {
-    if (options.gradient == MarginGradient::caffe_normalised) scale_rows_to_unit(weight_->var.value());
+    loss = {};  // two matrices of scores are never there
+    if (options.gradient == MarginGradient::caffe_normalised) scale_rows_to_unit(w);
     loss = margin_cross_entropy(embedding, weight_->var, labels, options, &output);
     prediction_ = output.prediction;
-    if (!output.class_norm.on_host()) return measure_shortest(output.class_norm), loss;
-  } while (redraw_short_rows(output.class_norm, at.step));
+    if (!output.class_norm.on_host()) return shortest_ = shortest_of(output.class_norm), loss;
+  } while (redraw_short_rows(w, output.class_norm, classes_.first, seed_, at.step));
   return loss;
+}
+
+Tensor ClassHead::own_labels(const Tensor& labels) const {
+  if (classes_.first == 0 || !labels) return labels;
+  FR_CHECK(labels.on_host(), "class head: on a device the classes start at 0, got ", classes_.first);
+  std::vector<int64_t> own = labels.host<int64_t>();
+  for (int64_t& label : own) {
+    FR_CHECK(label >= classes_.first && label < classes_.last, "class head: label ", label,
+             " is none of the classes ", classes_.first, " to ", classes_.last - 1);
+    label -= classes_.first;
+  }
+  return Tensor::from(own, labels.shape());
+}
+
+void ClassHead::count_predictions_from_first_class() {
+  if (classes_.first == 0) return;
+  std::vector<int64_t> of_all = prediction_.host<int64_t>();
+  for (int64_t& m : of_all) m += classes_.first;
+  prediction_ = Tensor::from(of_all, prediction_.shape());
+}
+
+Var ClassHead::scaled(const Var& x) const {
+  return scale_ ? mul(x, scale_->var) : affine(x, scale_of(options_), 0);
+}
+
+Var ClassHead::loss(const Var& embedding, const Tensor& labels, const StepAt& at) {
+  FR_CHECK(at.step >= 0, "class head: steps count from 0, got ", at.step);
+  lambda_ = lambda_at(at.step), labels_ = labels, shortest_ = {};
+  if (class_margin_ && class_margin_.device() != weight_->var.device())  // the model was moved
+    class_margin_ = class_margin_.to(weight_->var.device());
+  const Tensor own = own_labels(labels);
+  const auto plain = [&](const Var& x) {
+    return class_cross_entropy(x, weight_->var, bias(), own, products_, &prediction_);
+  };
+  const Var loss = traits_.scores == Scores::cosines          ? margin_loss(embedding, own, at)
+                   : traits_.scores == Scores::inner_products ? plain(embedding)
+                                                              : plain(scaled(l2_normalize(embedding)));
+  count_predictions_from_first_class();
+  return loss;
+}
+
+Var ClassHead::forward(const Var& x) {
+  const Var& w = weight_->var;
+  if (traits_.scores == Scores::inner_products) return linear(x, w, bias());
+  if (traits_.scores == Scores::inner_products_of_unit_embeddings)
+    return linear(scaled(l2_normalize(x)), w, bias());
+  if (traits_.logit_scale == LogitScale::both_norms) return linear(x, w);
+  if (traits_.logit_scale == LogitScale::embedding_norm) return linear(x, l2_normalize(w));
+  return scaled(linear(l2_normalize(x), l2_normalize(w)));
 }
 
 double ClassHead::last_accuracy() const {
@@ -122,30 +151,9 @@ double ClassHead::last_accuracy() const {
   return label.empty() ? 0 : double(hits) / double(label.size());
 }
 
-Var ClassHead::loss(const Var& embedding, const Tensor& labels, const StepAt& at) {
-  FR_CHECK(at.step >= 0, "class head: steps count from 0, got ", at.step);
-  lambda_ = lambda_at(at.step), labels_ = labels, shortest_ = {};
-  if (options_.kind != LossKind::softmax) return margin_loss(embedding, labels, at);
-  const Var z = linear(embedding, weight_->var, bias_ ? bias_->var : Var());
-  const Var loss = softmax_cross_entropy(z, labels);
-  prediction_ = Tensor({z.dim(0)}, DType::int64, z.device());
-  with_kernels(z.value(), [&](const auto& k) {
-    k.argmax_rows(prediction_.data(), z.value().data(), z.dim(0), z.dim(1));
-  });
-  return loss;
-}
-
-Var ClassHead::forward(const Var& embedding) {
-  switch (options_.kind) {
-    case LossKind::softmax:
-      return linear(embedding, weight_->var, bias_ ? bias_->var : Var());
-    case LossKind::cosface:
-      return affine(linear(l2_normalize(embedding), l2_normalize(weight_->var)), options_.scale, 0);
-    case LossKind::modified_softmax:
-    case LossKind::a_softmax:
-      break;
-  }
-  return linear(embedding, l2_normalize(weight_->var));
+void ClassHead::forget() {
+  prediction_ = {}, labels_ = {}, shortest_ = {};
+  if (weight_->var.has_row_forms()) weight_->var.zero_grad();
 }
 
 }  // namespace fr

@@ -1,46 +1,41 @@
 #include "fr/loss/supervision.h"
 
-#include <algorithm>
 #include <cmath>
 
 namespace fr {
 namespace {
 
-std::string text_of(const LossOptions& o) {
-  switch (o.kind) {
-    case LossKind::softmax:
-      return o.bias ? "softmax with bias" : "softmax";
-    case LossKind::modified_softmax:
-      return "modified softmax";
-    case LossKind::a_softmax:
-      return cat("A-Softmax, m = ", o.m, ", lambda to ", o.annealing.minimum);
-    case LossKind::cosface:
-      return cat("CosFace, s = ", o.scale, ", m = ", o.margin);
-  }
-  return "?";
-}
-
-struct ClassLoss {
-  const char* name;
-  LossKind kind;
-};
-constexpr ClassLoss kClassLosses[] = {
-    {"softmax", LossKind::softmax},
-    {"modified_softmax", LossKind::modified_softmax},
-    {"a_softmax", LossKind::a_softmax},
-    {"cosface", LossKind::cosface},
-};
-
+// One row for each term that does not score classes.
 using MakeTerm = std::unique_ptr<LossTerm> (*)(const SupervisionOptions&, int64_t classes, int64_t D);
 struct OtherTerm {
-  const char* name;
-  std::string (*text)(const SupervisionOptions&);
+  const char *name, *title;
   MakeTerm make;
 };
-constexpr std::array<OtherTerm, 0> kOtherTerms{};
+constexpr OtherTerm kOtherTerms[] = {
+    {"center", "center loss",
+     [](const SupervisionOptions& o, int64_t classes, int64_t D) -> std::unique_ptr<LossTerm> {
+       return std::make_unique<CenterTerm>(o.center, classes, D);
+     }},
+    {"contrastive", "contrastive loss",
+     [](const SupervisionOptions& o, int64_t, int64_t) -> std::unique_ptr<LossTerm> {
+       return std::make_unique<ContrastiveTerm>(o.contrastive);
+     }},
+    {"triplet", "triplet loss",
+     [](const SupervisionOptions& o, int64_t, int64_t) -> std::unique_ptr<LossTerm> {
+       return std::make_unique<TripletTerm>(o.triplet);
+     }},
+    {"lifted", "lifted structured loss",
+     [](const SupervisionOptions& o, int64_t, int64_t) -> std::unique_ptr<LossTerm> {
+       return std::make_unique<LiftedTerm>(o.lifted);
+     }},
+    {"margin", "margin-based loss",
+     [](const SupervisionOptions& o, int64_t, int64_t) -> std::unique_ptr<LossTerm> {
+       return std::make_unique<MarginBasedTerm>(o.margin);
+     }},
+};
 
-const ClassLoss* class_loss_named(const std::string& name) {
-  for (const ClassLoss& loss : kClassLosses)
+const LossTraits* class_loss_named(const std::string& name) {
+  for (const LossTraits& loss : all_losses())
     if (name == loss.name) return &loss;
   return nullptr;
 }
@@ -58,21 +53,19 @@ LossOptions head_options(const SupervisionOptions& o) {
 
 }  // namespace
 
-SupervisionOptions::SupervisionOptions(const LossOptions& one) : head(one) {
-  for (const ClassLoss& loss : kClassLosses)
-    if (loss.kind == one.kind) terms = {{loss.name, 1}};
-}
+SupervisionOptions::SupervisionOptions(const LossOptions& one)
+    : terms{{traits_of(one.kind).name, 1}}, head(one) {}
 
 std::vector<std::string> term_names() {
   std::vector<std::string> names;
-  for (const ClassLoss& loss : kClassLosses) names.emplace_back(loss.name);
+  for (const LossTraits& loss : all_losses()) names.emplace_back(loss.name);
   for (const OtherTerm& term : kOtherTerms) names.emplace_back(term.name);
   return names;
 }
 
 const LossKind* class_loss(const SupervisionOptions& options) {
   for (const auto& [name, weight] : options.terms)
-    if (const ClassLoss* loss = class_loss_named(name)) return &loss->kind;
+    if (const LossTraits* loss = class_loss_named(name)) return &loss->kind;
   return nullptr;
 }
 
@@ -81,7 +74,7 @@ std::string to_text(const SupervisionOptions& options) {
   for (const auto& [name, weight] : options.terms) {
     const OtherTerm* other = other_term_named(name);
     out += cat(out.empty() ? "" : " + ", weight == 1 ? "" : cat(weight, " x "),
-               other ? other->text(options) : text_of(head_options(options)));
+               other ? other->title : loss_text(head_options(options)));
   }
   return out;
 }
@@ -98,7 +91,9 @@ void check(const SupervisionOptions& options) {
     for (size_t j = 0; j < i; ++j) FR_CHECK(terms[j].first != name, "loss: ", name, " is given twice");
     FR_CHECK(!classes || class_term.empty(), "loss: ", class_term, " and ", name,
              " both score classes; one of them can");
-    if (classes) class_term = name;
+    if (classes) class_term = name, check(head_options(options));
+    if (const OtherTerm* other = other_term_named(name))
+      other->make(options, 2, 2);  // throws what it refuses
   }
 }
 

@@ -8,7 +8,11 @@
 #include <utility>
 #include <vector>
 
+#include "fr/loss/center_loss.h"
 #include "fr/loss/class_head.h"
+#include "fr/loss/lifted_loss.h"
+#include "fr/loss/margin_based_loss.h"
+#include "fr/loss/pair_loss.h"
 
 namespace fr {
 
@@ -16,6 +20,11 @@ struct SupervisionOptions {
   std::vector<std::pair<std::string, double>> terms = {
       {"a_softmax", 1}};  // of term_names(), with their weights
   LossOptions head = {};  // of the term that scores classes; its kind is that of the term's name
+  ContrastiveOptions contrastive = {};
+  TripletOptions triplet = {};
+  CenterOptions center = {};
+  LiftedOptions lifted = {};
+  MarginBasedOptions margin = {};
 
   SupervisionOptions() = default;
   SupervisionOptions(const LossOptions& one);  // this loss alone
@@ -41,7 +50,7 @@ struct Supervision {
 
 // Builds each term and hands it to `adopt` under the name that its parameters get: "head" for the class scores, otherwise
 // the term's own. Throws std::invalid_argument for an unknown or repeated term, a second class loss, no term at all, a
-// weight that is not positive.
+// weight that is not positive, or options that a term refuses.
 Supervision make_supervision(const SupervisionOptions& options, int64_t classes, int64_t D, uint64_t seed,
                              const std::function<LossTerm&(std::string, std::unique_ptr<LossTerm>)>& adopt);
 void check(const SupervisionOptions& options);  // the same complaints without building anything

@@ -53,10 +53,12 @@ void softmax_cross_entropy_forward(T* loss, T* lse, const T* z, const int64_t* l
 
 template <class T>
 void softmax_cross_entropy_backward(T* dz, const T* dloss, const T* z, const T* lse, const int64_t* label,
-                                    int64_t N, int64_t M) {
+                                    int64_t N, int64_t M, Gradient into) {
   for (int64_t n = 0; n < N; ++n)
-    for (int64_t m = 0; m < M; ++m)
-      dz[n * M + m] += dloss[n] * (std::exp(z[n * M + m] - lse[n]) - T(m == label[n]));
+    for (int64_t m = 0; m < M; ++m) {
+      const T d = dloss[n] * (std::exp(z[n * M + m] - lse[n]) - T(m == label[n]));
+      dz[n * M + m] = into == Gradient::add ? dz[n * M + m] + d : d;
+    }
 }
 
 // The margin at a class.

@@ -63,7 +63,7 @@ TEST(Kernels, ExponentialsAreWithinTwoUlp) {
   for (const Kernels<float>* k : all_backends()) {
     std::vector<float> got(z.size(), 0);
     const int64_t label = M - 1;
-    k->softmax_cross_entropy_backward(got.data(), &one, z.data(), &zero, &label, 1, M);
+    k->softmax_cross_entropy_backward(got.data(), &one, z.data(), &zero, &label, 1, M, fr::Gradient::add);
     double worst = 0;
     for (size_t i = 0; i + 1 < z.size(); ++i) {
       const double want = std::exp(static_cast<double>(z[i]));
@@ -82,7 +82,7 @@ TEST(Kernels, ExponentialsOfExtremes) {
   const int64_t label = 9;
   for (const Kernels<float>* k : all_backends()) {
     std::vector<float> got(z.size(), 0);
-    k->softmax_cross_entropy_backward(got.data(), &one, z.data(), &zero, &label, 1, 10);
+    k->softmax_cross_entropy_backward(got.data(), &one, z.data(), &zero, &label, 1, 10, fr::Gradient::add);
     for (size_t i = 0; i < want.size(); ++i)
       EXPECT_TRUE(got[i] == want[i] || (std::isnan(got[i]) && std::isnan(want[i])))
           << k->name << ": exp(" << z[i] << ") = " << got[i];

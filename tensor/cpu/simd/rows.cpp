@@ -97,14 +97,16 @@ void softmax_cross_entropy_forward(float* loss, float* lse, const float* z, cons
 }
 
 void softmax_cross_entropy_backward(float* dz, const float* dloss, const float* z, const float* lse,
-                                    const int64_t* label, int64_t N, int64_t M) {
+                                    const int64_t* label, int64_t N, int64_t M, Gradient into) {
+  const bool adds = into == Gradient::add;
   for_rows(N, M, [&](int64_t n) {
     const float* z_n = z + n * M;
     float *dz_n = dz + n * M, *target = dz_n + label[n];
-    const float dtarget = dloss[n] * (expf(z_n[label[n]] - lse[n]) - 1), before = *target;
+    const float dtarget = dloss[n] * (expf(z_n[label[n]] - lse[n]) - 1), before = adds ? *target : 0;
     for_vectors(M, [&](int64_t m, auto lanes) {
       const Vec probability = exp(Vec::load(z_n + m, lanes) - Vec::set(lse[n]));
-      fma(Vec::set(dloss[n]), probability, Vec::load(dz_n + m, lanes)).store(dz_n + m, lanes);
+      const Vec sum = adds ? Vec::load(dz_n + m, lanes) : Vec::set(0);
+      fma(Vec::set(dloss[n]), probability, sum).store(dz_n + m, lanes);
     });
     *target = before + dtarget;
   });
