@@ -6,11 +6,13 @@
 #include <cmath>
 #include <limits>
 
+#include "audit/harness.h"
 #include "nn/optimizer.h"
-#include "test/harness.h"
 
 namespace fr::test {
 namespace {
+
+using namespace audit;
 
 // L = sum_i w_i g_i for a given g: its gradient is g, as a whole or by rows.
 Var product_with(const Var& w, const Tensor& g) {
