@@ -72,7 +72,7 @@ TEST(Schema, RefusalsNameFileLineKeyValueAndRange) {
       {"[optimizer]\nlr = 0x10\n", "not a number"},
       {"[optimizer]\n\nlearning_rate = 1\n", "x.ini:3: unknown key 'optimizer.learning_rate'"},
       {"[loss]\nmargn = 1\n", "did you mean 'loss.margin'?"},
-      {"[loss]\nname = circle\n", "allowed: one of: softmax, modified_softmax, a_softmax, l_softmax, "},
+      {"[loss]\nname = circle\n", "allowed: list of word or word:weight: softmax, modified_softmax, a_softmax, l_softmax, "},
       {"[loss]\nbias = yes\n", "neither true nor false"},
       {"[loss]\nm = 1\n[loss]\nm = 2\n", "x.ini:4: loss.m is given twice, first in line 2"},
       {"m = 1\n", "x.ini:1: a key before the first [section]"},
