@@ -227,6 +227,7 @@ std::string angle_figure(const ReportFeatures& f) {
   Chart chart = histogram_pair("genuine", angles.genuine, "impostor", angles.impostor, kUnknown);
   chart.x.label = "angle between two features, degrees", chart.y.label = "share of pairs";
   chart.x.low = 0, chart.x.high = 180;
+  chart.width = 360, chart.height = 320;
   chart.description = "Histograms of the angles of genuine and impostor pairs";
   return chart_figure("Angles of pairs", chart,
                       mean_text("Genuine", angles.genuine) + mean_text("Impostor", angles.impostor));

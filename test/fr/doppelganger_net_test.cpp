@@ -9,6 +9,7 @@
 #include "nn/optimizer.h"
 #include "nn/state.h"
 #include "test/devices.h"
+#include "test/fr/described.h"
 #include "test/fr/oracle.h"
 #include "test/stand_in.h"
 
@@ -75,15 +76,7 @@ TEST(Doppelganger, DescriptionInWords) {
 
 TEST(Doppelganger, DescriptionIsTheNetwork) {
   DoppelgangerNet net(small(8));
-  std::vector<std::pair<std::string, int64_t>> built, described;
-  for (const auto& [name, p] : net.parameters()) {
-    const std::string layer = name.substr(0, name.rfind('.'));
-    if (built.empty() || built.back().first != layer) built.emplace_back(layer, 0);
-    built.back().second += p->var.value().size();
-  }
-  for (const LayerDescription& l : net.describe())
-    if (l.parameters > 0) described.emplace_back(l.name, l.parameters);
-  EXPECT_EQ(built, described);
+  expect_described(net);
 }
 
 // The paper's size, one picture. Orthogonal filters take longer to draw than the pass does.

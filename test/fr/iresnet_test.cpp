@@ -4,6 +4,7 @@
 
 #include "nn/optimizer.h"
 #include "nn/state.h"
+#include "test/fr/described.h"
 #include "test/fr/oracle.h"
 
 namespace fr::test {
@@ -46,15 +47,7 @@ TEST(IResNet, ParameterCounts) {
 TEST(IResNet, DescriptionIsTheNetwork) {
   for (int depth : {18, 50}) {
     IResNet net(small(depth));
-    std::vector<std::pair<std::string, int64_t>> built, described;
-    for (const auto& [name, p] : net.parameters()) {
-      const std::string layer = name.substr(0, name.rfind('.'));
-      if (built.empty() || built.back().first != layer) built.emplace_back(layer, 0);
-      built.back().second += p->var.value().size();
-    }
-    for (const LayerDescription& l : net.describe())
-      if (l.parameters > 0) described.emplace_back(l.name, l.parameters);
-    EXPECT_EQ(built, described) << depth;
+    expect_described(net, std::to_string(depth));
   }
 }
 

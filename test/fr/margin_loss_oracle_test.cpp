@@ -142,21 +142,5 @@ TEST(MarginLossOracle, Logits) {
   expect_close(z, {1.237737153, -2.23615849, 2.095637761, 1.661519624, -2.144686237, 1.60852809}, kPrinted);
 }
 
-TEST(MarginLossOracle, SoftmaxWithBias) {
-  const Var x(f1_x(), true), w(f1_w(), true), b(Tensor::from<double>({0.1, -0.2, 0.05}, {3}), true);
-  const Var loss = softmax_cross_entropy(linear(x, w, b), f1_labels());
-  EXPECT_NEAR(loss.value().item(), 0.568237530864, 1e-11);
-  backward(loss);
-  expect_close(x.grad().host<double>(),
-               {0.002431374, -0.191112975, -0.240026835, -0.107293171, -0.002235335, 0.094509271, 0.119731145,
-                0.054342875},
-               kPrinted);
-  expect_close(w.grad().host<double>(),
-               {0.037104263, -0.343985909, 0.051537118, 0.330705361, 0.000743975, 0.001033025, -0.001010174,
-                -0.000772714, -0.037848238, 0.342952884, -0.050526944, -0.329932647},
-               kPrinted);
-  expect_close(b.grad().host<double>(), {-0.139863112, 0.000703165, 0.139159947}, kPrinted);
-}
-
 }  // namespace
 }  // namespace fr::test

@@ -4,6 +4,7 @@
 #include "nn/optimizer.h"
 #include "nn/state.h"
 #include "test/devices.h"
+#include "test/fr/described.h"
 #include "test/fr/oracle.h"
 
 namespace fr::test {
@@ -50,15 +51,7 @@ TEST(ResNet, DescriptionIsTheNetwork) {
   for (ResNetForm form : kForms)
     for (int depth : {18, 50}) {
       ResNet net(small(form, depth));
-      std::vector<std::pair<std::string, int64_t>> built, described;
-      for (const auto& [name, p] : net.parameters()) {
-        const std::string layer = name.substr(0, name.rfind('.'));
-        if (built.empty() || built.back().first != layer) built.emplace_back(layer, 0);
-        built.back().second += p->var.value().size();
-      }
-      for (const LayerDescription& l : net.describe())
-        if (l.parameters > 0) described.emplace_back(l.name, l.parameters);
-      EXPECT_EQ(built, described) << depth;
+      expect_described(net, std::to_string(depth));
       EXPECT_EQ(net.forward(Var(random_tensor({2, 20, 17, 3}, 1, DType::float32))).shape(), (Shape{2, 8}));
     }
 }
