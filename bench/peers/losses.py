@@ -1,0 +1,149 @@
+#!/usr/bin/env python3
+"""Losses and gradients beside two independent implementations: pytorch-metric-learning, where it has the loss, and each formula
+written from its paper in PyTorch, whose autograd gives the gradients. Usage, from the repository:
+
+  bench/peers/setup.sh && make build/loss_worker && ../prosopon-peers/bin/python bench/peers/losses.py [--only TEXT]
+
+torch, numpy and pytorch-metric-learning are enough of setup.sh's environment. PROSOPON_BACKEND chooses the kernels of the float
+runs. Random batches of fixed seeds; both sides read the same numbers, which float can hold. An array's error is the largest
+difference from the other implementation, in double, over the largest number there. Prints the table, writes it into
+docs/results.md (not with --only), and exits 1 when an error exceeds its goal or a batch fails."""
+import argparse
+import dataclasses
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+import pytorch_metric_learning
+import torch
+
+import loss_formulas
+import report
+from loss_common import Batch, Options
+from loss_rows import all_rows
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+GOALS = {"float64": 1e-9, "float32": 2e-5}
+STEP = 9  # of a run, counted from 0
+
+
+class Worker:
+    """bench/loss_worker, and the folder through which numbers go."""
+
+    def __init__(self, program, folder):
+        self.folder = pathlib.Path(folder)
+        self.process = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def give(self, name, values):
+        values.detach().numpy().astype("<f8").tofile(self.folder / name)
+
+    def run(self, b, type, keys):
+        for old in self.folder.iterdir():
+            old.unlink()
+        for name, values in {"x": b.x, "labels": b.labels, "class_margin": b.factor, **b.p}.items():
+            if name != "class_margin" or (values != 1).any():
+                self.give(name, values)
+        N, D = b.x.shape
+        print(self.folder, type, N, D, len(b.factor), b.step, keys, file=self.process.stdin, flush=True)
+        answer = self.process.stdout.readline().split(None, 1)
+        if answer[0] != "done":
+            raise RuntimeError(f"loss_worker: {' '.join(answer)}")
+        self.backend = answer[1].strip()
+
+    def result(self, name, like):
+        return torch.from_numpy(np.fromfile(self.folder / name, "<f8")).reshape(like.shape)
+
+
+def difference(ours, theirs):
+    """The largest difference over the largest number; infinite for what is not a number."""
+    error, size = float((ours - theirs).abs().max()), float(theirs.abs().max())
+    return 0 if error == 0 else error / size if error == error and size > 0 else float("inf")
+
+
+@dataclasses.dataclass
+class Errors:
+    """The worst of loss and gradients by type, over `batches` batches."""
+    batches: int = 0
+    loss: dict = dataclasses.field(default_factory=lambda: dict.fromkeys(GOALS, 0.0))
+    gradient: dict = dataclasses.field(default_factory=lambda: dict.fromkeys(GOALS, 0.0))
+    where: dict = dataclasses.field(default_factory=dict)  # what missed its goal
+
+    def add(self, type, batch, worker, theirs):
+        for name, expected in theirs.items():
+            error = difference(worker.result(name, expected), expected)
+            of = self.loss if name == "loss" else self.gradient
+            of[type] = max(of[type], error)
+            if not error <= GOALS[type]:
+                self.where[f"{type} {name} of {tuple(batch.x.shape)}"] = error
+
+
+def compare(row, worker):
+    """Errors by the implementation they are measured against."""
+    errors, options = {}, Options(row.keys)
+    for seed, shape in enumerate(row.shapes):
+        batch = dataclasses.replace(row.batch(options, shape, seed), step=STEP)
+        for type in GOALS:
+            worker.run(batch, type, row.keys)
+            if "margin.boundary" in batch.p:
+                N = len(batch.x)
+                batch = dataclasses.replace(batch, chosen=worker.result("margin.chosen", torch.empty(N, N)))
+            for name, evaluate in {"formula": loss_formulas.evaluate, "pytorch-metric-learning": row.peer}.items():
+                theirs = evaluate(batch.fresh(), options) if evaluate else None
+                if theirs is not None:
+                    e = errors.setdefault(name, Errors())
+                    e.add(type, batch, worker, theirs)
+                    e.batches += type == "float64"
+    return errors
+
+
+def cells(row, peer, e):
+    numbers = [f"{of[type]:.1e}" if of[type] else "0" for type in GOALS for of in (e.loss, e.gradient)]
+    return report.cells(row.title, peer + (f"; {row.note}" if row.note and peer != "formula" else ""), str(e.batches), *numbers)
+
+
+HEAD = """## Losses beside independent implementations
+
+Written by `bench/peers/losses.py`: every loss with its gradients with respect to embeddings, class weights, bias and trained
+scalars (of the center loss also the moved centres), on random batches of 1 to 64 embeddings of 1 to 1000 numbers and up to 33,000
+classes. *formula* is the paper's equation in PyTorch {torch} with its autograd, in double; the other is pytorch-metric-learning
+{peer}, in double. An error is the largest difference in an array over its largest number. Goals: 1e-9 in double, 2e-5 in float
+(kernels: {backend}).
+
+| loss | beside | batches | double: loss | gradients | float: loss | gradients |
+|---|---|---|---|---|---|---|"""
+
+
+def arguments():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("--only", default="", metavar="TEXT", help="rows whose title or keys contain this; the document stays as it is")
+    p.add_argument("--worker", type=pathlib.Path, default=ROOT / "build/loss_worker")
+    p.add_argument("--document", type=pathlib.Path, default=ROOT / "docs/results.md")
+    return p.parse_args()
+
+
+def main():
+    options, lines, faults = arguments(), [], []
+    with tempfile.TemporaryDirectory(prefix="prosopon-losses-", dir="/dev/shm" if os.path.isdir("/dev/shm") else None) as folder:
+        worker = Worker(options.worker, folder)
+        for row in all_rows():
+            if options.only not in f"{row.title} {row.keys}":
+                continue
+            for peer, e in compare(row, worker).items():
+                lines.append(cells(row, peer, e))
+                print(lines[-1], flush=True)
+                faults += [f"{row.title}, {peer}: {where}: {error:.1e}" for where, error in e.where.items()]
+    if not options.only:
+        faults += [f"no batch reached {branch}" for branch in loss_formulas.unseen()]
+        head = HEAD.format(torch=torch.__version__, peer=pytorch_metric_learning.__version__, backend=worker.backend)
+        report.insert(options.document, "\n".join([head, *lines]), "losses")
+    print("\n".join(faults), file=sys.stderr)
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    torch.set_default_dtype(torch.float64)
+    torch.set_num_threads(1)
+    sys.exit(main())
