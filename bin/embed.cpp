@@ -39,6 +39,7 @@ int main(int argc, char** argv) {
     for (const auto& reason : found.skipped) std::cerr << "skipped: " << reason << "\n";
     LoadedModel loaded = load_model(model, placement);
     options.height = loaded.config.network.height, options.width = loaded.config.network.width;
+    options.patch = loaded.config.data.patch;
     if (check_only)
       return std::cout << "ok: " << loaded.path.string() << ", " << found.paths.size() << " pictures\n", 0;
     Progress progress(int64_t(found.paths.size()));

@@ -156,5 +156,7 @@ template <class T>
 void install_search(Kernels<T>& k);
 template <class T>
 void install_sgd(Kernels<T>& k);
+template <class T>
+void install_adam(Kernels<T>& k);
 
 }  // namespace fr::FR_GPU

@@ -20,6 +20,7 @@ Kernels<T> build(const char* name) {
   install_softmax(k);
   install_search(k);
   install_sgd(k);
+  install_adam(k);
   install_gemm(k);
   install_conv2d(k);
   return k;

@@ -104,6 +104,11 @@ void change_color(Canvas& x, double brightness, double contrast, double saturati
   for (Float4& p : x.pixels) p = all(own) * p + all(r * p[0] + g * p[1] + b * p[2] + bias);
 }
 
+void shift_channels(Canvas& x, const std::array<double, 3>& shift) {
+  const Float4 s{static_cast<float>(shift[0]), static_cast<float>(shift[1]), static_cast<float>(shift[2]), 0};
+  for (Float4& p : x.pixels) p += s;
+}
+
 namespace {
 
 constexpr int kRadius = 6;
@@ -167,7 +172,7 @@ void blur(Canvas& x, double sigma) {
 // take 10 times as long.
 void add_noise(Canvas& x, double sigma, Random& seeds) {
   Int4 state;
-  for (int k = 0; k < 4; ++k) state[k] = seeds.bits() | 1;  // never zero
+  for (int k = 0; k < kNoiseWords; ++k) state[k] = seeds.bits() | 1;  // never zero
   const Float4 scale = all(static_cast<float>(sigma / std::sqrt(4 * (65536 - 1) / 12.0)));
   for (Float4& p : x.pixels) {
     state ^= state << 13, state ^= state >> 17, state ^= state << 5;

@@ -1,6 +1,7 @@
 // The working picture of an augmentation: floats 0..255, four lanes a pixel (R, G, B, unused), so that every
 // step is plain four-wide arithmetic that any compiler turns into one instruction. Internal to data/.
 #pragma once
+#include <array>
 #include <vector>
 
 #include "base/philox.h"
@@ -28,7 +29,10 @@ void warp_window(Canvas& to, const Image& from, const Affine& map);
 void change_color(Canvas& x, double brightness, double contrast, double saturation);
 // Gaussian of radius ceil(2 sigma) <= 6, weights normalised, edges repeated.
 void blur(Canvas& x, double sigma);
-// Near-normal noise, the same for any compiler and machine.
+// x_c += shift_c
+void shift_channels(Canvas& x, const std::array<double, 3>& shift);
+// Near-normal noise, the same for any compiler and machine, from the next kNoiseWords words of `seeds`.
+constexpr int kNoiseWords = 4;
 void add_noise(Canvas& x, double sigma, Random& seeds);
 
 // (p - 127.5) / 128 of p clamped to 0..255, three floats a pixel.

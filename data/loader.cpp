@@ -11,15 +11,11 @@
 
 #include "base/error.h"
 #include "data/cache.h"
+#include "data/pk_order.h"
+#include "data/shuffle.h"
 
 namespace fr {
 namespace {
-
-template <class T>
-void shuffle(std::vector<T>& values, Random& random) {  // Fisher and Yates
-  for (size_t i = values.size(); i > 1; --i)
-    std::swap(values[i - 1], values[random.below(static_cast<uint32_t>(i))]);
-}
 
 std::vector<int64_t> balanced_order(const Source& source, Random random) {
   std::vector<std::vector<int64_t>> of_class(static_cast<size_t>(source.num_classes()));
@@ -43,6 +39,14 @@ Random augment_random(uint64_t seed, int64_t epoch, int64_t position) {
   return Random({seed, Purpose::augment, (e & 0xffff) << 32 | k, static_cast<uint32_t>(e >> 16)});
 }
 
+void check_pk(const Source& source, const LoaderOptions& o) {
+  FR_CHECK(o.per_identity > 0 && o.batch % o.per_identity == 0, "loader: a batch of ", o.batch,
+           " is no multiple of ", o.per_identity, " pictures of a class");
+  const int64_t P = o.batch / o.per_identity, classes = classes_with_images(source);
+  FR_CHECK(P <= classes, "loader: a batch of ", P, " classes from ", classes);
+  FR_CHECK(o.tail == Tail::drop, "loader: the order pk has no smaller last batch");
+}
+
 void check(const Source& source, const LoaderOptions& o) {
   FR_CHECK(source.size() > 0 && source.size() <= UINT32_MAX, "loader: 1..2^32 - 1 pictures, got ",
            source.size());
@@ -58,18 +62,26 @@ void check(const Source& source, const LoaderOptions& o) {
   FR_CHECK(o.start_epoch >= 0 && o.start_batch >= 0, "loader: starts at epoch ", o.start_epoch, ", batch ",
            o.start_batch);
   check(o.augment);
+  if (o.order == Order::pk) check_pk(source, o);
 }
 
 }  // namespace
 
 std::vector<int64_t> epoch_order(const Source& source, Order order, uint64_t seed, int64_t epoch) {
   const auto step = static_cast<uint64_t>(epoch);
+  FR_CHECK(order != Order::pk, "epoch_order: the order pk depends on the batch");
   if (order == Order::balanced) return balanced_order(source, Random({seed, Purpose::sampler, step}));
   std::vector<int64_t> indices(static_cast<size_t>(source.size()));
   std::iota(indices.begin(), indices.end(), int64_t{0});
   Random random({seed, Purpose::shuffle, step});
   shuffle(indices, random);
   return indices;
+}
+
+std::vector<int64_t> epoch_order(const Source& source, const LoaderOptions& o, int64_t epoch) {
+  if (o.order != Order::pk) return epoch_order(source, o.order, o.seed, epoch);
+  return pk_order(source, o.batch / o.per_identity, o.per_identity, source.size() / o.batch,
+                  Random({o.seed, Purpose::sampler, static_cast<uint64_t>(epoch), 1}));
 }
 
 // Batches are numbered from 0 over all epochs; batch t uses slot t mod (prefetch + 1) of a ring: one slot is
@@ -105,6 +117,7 @@ class Loader::Workers {
   void prepare(Slot& slot, int64_t t);
   std::exception_ptr fill(const Piece& piece);
   void fill_one(Slot& slot, int64_t n);
+  int64_t candidate(const Slot& slot, int64_t k, int64_t attempt) const;
   void collect(const Slot& slot);
   void stop();
 
@@ -198,8 +211,7 @@ void Loader::Workers::prepare(Slot& s, int64_t t) {
   b.epoch = t / per_epoch_, b.number = t % per_epoch_;
   b.height = options_.height, b.width = options_.width;
   if (b.epoch != order_epoch_) {
-    order_ = std::make_shared<const std::vector<int64_t>>(
-        epoch_order(source_, options_.order, options_.seed, b.epoch));
+    order_ = std::make_shared<const std::vector<int64_t>>(epoch_order(source_, options_, b.epoch));
     order_epoch_ = b.epoch;
   }
   const auto size = static_cast<size_t>(batch_size(b.number));
@@ -219,6 +231,18 @@ std::exception_ptr Loader::Workers::fill(const Piece& piece) {
   }
 }
 
+// What stands at position k in the attempts 0, 1, ..., -1 for nothing. Attempts 0 .. count - 1 are the order from k on; pk
+// puts between the first two of them those of the same class behind the batch.
+int64_t Loader::Workers::candidate(const Slot& s, int64_t k, int64_t attempt) const {
+  const std::vector<int64_t>& order = *s.order;
+  const auto count = static_cast<int64_t>(order.size());
+  const auto at = [&](int64_t position) { return order[static_cast<size_t>(position % count)]; };
+  if (options_.order != Order::pk || attempt == 0) return at(k + attempt);
+  if (attempt > count) return at(k + attempt - count);
+  const int64_t index = at(s.first + options_.batch + attempt - 1);
+  return source_.label(index) == source_.label(at(k)) ? index : -1;
+}
+
 // Position k, or the next readable one after it. The search ends when it alone has passed over more than is
 // allowed: the caller will learn that from the list.
 void Loader::Workers::fill_one(Slot& s, int64_t n) {
@@ -227,8 +251,10 @@ void Loader::Workers::fill_one(Slot& s, int64_t n) {
   const int64_t k = s.first + n;
   std::vector<int64_t>& passed = s.damaged[static_cast<size_t>(n)];
   Image own;
-  for (int64_t step = 0; step < count; ++step) {
-    const int64_t index = order[static_cast<size_t>((k + step) % count)];
+  const int64_t attempts = options_.order == Order::pk ? 2 * count : count;
+  for (int64_t attempt = 0; attempt < attempts; ++attempt) {
+    const int64_t index = candidate(s, k, attempt);
+    if (index < 0) continue;
     const Image* image = cache_.get(index, own);
     if (!image) {
       if (std::find(passed.begin(), passed.end(), index) == passed.end()) passed.push_back(index);

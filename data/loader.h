@@ -5,7 +5,8 @@
 //   order          position k of epoch e draws sample order(e)[k]; batch b holds positions b B .. b B + B - 1
 //   augmentation   Random{seed, augment, (e, k)}: a picture drawn twice in an epoch is changed in two ways
 //   damage         if the sample of position k cannot be read, the next readable one of order(e) stands in, counted
-//                  cyclically from k + 1: batches keep their size. It is drawn at its own position as well.
+//                  cyclically from k + 1: batches keep their size. It is drawn at its own position as well. In the order
+//                  pk it is the next readable one of the same class behind the batch, as long as there is one.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -21,6 +22,7 @@ enum class Order {
   uniform,   // every picture once: a permutation
   balanced,  // every class equally often: rounds over the permuted classes, a random picture of each;
              // as many draws in an epoch as there are pictures
+  pk,        // batches of P = batch / per_identity classes with per_identity pictures each: data/pk_order.h
 };
 enum class Tail { drop, keep };  // of the last, smaller batch of an epoch
 
@@ -30,6 +32,7 @@ struct LoaderOptions {
   Augment augment;               // see data/augment.h
   uint64_t seed = 1;             // of order and augmentation
   Order order = Order::uniform;  //
+  int64_t per_identity = 4;      // pk: pictures of a class in a batch
   Tail tail = Tail::drop;        //
   int threads = 2;               // workers, at least 1
   int prefetch = 4;              // finished batches kept ready, at least 1
@@ -54,7 +57,8 @@ struct Damage {
 };
 
 // The samples of an epoch in the order in which they are drawn.
-std::vector<int64_t> epoch_order(const Source& source, Order order, uint64_t seed, int64_t epoch);
+std::vector<int64_t> epoch_order(const Source& source, const LoaderOptions& options, int64_t epoch);
+std::vector<int64_t> epoch_order(const Source& source, Order order, uint64_t seed, int64_t epoch);  // not pk
 
 // One thread may use a loader; the workers are its own. The source must outlive it.
 class Loader {

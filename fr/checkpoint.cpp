@@ -79,7 +79,7 @@ std::string differences(const CheckpointInfo& found, const CheckpointInfo& expec
 
 }  // namespace
 
-void save_checkpoint(const fs::path& path, FaceModel& model, const Sgd& optimizer,
+void save_checkpoint(const fs::path& path, FaceModel& model, const Optimizer& optimizer,
                      const CheckpointInfo& info) {
   write_safetensors(path, collect_state(model, &optimizer),
                     {{"format", kFormat},
@@ -91,13 +91,13 @@ void save_checkpoint(const fs::path& path, FaceModel& model, const Sgd& optimize
                      {"config", info.config}});
 }
 
-CheckpointInfo load_checkpoint(const fs::path& path, FaceModel& model, const Sgd* optimizer) {
+CheckpointInfo load_checkpoint(const fs::path& path, FaceModel& model, const Optimizer* optimizer) {
   const auto file = read_safetensors(path);
   load_state(file.tensors, model, optimizer);
   return parse_info(file.metadata, path);
 }
 
-CheckpointInfo resume_newest(const fs::path& run_folder, FaceModel& model, const Sgd& optimizer,
+CheckpointInfo resume_newest(const fs::path& run_folder, FaceModel& model, const Optimizer& optimizer,
                              const CheckpointInfo& expected) {
   std::string damage;
   for (const fs::path& path : list_checkpoints(run_folder)) {

@@ -19,16 +19,16 @@ struct CheckpointInfo {
 };
 
 // Atomic; float32, whatever the device and the precision. Throws Error{io}.
-void save_checkpoint(const fs::path& path, FaceModel& model, const Sgd& optimizer,
+void save_checkpoint(const fs::path& path, FaceModel& model, const Optimizer& optimizer,
                      const CheckpointInfo& info);
 
 // Throws Error{data} for a damaged file, Error{state} for one that does not fit the model.
-CheckpointInfo load_checkpoint(const fs::path& path, FaceModel& model, const Sgd* optimizer);
+CheckpointInfo load_checkpoint(const fs::path& path, FaceModel& model, const Optimizer* optimizer);
 
 // Loads the newest checkpoint of a run folder that can be read; a damaged one is passed over with a warning.
 // Throws Error{state} listing the keys that differ when it belongs to another configuration, data set or
 // class count.
-CheckpointInfo resume_newest(const fs::path& run_folder, FaceModel& model, const Sgd& optimizer,
+CheckpointInfo resume_newest(const fs::path& run_folder, FaceModel& model, const Optimizer& optimizer,
                              const CheckpointInfo& expected);
 
 // The model of a checkpoint file, or of the newest checkpoint of a run folder, ready to embed.

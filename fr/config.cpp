@@ -27,8 +27,17 @@ void describe_data(Schema& s, Config& c) {
   s.integer("data.largest", c.data.largest, 0, kMany,
             "of files: only so many classes, those with the most pictures; 0: all");
   s.integer("data.digits", c.data.digits, 10, kMany, "source = digits: how many pictures");
-  s.choice("data.order", c.data.order, {{"uniform", Order::uniform}, {"balanced", Order::balanced}},
-           "every picture once an epoch, or every class equally often");
+  s.choice(
+      "data.order", c.data.order,
+      {{"uniform", Order::uniform}, {"balanced", Order::balanced}, {"pk", Order::pk}},
+      "every picture once an epoch; every person equally often; batches of P people with data.per_identity "
+      "pictures each");
+  s.integer(
+      "data.per_identity", c.data.per_identity, 1, 65536,
+      "pk: pictures of a person in a batch, all different if there are so many; train.batch is a multiple");
+  s.choice(
+      "data.patch", c.data.patch, kPatchWords,
+      "the part of each picture that the network sees, resized to its input: the upper 2/3, the middle 80 %");
   s.text("data.test_root", c.data.test_root, "folder of the test pictures; empty: data.root", Affects::speed);
   s.text("data.test_pairs", c.data.test_pairs,
          "pair list, relative to here or to data.root; empty: no test (synthetic makes its own)",
@@ -54,18 +63,24 @@ void describe_data(Schema& s, Config& c) {
 void describe_augment(Schema& s, Augment& a) {
   s.real("augment.flip", a.flip, 0, 1, "probability of a mirror image");
   s.integer("augment.shift", a.shift, 0, 56, "pixels, each way");
+  s.integer("augment.crop", a.crop, 0, 56,
+            "pixels: enlarged until that much higher, then a window of the input's size anywhere");
   s.real("augment.scale_min", a.scale_min, 0.25, 4, "smallest factor of the face's size");
   s.real("augment.scale_max", a.scale_max, 0.25, 4, "largest factor of the face's size");
   s.real("augment.rotation", a.rotation, 0, 180, "degrees, each way");
+  s.real("augment.channel_shift", a.channel_shift, 0, 255,
+         "gray levels, each way, added to each channel by itself");
   s.real("augment.brightness", a.brightness, 0, 1, "factor drawn from 1 - b .. 1 + b");
   s.real("augment.contrast", a.contrast, 0, 1, "factor drawn from 1 - c .. 1 + c");
   s.real("augment.saturation", a.saturation, 0, 1, "factor drawn from 1 - s .. 1 + s");
   s.real("augment.grayscale", a.grayscale, 0, 1, "probability of a gray picture");
   s.real("augment.blur", a.blur, 0, 3, "largest standard deviation in pixels");
   s.real("augment.noise", a.noise, 0, 255, "largest standard deviation in gray levels");
-  s.real("augment.erase", a.erase, 0, 1, "probability of an erased rectangle");
+  s.real("augment.erase", a.erase, 0, 1, "probability of an erased rectangle (random erasing)");
   s.real("augment.erase_area_min", a.erase_area_min, 0, 1, "its smallest share of the picture");
   s.real("augment.erase_area_max", a.erase_area_max, 0, 1, "its largest share of the picture");
+  s.integer("augment.cutout", a.cutout, 0, 4096,
+            "pixels: side of an erased square in every picture (cutout)");
 }
 
 // "4, 10, 20, 36, 64"
@@ -101,26 +116,49 @@ void describe_network(Schema& s, NetworkOptions& n) {
 
 void describe_training(Schema& s, Config& c) {
   s.real("optimizer.lr", c.lr, 0, 1000, "learning rate");
+  s.choice("optimizer.name", c.optimizer.kind,
+           {{"sgd", OptimizerKind::sgd}, {"adam", OptimizerKind::adam}, {"adamw", OptimizerKind::adamw}},
+           "momentum; Kingma and Ba 2015; the same with its decay apart from the gradient (Loshchilov and "
+           "Hutter 2019)");
   s.real("optimizer.momentum", c.optimizer.momentum, 0, 0.9999, "of SGD");
   s.choice("optimizer.form", c.optimizer.form,
            {{"caffe", MomentumForm::caffe}, {"torch", MomentumForm::torch}},
            "learning rate inside or outside the velocity");
   s.flag("optimizer.nesterov", c.optimizer.nesterov, "look ahead along the velocity");
-  s.real("optimizer.weight_decay", c.optimizer.weight_decay, 0, 1, "added to the gradient");
+  s.real("optimizer.weight_decay", c.optimizer.weight_decay, 0, 1,
+         "times the weight: added to the gradient; adamw: lr times it taken from the weight");
   s.real("optimizer.clip_norm", c.optimizer.clip_norm, 0, 1e9, "largest norm of the whole gradient; 0: any");
+  s.real("optimizer.beta1", c.optimizer.beta1, 0, 0.9999, "adam, adamw: decay of the mean of the gradients");
+  s.real("optimizer.beta2", c.optimizer.beta2, 0, 0.999999,
+         "adam, adamw: decay of the mean of their squares");
+  s.real("optimizer.eps", c.optimizer.eps, 1e-16, 1, "adam, adamw: added to the root of the mean square");
+  s.real("optimizer.slope_decay", c.slope_decay, 0, 1000,
+         "weight decay multiplier of PReLU slopes: 1 as in Caffe; many recipes: 0");
+  s.entries(
+      "optimizer.multipliers", c.multipliers, parse_multipliers, multipliers_text,
+      "NAME lr X decay Y, ... or none",
+      "what parameters have instead of their own multipliers of lr and weight decay; * in a name stands for "
+      "any "
+      "letters, a later entry is stronger, lr 0 leaves the parameter as it is: `head.weight lr 10 decay 1, "
+      "network.stage1.* lr 0`");
 
   s.choice("schedule.kind", c.schedule.kind,
            {{"constant", Schedule::Kind::constant},
             {"steps", Schedule::Kind::steps},
             {"cosine", Schedule::Kind::cosine},
-            {"polynomial", Schedule::Kind::polynomial}},
-           "of the learning rate");
+            {"polynomial", Schedule::Kind::polynomial},
+            {"sgdr", Schedule::Kind::sgdr}},
+           "of the learning rate; sgdr: a cosine that starts again after every period (Loshchilov and Hutter "
+           "2017)");
   s.integer("schedule.warmup", c.schedule.warmup, 0, kMany, "steps of linear rise");
   s.reals("schedule.milestones", c.schedule.milestones, 0, 1,
           "steps: shares of the run after which lr is cut");
   s.real("schedule.factor", c.schedule.factor, 0, 1, "steps: the cut");
-  s.real("schedule.floor", c.schedule.floor, 0, 1000, "cosine, polynomial: the last learning rate");
+  s.real("schedule.floor", c.schedule.floor, 0, 1000,
+         "cosine, polynomial: the last learning rate; sgdr: the last of a period");
   s.real("schedule.power", c.schedule.power, 0.1, 10, "polynomial: the exponent");
+  s.real("schedule.period", c.schedule.period, 1e-6, 1, "sgdr: the first period, as a share of the run");
+  s.real("schedule.multiplier", c.schedule.multiplier, 1, 100, "sgdr: how much longer each next period is");
 
   s.choice(
       "train.device", c.train.device, kDeviceWords,
@@ -143,7 +181,8 @@ void describe_training(Schema& s, Config& c) {
   s.integer("train.evaluate_every", c.train.evaluate_every, 0, kMany, "steps; 0: at the end only",
             Affects::speed);
 
-  s.choice("test.flip", c.test.flip, kFlipWords, "how the mirror image joins the embedding", Affects::speed);
+  s.choice("test.flip", c.test.flip, kFlipWords,
+           "how the mirror image joins the embedding; mean is half of sum: the same scores", Affects::speed);
   s.choice("test.threshold", c.test.threshold, kThresholdWords,
            "how a fold's threshold is chosen on the other nine", Affects::speed);
   s.flag("test.centre", c.test.centre, "subtract the mean embedding of the other folds first",
@@ -241,6 +280,9 @@ void check(const Config& c) {
             cat(key, " = ", path, ": no such file, neither here nor below data.root"));
   require(c.data.test_root.empty() || std::filesystem::is_directory(c.data.test_root),
           "data.test_root = " + c.data.test_root + ": no such folder");
+  require(
+      c.data.order != Order::pk || c.train.batch % c.data.per_identity == 0,
+      cat("train.batch = ", c.train.batch, " is no multiple of data.per_identity = ", c.data.per_identity));
   check_network(c);
   require(c.synthetic.min_samples <= c.synthetic.max_samples,
           "synthetic.min_samples exceeds synthetic.max_samples");
@@ -250,6 +292,8 @@ void check(const Config& c) {
   check_loss(c.loss);
   require(c.train.precision != DType::bfloat16 || c.train.device != DeviceChoice::cpu,
           "train.precision = bf16 needs a card; with train.device = cpu the precision is float");
+  require(!c.optimizer.nesterov || c.optimizer.kind == OptimizerKind::sgd,
+          "optimizer.nesterov exists for optimizer.name = sgd only");
   require(!c.optimizer.nesterov || c.optimizer.momentum > 0,
           "optimizer.nesterov needs optimizer.momentum > 0");
   try {
@@ -269,6 +313,8 @@ Schedule schedule_of(const Config& c, int64_t total_steps) {
   for (double share : c.schedule.milestones)
     s.milestones.push_back(std::llround(share * double(total_steps)));
   s.factor = c.schedule.factor, s.floor = c.schedule.floor, s.power = c.schedule.power;
+  s.period = std::max(1.0, std::round(c.schedule.period * double(total_steps)));
+  s.multiplier = c.schedule.multiplier;
   return s;
 }
 

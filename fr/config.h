@@ -6,13 +6,15 @@
 #include <vector>
 
 #include "data/loader.h"
+#include "data/patch.h"
 #include "fr/backbone/network.h"
 #include "fr/loss/supervision.h"
+#include "fr/multipliers.h"
 #include "fr/placement.h"
 #include "fr/protocol/metrics.h"
 #include "fr/protocol/verification.h"
 #include "fr/schema.h"
-#include "nn/optimizer.h"
+#include "nn/make_optimizer.h"
 #include "nn/schedule.h"
 
 namespace fr {
@@ -35,6 +37,8 @@ struct Config {
     int64_t largest = 0;     // only so many classes, those with the most pictures
     int64_t digits = 10000;  // pictures of source = digits
     Order order = Order::uniform;
+    int64_t per_identity = 4;   // pk
+    Patch patch = Patch::full;  // of the training and test pictures: data/patch.h
     int64_t workers = 2, prefetch = 4, cache_mb = 2048;
     double max_damaged = 0.01;          // share of the data set
     std::string test_root, test_pairs;  // held-out pairs; test_root "" means root
@@ -51,14 +55,17 @@ struct Config {
   Augment augment;
   NetworkOptions network;
   SupervisionOptions loss;
-  SgdOptions optimizer = {.momentum = 0.9, .weight_decay = 5e-4, .form = MomentumForm::caffe};
+  OptimizerOptions optimizer = {.momentum = 0.9, .weight_decay = 5e-4, .form = MomentumForm::caffe};
   double lr = 0.1;
+  std::vector<MultiplierRule> multipliers;
+  double slope_decay = 1;  // of PReLU slopes
   struct LearningRate {
     Schedule::Kind kind = Schedule::Kind::steps;
     int64_t warmup = 0;  // steps
     std::vector<double> milestones = {0.571,
                                       0.857};  // shares of the run: 16k and 24k of SphereFace's 28k steps
     double factor = 0.1, floor = 0, power = 1;
+    double period = 0.25, multiplier = 1;  // sgdr: share of the run, growth
   } schedule;
 
   struct Train {
@@ -93,7 +100,12 @@ Schema describe(Config& config);
 
 // The words for a choice, in a configuration and on a command line.
 inline const std::vector<std::pair<std::string, FlipMode>> kFlipWords = {
-    {"none", FlipMode::none}, {"sum", FlipMode::sum}, {"concatenate", FlipMode::concatenate}};
+    {"none", FlipMode::none},
+    {"sum", FlipMode::sum},
+    {"mean", FlipMode::mean},
+    {"concatenate", FlipMode::concatenate}};
+inline const std::vector<std::pair<std::string, Patch>> kPatchWords = {
+    {"full", Patch::full}, {"upper", Patch::upper}, {"centre", Patch::centre}};
 inline const std::vector<std::pair<std::string, ThresholdMode>> kThresholdWords = {
     {"exact", ThresholdMode::exact},
     {"insightface", ThresholdMode::insightface},

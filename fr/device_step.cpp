@@ -33,7 +33,7 @@ void check_labels(const std::vector<int64_t>& labels, int64_t classes) {
 
 }  // namespace
 
-DeviceStep::DeviceStep(FaceModel& model, Sgd& optimizer, const TrainStepOptions& options,
+DeviceStep::DeviceStep(FaceModel& model, Optimizer& optimizer, const TrainStepOptions& options,
                        const DeviceInterface& device)
     : model_(model), optimizer_(optimizer), options_(options), device_(device), numbers_(Device::cuda) {}
 

@@ -10,7 +10,7 @@ namespace fr {
 
 class DeviceStep : public TrainStep {
  public:
-  DeviceStep(FaceModel& model, Sgd& optimizer, const TrainStepOptions& options,
+  DeviceStep(FaceModel& model, Optimizer& optimizer, const TrainStepOptions& options,
              const DeviceInterface& device);
   ~DeviceStep() override;
   void take(const Batch& batch) override;
@@ -39,7 +39,7 @@ class DeviceStep : public TrainStep {
   [[noreturn]] void out_of_memory(const Error& error, int64_t batch);
 
   FaceModel& model_;
-  Sgd& optimizer_;
+  Optimizer& optimizer_;
   TrainStepOptions options_;
   const DeviceInterface& device_;
   StepMemory numbers_;

@@ -33,7 +33,8 @@ Embeddings embed(Module& network, int64_t n, const std::function<Image(int64_t)>
   for (int64_t begin = 0; begin < n; begin += options.batch) {
     const int64_t end = std::min(n, begin + options.batch);
     std::vector<Image> pictures;
-    for (int64_t i = begin; i < end; ++i) pictures.push_back(picture(i));
+    for (int64_t i = begin; i < end; ++i)
+      pictures.push_back(cut_patch(picture(i), options.patch, int(options.height), int(options.width)));
     const auto plain = forward(network, pictures, options, Mirror::no);
     const auto mirrored = options.flip == FlipMode::none ? std::vector<float>()
                                                          : forward(network, pictures, options, Mirror::yes);

@@ -3,7 +3,7 @@
 #include <functional>
 #include <vector>
 
-#include "data/image.h"
+#include "data/patch.h"
 #include "fr/protocol/verification.h"
 #include "nn/module.h"
 
@@ -13,6 +13,7 @@ struct EmbedOptions {
   int64_t height = 112, width = 96;  // the network's input
   FlipMode flip = FlipMode::concatenate;
   int64_t batch = 64;
+  Patch patch = Patch::full;
 };
 
 struct Embeddings {

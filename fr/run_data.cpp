@@ -49,6 +49,27 @@ class SyntheticSource : public Source {
   std::vector<SyntheticSample> samples_;
 };
 
+// The part of each picture that the configuration names.
+class PatchSource : public Source {
+ public:
+  PatchSource(std::shared_ptr<const Source> whole, const Config& c)
+      : whole_(std::move(whole)),
+        patch_(c.data.patch),
+        height_(int(c.network.height)),
+        width_(int(c.network.width)) {}
+  int64_t size() const override { return whole_->size(); }
+  int64_t num_classes() const override { return whole_->num_classes(); }
+  int64_t label(int64_t i) const override { return whole_->label(i); }
+  std::string name(int64_t i) const override { return whole_->name(i); }
+  Image load(int64_t i) const override { return cut_patch(whole_->load(i), patch_, height_, width_); }
+  uint64_t fingerprint() const override { return whole_->fingerprint(); }
+
+ private:
+  std::shared_ptr<const Source> whole_;
+  Patch patch_;
+  int height_, width_;
+};
+
 std::vector<int64_t> people_of(const TestData& test) {
   std::map<std::string, int64_t> number;
   std::vector<int64_t> people;
@@ -87,7 +108,9 @@ std::string describe_source(const Source& source, const std::string& what) {
 
 }  // namespace
 
-TrainingData training_data(const Config& c) {
+namespace {
+
+TrainingData whole_pictures(const Config& c) {
   if (c.data.source == DataSource::synthetic) {
     auto source = std::make_shared<SyntheticSource>(training_people(c));
     return {source, describe_source(*source, "who do not exist"), ""};
@@ -116,6 +139,22 @@ TrainingData training_data(const Config& c) {
   return {source, describe_source(*source, "from " + from.filename().string()), notes};
 }
 
+std::optional<TestData> whole_test_pictures(const Config& c) {
+  if (!c.data.test_pairs.empty())
+    return pair_list(find_list(c.data.test_pairs, c.data.root),
+                     c.data.test_root.empty() ? c.data.root : c.data.test_root);
+  if (c.data.source == DataSource::synthetic) return synthetic_test(c);
+  return std::nullopt;
+}
+
+}  // namespace
+
+TrainingData training_data(const Config& c) {
+  TrainingData data = whole_pictures(c);
+  if (c.data.patch != Patch::full) data.source = std::make_shared<PatchSource>(std::move(data.source), c);
+  return data;
+}
+
 TestData pair_list(const fs::path& list, const fs::path& root) {
   const PairList read = read_pairs(list, root);
   TestData test;
@@ -137,11 +176,11 @@ TestData pair_list(const fs::path& list, const fs::path& root) {
 }
 
 std::optional<TestData> test_data(const Config& c) {
-  if (!c.data.test_pairs.empty())
-    return pair_list(find_list(c.data.test_pairs, c.data.root),
-                     c.data.test_root.empty() ? c.data.root : c.data.test_root);
-  if (c.data.source == DataSource::synthetic) return synthetic_test(c);
-  return std::nullopt;
+  std::optional<TestData> test = whole_test_pictures(c);
+  if (test && c.data.patch != Patch::full)
+    test->picture = [whole = test->picture, patch = c.data.patch, h = int(c.network.height),
+                     w = int(c.network.width)](int64_t i) { return cut_patch(whole(i), patch, h, w); };
+  return test;
 }
 
 NetworkOptions network_options(const Config& c) {
@@ -153,12 +192,17 @@ NetworkOptions network_options(const Config& c) {
 std::unique_ptr<Loader> make_loader(const Config& c, const TrainingData& data, int64_t epoch, int64_t batch) {
   LoaderOptions o;
   o.batch = c.train.batch, o.height = int(c.network.height), o.width = int(c.network.width);
-  o.augment = c.augment, o.seed = uint64_t(c.run.seed), o.order = c.data.order;
+  o.augment = c.augment, o.seed = uint64_t(c.run.seed), o.order = c.data.order,
+  o.per_identity = c.data.per_identity;
   o.threads = int(c.data.workers), o.prefetch = int(c.data.prefetch), o.cache_mb = c.data.cache_mb;
   o.max_damaged = c.data.max_damaged, o.start_epoch = epoch, o.start_batch = batch;
   if (c.train.batch > data.pictures())
     throw Error(ErrorKind::usage,
                 cat("train.batch = ", c.train.batch, " exceeds the ", data.pictures(), " training pictures"));
+  const int64_t people = o.order == Order::pk ? o.batch / o.per_identity : 0;
+  if (people > data.classes())
+    throw Error(ErrorKind::usage, cat("train.batch = ", o.batch, " with data.per_identity = ", o.per_identity,
+                                      " needs ", people, " people; the training data have ", data.classes()));
   return std::make_unique<Loader>(*data.source, o);
 }
 

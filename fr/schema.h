@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "fr/nearest_name.h"
 
 namespace fr {
 
@@ -47,6 +48,12 @@ class Schema {
   void choice(std::string name, E& value, std::vector<std::pair<std::string, E>> names, std::string help,
               Affects affects = Affects::result);
 
+  // A list of a form of its own: `parse` is given its entries one behind the other, with blanks between, and throws
+  // std::invalid_argument with the reason; `print` gives the text that `parse` reads back.
+  template <class V>
+  void entries(std::string name, V& value, V (*parse)(const std::string&), std::string (*print)(const V&),
+               std::string allowed, std::string help, Affects affects = Affects::result);
+
   // All throw Error{usage} naming the file (or "command line"), the line, the key, the value and what is
   // allowed; an unknown key comes with the nearest known one.
   // + Error{usage} when the file is missing. Where its first line is "base = FILE", relative to its folder, that file is read
@@ -66,8 +73,17 @@ class Schema {
   std::vector<Key> keys_;
 };
 
-// The nearest of `known` to `name` by edit distance, or "" when nothing is near.
-std::string nearest_name(const std::string& name, const std::vector<std::string>& known);
+template <class V>
+void Schema::entries(std::string name, V& value, V (*parse)(const std::string&),
+                     std::string (*print)(const V&), std::string allowed, std::string help, Affects affects) {
+  Key& key = add(std::move(name), std::move(allowed), std::move(help), affects);
+  key.set = [&value, parse](const std::vector<std::string>& v) {
+    std::string text;
+    for (const auto& entry : v) text += (text.empty() ? "" : " ") + entry;
+    value = parse(text);
+  };
+  key.get = [&value, print] { return print(value); };
+}
 
 template <class E>
 void Schema::choice(std::string name, E& value, std::vector<std::pair<std::string, E>> names,

@@ -5,7 +5,6 @@
 #include <cstdio>
 #include <exception>
 #include <iostream>
-#include <map>
 
 #include "fr/embed.h"
 #include "fr/features.h"
@@ -91,21 +90,6 @@ class StallWatch {
   int64_t n_ = 0;
 };
 
-// The score of the pictures whose person has another one.
-std::optional<AngularFisher> angular_fisher_of(const Embeddings& e, const std::vector<int64_t>& people) {
-  std::map<int64_t, int64_t> pictures;
-  for (int64_t person : people) ++pictures[person];
-  std::vector<float> values;
-  std::vector<int64_t> labels;
-  for (size_t i = 0; i < people.size(); ++i) {
-    if (pictures[people[i]] < 2) continue;
-    const auto row = e.values.begin() + std::ptrdiff_t(i) * e.D;
-    values.insert(values.end(), row, row + e.D), labels.push_back(people[i]);
-  }
-  if (labels.empty()) return std::nullopt;
-  return angular_fisher({values, int64_t(labels.size()), e.D}, labels);
-}
-
 }  // namespace
 
 Session::Session(const Config& configuration)
@@ -114,13 +98,15 @@ Session::Session(const Config& configuration)
       test(test_data(config)),
       placement(placement_of(config)),
       model(network_options(config), config.loss, data.classes()),
-      optimizer(model.place(placement.device, placement.maps).parameters(), config.optimizer) {
+      optimizer(make_optimizer(with_multipliers(model.place(placement.device, placement.maps).parameters(),
+                                                config.multipliers, config.slope_decay),
+                               config.optimizer)) {
   Schema schema = describe(config);
   resolved = schema.to_ini();
   decides_result = schema.to_ini(true);
   steps = config.train.steps > 0 ? config.train.steps : config.train.epochs * batches_per_epoch();
   schedule = schedule_of(config, steps);
-  stepper = make_train_step(model, optimizer, {uint64_t(config.run.seed), config.train.record});
+  stepper = make_train_step(model, *optimizer, {uint64_t(config.run.seed), config.train.record});
 }
 
 int64_t Session::batches_per_epoch() const {
@@ -184,7 +170,7 @@ RunResult run(Session& s, const RunFolder& folder) {
   StallWatch stall;
   double logged = 0;
   s.loader = make_loader(s.config, s.data, s.info().epoch, s.info().batch);
-  s.stepper = make_train_step(s.model, s.optimizer, {uint64_t(s.config.run.seed), s.config.train.record});
+  s.stepper = make_train_step(s.model, *s.optimizer, {uint64_t(s.config.run.seed), s.config.train.record});
   calibrate(s);
   Steps steps(s);
 
@@ -209,7 +195,7 @@ RunResult run(Session& s, const RunFolder& folder) {
     progress.show(s.step, status_line(point), log);
     if (log) folder.append(point), average = {}, logged = now;
     if (s.step % every.checkpoint_every == 0 || last) {
-      save_checkpoint(folder.checkpoint_path(s.step), s.model, s.optimizer, s.info());
+      save_checkpoint(folder.checkpoint_path(s.step), s.model, *s.optimizer, s.info());
       folder.keep_newest_checkpoints(2);
     }
     if (s.test && every.evaluate_every > 0 && s.step % every.evaluate_every == 0 && !last) {
@@ -244,7 +230,8 @@ TestResult evaluate(FaceModel& model, const TestData& test, const Config& config
               if (progress) progress->show(done, "embedding", false);
             });
   const Centring centring = o.centre ? Centring::training_folds : Centring::none;
-  return {verify(e.view(), test.pairs, {o.threshold, centring}), angular_fisher_of(e, test.people)};
+  return {verify(e.view(), test.pairs, {o.threshold, centring}),
+          angular_fisher_of_people(e.view(), test.people)};
 }
 
 }  // namespace fr

@@ -23,7 +23,7 @@ struct Session {
   std::optional<TestData> test;
   Placement placement;
   FaceModel model;
-  Sgd optimizer;
+  std::unique_ptr<Optimizer> optimizer;
   int64_t steps = 0, step = 0;  // of the run; done
   double earlier_seconds = 0;   // of training before the run was resumed
   Schedule schedule;

@@ -11,7 +11,7 @@ namespace {
 
 class CpuStep : public TrainStep {
  public:
-  CpuStep(FaceModel& model, Sgd& optimizer, uint64_t seed)
+  CpuStep(FaceModel& model, Optimizer& optimizer, uint64_t seed)
       : model_(model), optimizer_(optimizer), seed_(seed) {}
 
   void take(const Batch& batch) override {
@@ -31,7 +31,7 @@ class CpuStep : public TrainStep {
     if (!std::isfinite(result_.loss)) throw_diverged("loss", result_.loss, step, loss, model_);
     backward(loss);
     if (model_.head()) result_.accuracy = model_.head()->last_accuracy();
-    result_.gradient_norm = optimizer_.step(lr);  // changes nothing when the norm is not finite
+    result_.gradient_norm = optimizer_.step(lr, step);  // changes nothing when the norm is not finite
     if (!std::isfinite(result_.gradient_norm))
       throw_diverged("gradient norm", result_.gradient_norm, step, loss, model_);
     model_.after_update();
@@ -40,7 +40,7 @@ class CpuStep : public TrainStep {
 
  private:
   FaceModel& model_;
-  Sgd& optimizer_;
+  Optimizer& optimizer_;
   uint64_t seed_;
   Var x_;
   Tensor labels_;
@@ -49,7 +49,7 @@ class CpuStep : public TrainStep {
 
 }  // namespace
 
-std::unique_ptr<TrainStep> make_train_step(FaceModel& model, Sgd& optimizer,
+std::unique_ptr<TrainStep> make_train_step(FaceModel& model, Optimizer& optimizer,
                                            const TrainStepOptions& options) {
   if (model.device() == Device::cpu) return std::make_unique<CpuStep>(model, optimizer, options.seed);
   return std::make_unique<DeviceStep>(model, optimizer, options, needed_device());

@@ -1,4 +1,4 @@
-// One step of SGD, from a batch to new weights: on the CPU, or on a device, where the host asks for the work and prepares
+// One step of the optimiser, from a batch to new weights: on the CPU, or on a device, where the host asks for the work and prepares
 // the next batch while it is done.
 //
 // On a device nothing comes back to the host but one small copy a step: loss, norm, predictions. The first two steps of a
@@ -40,6 +40,7 @@ struct TrainStepOptions {
   uint64_t seed = 1;   // of random layers
   bool record = true;  // on a device
 };
-std::unique_ptr<TrainStep> make_train_step(FaceModel& model, Sgd& optimizer, const TrainStepOptions& options);
+std::unique_ptr<TrainStep> make_train_step(FaceModel& model, Optimizer& optimizer,
+                                           const TrainStepOptions& options);
 
 }  // namespace fr

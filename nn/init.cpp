@@ -129,7 +129,7 @@ void fill_orthogonal(T* w, int64_t K, int64_t fan_in, const PhiloxKey& key) {
   const bool upright = K > fan_in;
   const int64_t n = upright ? fan_in : K, length = upright ? K : fan_in;
   std::vector<double> v(static_cast<size_t>(n * length));
-  fill(v.data(), n * length, key, normals, 1);
+  fill(v.data(), 0, n * length, key, normals, 1);
   orthonormalise(v.data(), n, length);
   for (int64_t i = 0; i < n; ++i)
     for (int64_t j = 0; j < length; ++j)

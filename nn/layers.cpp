@@ -84,6 +84,7 @@ void BatchNorm::line(Tensor& scale, Tensor& shift) const {
 PReLU::PReLU(int64_t C, double slope) {
   FR_CHECK(C > 0, "PReLU: expected C > 0, got ", C);
   slope_ = &add_parameter("weight", {C}, Init::constant(slope));
+  slope_->slope = true;
 }
 
 Var PReLU::forward(const Var& x) { return prelu(x, slope_->var); }

@@ -17,6 +17,7 @@ struct Parameter {
   double lr_multiplier = 1, decay_multiplier = 1;
   Init init = {};
   bool in_products = false;  // read by convolutions and matrix products: bfloat16 maps want it rounded
+  bool slope = false;        // of a PReLU: recipes differ in whether it decays
 };
 
 // Where random layers take their numbers from: the training loop sets it before each step.

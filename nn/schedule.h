@@ -9,18 +9,21 @@ namespace fr {
 //   t < W        base (t + 1) / W, whatever the kind
 //   constant     base
 //   steps        base factor^(number of milestones <= t)
-//   cosine       floor + (base - floor) (1 + cos(pi u)) / 2         Loshchilov and Hutter 2017, Eq. 5
+//   cosine       floor + (base - floor) (1 + cos(pi u)) / 2         Loshchilov and Hutter 2017, "SGDR", Eq. 5
+//   sgdr         the same with u counted anew in each period: the first is `period` steps long, each next one
+//                `multiplier` times as long as the one before, and begins at `base`
 //   polynomial   floor + (base - floor) (1 - u)^power
 struct Schedule {
-  enum class Kind { constant, steps, cosine, polynomial };
+  enum class Kind { constant, steps, cosine, polynomial, sgdr };
   Kind kind = Kind::constant;
   double base = 0.1;
   int64_t total_steps = 0;  // cosine, polynomial
   int64_t warmup_steps = 0;
   std::vector<int64_t> milestones = {};  // steps: counted from the start of training, ascending
   double factor = 0.1;                   // steps
-  double floor = 0;                      // cosine, polynomial: reached at total_steps and kept
-  double power = 1;                      // polynomial
+  double floor = 0;  // cosine, polynomial: reached at total_steps and kept; sgdr: at the end of a period
+  double power = 1;  // polynomial
+  double period = 0, multiplier = 1;  // sgdr: steps, at least 1; at least 1
 };
 
 // Throws std::invalid_argument when the settings contradict each other or step < 0.

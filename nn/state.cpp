@@ -54,16 +54,16 @@ std::string first_of(const List& tensors) {
 
 }  // namespace
 
-NamedTensors collect_state(Module& module, const Sgd* optimizer) {
+NamedTensors collect_state(Module& module, const Optimizer* optimizer) {
   NamedTensors state;
   for (const auto& [name, parameter] : module.parameters()) insert(state, name, parameter->var.value());
   for (const auto& [name, buffer] : module.buffers()) insert(state, name, *buffer);
   if (!optimizer) return state;
-  for (const auto& [name, velocity] : optimizer->state()) insert(state, kOptimizer + name, velocity);
+  for (const auto& [name, tensor] : optimizer->state()) insert(state, kOptimizer + name, tensor);
   return state;
 }
 
-void load_state(const NamedTensors& from, Module& module, const Sgd* optimizer) {
+void load_state(const NamedTensors& from, Module& module, const Optimizer* optimizer) {
   const NamedTensors into = collect_state(module, optimizer);
   const std::vector<std::string> lines = mismatches(from, into, optimizer != nullptr);
   if (!lines.empty())

@@ -12,13 +12,13 @@ namespace fr {
 
 using NamedTensors = std::map<std::string, Tensor>;
 
-// Parameters and buffers of the module, velocities of the optimiser (may be null) as "optimizer.<parameter>".
+// Parameters and buffers of the module, the state of the optimiser (may be null) under "optimizer.".
 // The tensors share memory with their owners: reading them shows the present, writing them sets it.
-NamedTensors collect_state(Module& module, const Sgd* optimizer = nullptr);
+NamedTensors collect_state(Module& module, const Optimizer* optimizer = nullptr);
 
 // Copies the values in, all or nothing. Throws Error{state} that lists the first ten missing, unexpected and
 // misshapen names. Without an optimiser, tensors under "optimizer." are ignored.
-void load_state(const NamedTensors& from, Module& module, const Sgd* optimizer = nullptr);
+void load_state(const NamedTensors& from, Module& module, const Optimizer* optimizer = nullptr);
 
 // The name of the first tensor that holds a value that is not finite, "" when there is none. int64 is always
 // finite.

@@ -53,10 +53,14 @@ expect "help" 0 "overrides" bin/train --help
 expect "version" 0 "train [0-9]+\.[0-9]+" bin/train --version
 expect "no configuration" 2 "no configuration file given" bin/train
 expect "unknown option" 2 "bogus" bin/train --bogus
-expect "a word that is none of the choices" 2 "bad not in .none,sum,concatenate" bin/embed model pictures --flip bad
+expect "a word that is none of the choices" 2 "bad not in .none,sum,mean,concatenate" bin/embed model pictures --flip bad
 expect "a number out of range" 2 "not in range" bin/embed model pictures --batch 0
 expect "missing file" 2 "nowhere.ini: no such configuration file" bin/train "$work/nowhere.ini"
 expect "unknown key" 2 "unknown key 'loss.scal'; did you mean 'loss.scale'" tiny loss.scal=3
+expect "multipliers without a number" 2 "optimizer.multipliers = head.weight lr: expected a number in" tiny "optimizer.multipliers=head.weight lr"
+expect "multipliers of nobody" 2 "no parameter is called 'hed.weight'; the nearest: head.weight" tiny "optimizer.multipliers=hed.weight lr 10" --check
+expect "half a person" 2 "train.batch = 8 is no multiple of data.per_identity = 3" tiny data.order=pk data.per_identity=3
+expect "too many people" 2 "needs 16 people; the training data have 8" tiny data.order=pk data.per_identity=1 train.batch=16 run.name=p
 expect "wrong type" 2 "optimizer.lr = fast: not a number; allowed: real in \[0, 1000\]" tiny optimizer.lr=fast
 expect "trailing letters" 2 "train.batch = 12abc: not an integer" tiny train.batch=12abc
 expect "out of range" 2 "loss.m = 5: out of range; allowed: integer in \[1, 4\]" tiny loss.m=5
@@ -82,7 +86,7 @@ same "docs/configuration.md is current (make docs)" "$work/configuration.md" doc
 expect "describe" 0 "^total +22 666 944 " bin/train "$work/tiny.ini" --describe network.depth=20 network.embedding=512
 expect "describe an IResNet" 0 "^total +24 025 600 " bin/train "$work/tiny.ini" --describe network.architecture=iresnet network.depth=18 network.embedding=512 network.width=112
 expect "describe a ResNet as published" 0 "^total +11 439 168 " bin/train "$work/tiny.ini" --describe network.architecture=resnet_literal network.depth=18 network.embedding=512
-expect "describe the memory of a step" 0 "^ +[0-9.]+ MiB +at the fullest moment" bin/train "$work/tiny.ini" --describe
+expect "describe the memory of a step" 0 "^ +[0-9.]+ MiB +in all at the fullest moment" bin/train "$work/tiny.ini" --describe
 for row in A B C D E F G; do
   expect "Table 6, row $row" 0 "^ok: " bin/train configs/table6/$row.ini --check
 done
@@ -103,6 +107,13 @@ expect "threads 1, prefetch 1" 0 "accuracy" tiny run.name=b train.steps=50 run.t
 same "1 thread and prefetch 1 give the same weights" "$(newest a)" "$(newest b)"
 expect "threads 3, prefetch 8" 0 "accuracy" tiny run.name=c train.steps=50 run.threads=3 data.prefetch=8 data.workers=3
 same "3 threads and prefetch 8 give the same weights" "$(newest a)" "$(newest c)"
+
+# Adam, P x K batches and a patch, stopped and gone on in the middle of an epoch
+recipe() { tiny optimizer.name=adamw schedule.kind=sgdr data.order=pk data.per_identity=2 data.patch=upper augment.crop=6 augment.channel_shift=10 augment.cutout=20 "optimizer.multipliers=head.weight lr 2, *prelu* decay 0" train.checkpoint_every=1 "$@"; }
+expect "adamw, sgdr, pk, patch" 0 "accuracy" recipe run.name=r train.steps=5
+cp -r "$work/runs/r" "$work/runs/s" && rm "$work/runs/s"/checkpoint-00000005.safetensors
+expect "it goes on from step 4" 0 "resuming at step 4" recipe run.name=s train.steps=5 --resume
+same "Adam, pk: resumed equals never stopped" "$(newest r)" "$(newest s)"
 
 # --- stop and resume ---
 tiny run.name=d train.steps=60 run.threads=1 >/dev/null 2>"$work/err" </dev/null
@@ -145,6 +156,12 @@ grep -q "angular Fisher score" "$work/out" && ok || bad "evaluate: no angular Fi
 sed '0,/,1$/s//,0/' "$work/faces/pairs.csv" >"$work/mixed.csv"  # two pictures in one folder said to be two people
 expect "pairs that contradict the folders" 0 "AUC" bin/evaluate "$work/runs/a" --pairs "$work/mixed.csv" --root "$work/faces"
 grep -q "angular Fisher score" "$work/out" && bad "a score although the folders do not tell people apart" || ok
+evaluate() { bin/evaluate "$@" --pairs "$work/faces/pairs.csv" --root "$work/faces"; }
+expect "the mean of two copies" 0 "AUC" evaluate "$work/runs/a" "$work/runs/a" --average scores --csv "$work/twice.csv"
+same "the mean of two copies scores as one" "$work/scores.csv" "$work/twice.csv"
+expect "three patches" 0 "^accuracy" evaluate "$work/runs/a" "$work/runs/r" "$work/runs/a" --patch full,upper,centre --flip mean
+expect "too few patches" 2 "2 patches for 3 models" evaluate "$work/runs/a" "$work/runs/a" "$work/runs/a" --patch full,upper
+expect "an unknown patch" 2 "'lower' is none of full, upper, centre" evaluate "$work/runs/a" --patch lower
 head -n 1 "$work/scores.csv" | grep -q "^fold,a,b,same,score" && ok || bad "scores.csv has no header"
 { printf '\x3c\0\0\0\0\0\0\0{"test":{"dtype":"F32","shape":[2,2],"data_offsets":[0,16]}}'; head -c 16 /dev/zero; } >"$work/other.safetensors"
 expect "not a checkpoint" 3 "expected metadata format" bin/evaluate "$work/other.safetensors" --pairs "$work/faces/pairs.csv" --root "$work/faces"

@@ -287,6 +287,18 @@ void install_by_hand(Kernels<T>& k) {
         for (int64_t j = 0; own[i].low && j < own[i].n; ++j) host_pointer(own[i].low)[j] = T(all[i].p[j]);
     });
   };
+  k.adam_update_many = [](const AdamParameter<T>* list, int64_t count, const AdamStep& step,
+                          const StepState* at, double clip) {
+    ask([own = std::vector(list, list + count), step, at, clip] {
+      std::vector<AdamParameter<float>> all;
+      for (const auto& p : own)
+        all.push_back({host_pointer(p.p), host_pointer(p.m), host_pointer(p.v), host_pointer(p.g), nullptr,
+                       p.n, p.lr_multiplier, p.decay_multiplier});
+      ref_kernels<float>().adam_update_many(all.data(), int64_t(all.size()), step, host_pointer(at), clip);
+      for (size_t i = 0; i < own.size(); ++i)
+        for (int64_t j = 0; own[i].low && j < own[i].n; ++j) host_pointer(own[i].low)[j] = T(all[i].p[j]);
+    });
+  };
 }
 
 template <class T>

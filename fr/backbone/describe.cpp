@@ -100,11 +100,11 @@ TrainingMemory training_memory(const std::vector<LayerDescription>& layers, int6
 }
 
 std::string to_text(const TrainingMemory& m) {
-  return cat(
-      "a training step of ", m.batch, " pictures, network alone, in float:\n", mebibytes(m.maps),
-      "  outputs kept for the backward pass (the others are formed again from them)\n",
-      mebibytes(3 * m.weights), "  weights, gradients and momentum\n", mebibytes(m.peak),
-      "  at the fullest moment, with gradients of maps; without workspaces, class weights and scores\n");
+  return cat("a training step of ", m.batch, " pictures, network alone, in float:\n", mebibytes(m.maps),
+             "  outputs kept for the backward pass (the others are formed again from them)\n",
+             mebibytes(3 * m.weights), "  weights, gradients and momentum\n", mebibytes(m.peak),
+             "  in all at the fullest moment, with gradients of maps; without workspaces, class weights and "
+             "scores\n");
 }
 
 Describer::Describer(int64_t height, int64_t width) : output{height, width, 3} {

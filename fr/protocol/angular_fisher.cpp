@@ -87,4 +87,19 @@ AngularFisher angular_fisher(std::span<const double> values, int64_t D, std::spa
   return compute(values, D, labels, input);
 }
 
+std::optional<AngularFisher> angular_fisher_of_people(const EmbeddingView& e,
+                                                      const std::vector<int64_t>& people) {
+  std::map<int64_t, int64_t> pictures;
+  for (int64_t person : people) ++pictures[person];
+  std::vector<float> values;
+  std::vector<int64_t> labels;
+  for (size_t i = 0; i < people.size(); ++i) {
+    if (pictures[people[i]] < 2) continue;
+    const auto row = e.values.begin() + std::ptrdiff_t(i) * e.D;
+    values.insert(values.end(), row, row + e.D), labels.push_back(people[i]);
+  }
+  if (labels.empty()) return std::nullopt;
+  return angular_fisher({values, int64_t(labels.size()), e.D}, labels);
+}
+
 }  // namespace fr

@@ -4,7 +4,9 @@
 // A)
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <span>
+#include <vector>
 
 #include "fr/protocol/verification.h"
 
@@ -27,5 +29,9 @@ AngularFisher angular_fisher(const EmbeddingView& embeddings, std::span<const in
 // The same for rows of D doubles.
 AngularFisher angular_fisher(std::span<const double> values, int64_t D, std::span<const int64_t> labels,
                              AngularFisherInput input = AngularFisherInput::raw);
+
+// Of the pictures whose person has another one; people (N), none: nobody knows. Nothing when no person has two.
+std::optional<AngularFisher> angular_fisher_of_people(const EmbeddingView& embeddings,
+                                                      const std::vector<int64_t>& people);
 
 }  // namespace fr

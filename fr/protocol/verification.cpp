@@ -24,21 +24,22 @@ double cosine(const float* a, const float* b, const double* centre, int64_t D) {
   return std::clamp(ab / lengths, -1.0, 1.0);
 }
 
-struct Scorer {
+// Scores by one model.
+struct ModelScorer {
   const EmbeddingView& e;
   const std::vector<VerificationPair>& pairs;
 
   const float* row(int64_t i) const { return e.values.data() + i * e.D; }
 
-  std::vector<double> score(const double* centre) const {
-    std::vector<double> scores(pairs.size());
+  // scores_i += the cosine of pair i
+  void add(std::vector<double>& scores, const double* centre) const {
     for (size_t i = 0; i < pairs.size(); ++i) {
-      scores[i] = cosine(row(pairs[i].a), row(pairs[i].b), centre, e.D);
-      if (std::isnan(scores[i]))
+      const double score = cosine(row(pairs[i].a), row(pairs[i].b), centre, e.D);
+      if (std::isnan(score))
         throw Error(ErrorKind::data, cat("verification: pair ", i, " (rows ", pairs[i].a, " and ", pairs[i].b,
                                          ") has an embedding that is not finite"));
+      scores[i] += score;
     }
-    return scores;
   }
 
   // Mean over both sides of all pairs outside the fold: a picture counts as often as it is used.
@@ -55,6 +56,32 @@ struct Scorer {
   }
 };
 
+// The mean over the models.
+struct Scorer {
+  const std::vector<EmbeddingView>& models;
+  const std::vector<VerificationPair>& pairs;
+
+  std::vector<double> score() const {
+    return mean([](const ModelScorer&) { return std::vector<double>(); });
+  }
+  std::vector<double> score_centred(int test_fold) const {
+    return mean([&](const ModelScorer& model) { return model.training_mean(test_fold); });
+  }
+
+ private:
+  template <class Centre>
+  std::vector<double> mean(const Centre& centre_of) const {
+    std::vector<double> scores(pairs.size(), 0.0);
+    for (const EmbeddingView& e : models) {
+      const ModelScorer model{e, pairs};
+      const std::vector<double> centre = centre_of(model);
+      model.add(scores, centre.empty() ? nullptr : centre.data());
+    }
+    for (double& s : scores) s /= double(models.size());
+    return scores;
+  }
+};
+
 void check_pairs(const EmbeddingView& e, const std::vector<VerificationPair>& pairs) {
   FR_CHECK(e.N >= 0 && e.D > 0 && int64_t(e.values.size()) == e.N * e.D, "verification: expected ", e.N,
            " x ", e.D, " embeddings, got ", e.values.size(), " numbers");
@@ -66,7 +93,7 @@ void check_pairs(const EmbeddingView& e, const std::vector<VerificationPair>& pa
 
 KFoldAccuracy plain_folds(VerificationResult& r, const Scorer& scorer, const std::vector<int>& fold,
                           ThresholdMode mode) {
-  r.scores = scorer.score(nullptr);
+  r.scores = scorer.score();
   return kfold_accuracy({r.scores, r.same}, fold, mode);
 }
 
@@ -76,7 +103,7 @@ KFoldAccuracy centred_folds(VerificationResult& r, const Scorer& scorer, const s
   r.scores.assign(r.pairs.size(), 0);
   std::vector<FoldAccuracy> results;
   for (int f : distinct_folds(fold)) {
-    const std::vector<double> scores = scorer.score(scorer.training_mean(f).data());
+    const std::vector<double> scores = scorer.score_centred(f);
     results.push_back(evaluate_fold({scores, r.same}, fold, f, mode));
     for (size_t i = 0; i < fold.size(); ++i)
       if (fold[i] == f) r.scores[i] = scores[i];
@@ -99,8 +126,9 @@ std::vector<float> combine_flip(FlipMode mode, std::span<const float> embedding,
   if (mode == FlipMode::none) return out;
   FR_CHECK(flipped.size() == embedding.size(), "combine_flip: ", embedding.size(), " numbers, but ",
            flipped.size(), " of the mirror images");
-  if (mode == FlipMode::sum) {
-    for (size_t i = 0; i < out.size(); ++i) out[i] += flipped[i];
+  if (mode != FlipMode::concatenate) {
+    const float share = mode == FlipMode::mean ? 0.5f : 1;
+    for (size_t i = 0; i < out.size(); ++i) out[i] = share * (out[i] + flipped[i]);
     return out;
   }
   out.clear();
@@ -114,7 +142,14 @@ std::vector<float> combine_flip(FlipMode mode, std::span<const float> embedding,
 
 VerificationResult verify(const EmbeddingView& embeddings, const std::vector<VerificationPair>& pairs,
                           const VerificationOptions& options) {
-  check_pairs(embeddings, pairs);
+  return verify_mean_scores({embeddings}, pairs, options);
+}
+
+VerificationResult verify_mean_scores(const std::vector<EmbeddingView>& models,
+                                      const std::vector<VerificationPair>& pairs,
+                                      const VerificationOptions& options) {
+  FR_CHECK(!models.empty(), "verification: expected a model or more");
+  for (const EmbeddingView& e : models) check_pairs(e, pairs);
   VerificationResult r;
   r.pairs = pairs;
   std::vector<int> fold;
@@ -125,7 +160,7 @@ VerificationResult verify(const EmbeddingView& embeddings, const std::vector<Ver
   if (r.genuine == 0 || r.impostor == 0)
     throw Error(ErrorKind::data, cat("verification: needs genuine and impostor pairs, got ", r.genuine,
                                      " genuine and ", r.impostor, " impostor"));
-  const Scorer scorer{embeddings, pairs};
+  const Scorer scorer{models, pairs};
   const bool centred = options.centring == Centring::training_folds;
   r.accuracy = (centred ? centred_folds : plain_folds)(r, scorer, fold, options.threshold);
   for (const FoldAccuracy& f : r.accuracy.folds) r.threshold += f.threshold / double(r.accuracy.folds.size());

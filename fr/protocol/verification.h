@@ -24,8 +24,9 @@ struct VerificationPair {
 
 // The embedding of a picture from those of the picture and of its mirror image.
 enum class FlipMode {
-  none,         // the picture's own
-  sum,          // the sum (insightface)
+  none,  // the picture's own
+  sum,   // the sum (insightface)
+  mean,  // half of that (the mirror trick of Smirnov et al. 2017): the same direction, so the same scores
   concatenate,  // both, side by side: 2 D (SphereFace)
 };
 // (N,D) and (N,D) -> (N,D) or (N,2D). `flipped` may be empty for FlipMode::none.
@@ -61,6 +62,12 @@ struct VerificationResult {
 // finite.
 VerificationResult verify(const EmbeddingView& embeddings, const std::vector<VerificationPair>& pairs,
                           const VerificationOptions& options = {});
+
+// The same for several models that embedded the same pictures: the score of a pair is the mean of the models' cosines, each
+// with its own centre.
+VerificationResult verify_mean_scores(const std::vector<EmbeddingView>& models,
+                                      const std::vector<VerificationPair>& pairs,
+                                      const VerificationOptions& options = {});
 
 // Columns fold,a,b,same,score; a and b are the given names, or the row numbers when `names` is empty.
 void write_scores_csv(const std::filesystem::path& path, const VerificationResult& result,

@@ -38,6 +38,8 @@ template <class T>
 void install_search(Kernels<T>& k);
 template <class T>
 void install_sgd(Kernels<T>& k);
+template <class T>
+void install_adam(Kernels<T>& k);
 
 // target = value or target += value
 template <class T>

@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "data/canvas.h"
+#include "data/patch.h"
 #include "data/resample.h"
 #include "test/data/temporary.h"
 
@@ -256,6 +258,116 @@ TEST(Augment, EraseSetsOneRectangle) {
   }
 }
 
+// A run that is older than channel_shift, crop and cutout keeps its pictures: its draws are words 0..15 of the stream, the
+// noise's seeds are words 16..19.
+TEST(Augment, OldStreamsKeepTheirBits) {
+  const Image image = noise_picture(112, 112);
+  Augment augment;
+  augment.flip = 0, augment.noise = 10;
+  Random random({7, Purpose::augment});
+  for (int i = 0; i < 10; ++i) random.bits();
+  const double sigma = random.uniform(0, 10);
+  for (int i = 0; i < 5; ++i) random.bits();
+  Canvas x;
+  x.resize(112, 96);
+  copy_window(x, image, 8, 0, false);
+  add_noise(x, sigma, random);
+  Output expected(112, 96);
+  write_normalised(expected.values.data(), x);
+  EXPECT_EQ(augmented(image, augment, 7).values, expected.values);
+}
+
+// New changes, too, leave each other and the old ones as they were.
+TEST(Augment, EachChangeKeepsTheDrawsOfTheOthers) {
+  const Image image = flat_picture(112, 112, 100);
+  for (uint64_t seed = 0; seed < 20; ++seed) {
+    Augment cut, both;
+    cut.cutout = 30, both = cut, both.channel_shift = 10, both.crop = 8;
+    const Output a = augmented(image, cut, seed), b = augmented(image, both, seed);
+    for (size_t i = 0; i < a.values.size(); ++i) ASSERT_EQ(a.values[i] == 0, b.values[i] == 0);
+  }
+}
+
+TEST(Augment, ChannelsAreShiftedEachByItself) {
+  Augment augment;
+  augment.channel_shift = 10;
+  double least = 0, most = 0;
+  bool apart = false;
+  for (uint64_t seed = 0; seed < 200; ++seed) {
+    const Output out = augmented(flat_picture(112, 112, 128), augment, seed);
+    for (int c = 0; c < 3; ++c) {
+      const double shift = out(0, 0, c) * 128.0 - 0.5;
+      least = std::min(least, shift), most = std::max(most, shift);
+      ASSERT_EQ(out(95, 111, c), out(0, 0, c));
+    }
+    apart = apart || std::abs(out(0, 0, 0) - out(0, 0, 1)) > 0.05;
+  }
+  EXPECT_TRUE(apart);
+  EXPECT_TRUE(least >= -10 && least <= -9.5 && most <= 10 && most >= 9.5) << least << " " << most;
+  augment.grayscale = 1;  // comes after: a gray picture stays gray
+  const Output gray = augmented(flat_picture(112, 112, 128), augment);
+  EXPECT_NEAR(gray(3, 3, 0), gray(3, 3, 2), 1e-6);
+  augment.grayscale = 0;
+  EXPECT_LE(augmented(flat_picture(112, 112, 255), augment)(0, 0, 0), network_value(255));
+}
+
+// A ramp of slope 1 tells where the window was taken: y_out / f + offset, f = 120 / 112.
+TEST(Augment, RandomCropIsAWindowOfTheEnlargedPicture) {
+  Image ramp(112, 112);
+  for (int y = 0; y < 112; ++y)
+    for (int x = 0; x < 112; ++x) ramp.at(x, y)[0] = uint8_t(x), ramp.at(x, y)[1] = uint8_t(y);
+  Augment augment;
+  augment.flip = 0, augment.crop = 8;
+  double lowest = 1e9, highest = -1e9;
+  for (uint64_t seed = 0; seed < 100; ++seed) {
+    const Output out = augmented(ramp, augment, seed);
+    const auto at = [&](int x, int y, int c) { return out(x, y, c) * 128.0 + 127.5; };
+    EXPECT_NEAR(at(50, 60, 1) - at(50, 50, 1), 10 * 112 / 120.0, 1e-3);
+    EXPECT_NEAR(at(60, 50, 0) - at(50, 50, 0), 10 * 112 / 120.0, 1e-3);
+    const double middle = (at(10, 55, 1) + at(10, 56, 1)) / 2, across = (at(47, 9, 0) + at(48, 9, 0)) / 2;
+    EXPECT_LE(std::abs(across - 55.5), 96 * (8 / 112.0) / 2 * 112 / 120 + 1e-3);
+    lowest = std::min(lowest, middle), highest = std::max(highest, middle);
+  }
+  const double reach = 4 * 112 / 120.0;
+  EXPECT_TRUE(lowest >= 55.5 - reach - 1e-3 && lowest <= 55.5 - 0.9 * reach) << lowest;
+  EXPECT_TRUE(highest <= 55.5 + reach + 1e-3 && highest >= 55.5 + 0.9 * reach) << highest;
+}
+
+TEST(Augment, CutoutIsASquareThatMayLieOutside) {
+  Augment augment;
+  augment.cutout = 24;
+  int whole = 0, smallest = 1 << 20;
+  for (uint64_t seed = 0; seed < 100; ++seed) {
+    const Output out = augmented(flat_picture(112, 112, 255), augment, seed);
+    int left = 96, right = -1, top = 112, bottom = -1, zeros = 0;
+    for (int y = 0; y < 112; ++y)
+      for (int x = 0; x < 96; ++x)
+        if (out(x, y, 1) == 0)
+          ++zeros, left = std::min(left, x), right = std::max(right, x), top = std::min(top, y),
+                   bottom = std::max(bottom, y);
+    ASSERT_EQ(zeros, (right - left + 1) * (bottom - top + 1));
+    ASSERT_LE(std::max(right - left, bottom - top), 23);
+    ASSERT_TRUE(left == 0 || right == 95 || right - left == 23);
+    whole += zeros == 24 * 24, smallest = std::min(smallest, zeros);
+  }
+  EXPECT_TRUE(whole >= 35 && whole <= 80) << whole;  // (73 / 96) (89 / 112) = 0.60 of 100
+  EXPECT_LT(smallest, 24 * 24 * 2 / 3);
+  augment.cutout = 400;
+  const std::vector<float> all = augmented(flat_picture(112, 112, 255), augment).values;
+  EXPECT_EQ(std::count(all.begin(), all.end(), 0.0f), std::ptrdiff_t(all.size()));
+}
+
+TEST(Patch, TheThreePatches) {
+  const Image image = noise_picture(112, 112);
+  EXPECT_EQ(cut_patch(image, Patch::full, 112, 96), image);
+  EXPECT_EQ(cut_patch(image, Patch::upper, 112, 96), resize(crop(image, 8, 0, 96, 75), 96, 112));
+  EXPECT_EQ(cut_patch(image, Patch::centre, 112, 96), resize(crop(image, 8 + 9, 11, 77, 90), 96, 112));
+  const Image large = noise_picture(300, 200);
+  EXPECT_EQ(cut_patch(large, Patch::upper, 112, 96), cut_patch(fit(large, 112, 96), Patch::upper, 112, 96));
+  EXPECT_EQ(cut_patch(flat_picture(50, 40, 9), Patch::centre, 56, 48), flat_picture(48, 56, 9));
+  EXPECT_THROW(cut_patch(image, Patch::upper, 4, 4), std::invalid_argument);
+}
+
 TEST(Augment, OtherSizesAreFitted) {
   for (const auto& [w, h] : {std::pair{250, 250}, {92, 112}, {30, 40}, {1, 1}, {97, 113}}) {
     Augment augment;
@@ -281,6 +393,9 @@ TEST(Augment, WrongOptionsAreNamed) {
   a = {}, a.scale_min = 0, refused(a, "scale_min");
   a = {}, a.scale_max = 0.5, refused(a, "scale_max");
   a = {}, a.blur = std::nan(""), refused(a, "blur");
+  a = {}, a.channel_shift = -1, refused(a, "channel_shift");
+  a = {}, a.crop = -1, refused(a, "crop");
+  a = {}, a.cutout = -1, refused(a, "cutout");
 }
 
 }  // namespace

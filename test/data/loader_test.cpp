@@ -158,6 +158,125 @@ TEST(Loader, BalancedDrawsEveryClassEquallyOften) {
   EXPECT_GT(distinct.size(), 20u);
 }
 
+// 7 classes of 3, 6, 9, ... pictures; pictures of a class are not side by side.
+struct PeopleSource : FakeSource {
+  PeopleSource() {
+    count = 84, classes = 7;
+    for (int64_t c = 0; c < classes; ++c)
+      for (int64_t i = 0; i < 3 * (c + 1); ++i) label_of.push_back(c);
+    for (size_t i = 0; i < label_of.size(); ++i)
+      std::swap(label_of[i], label_of[(i * 37 + 11) % label_of.size()]);
+  }
+  int64_t label(int64_t index) const override { return label_of[size_t(index)]; }
+  std::vector<int64_t> label_of;
+};
+LoaderOptions people_by(int64_t people, int64_t images) {
+  LoaderOptions options = small();
+  options.order = Order::pk, options.batch = people * images, options.per_identity = images;
+  return options;
+}
+
+TEST(LoaderPk, BatchesHoldPeopleWithDifferentImages) {
+  const PeopleSource source;
+  for (const auto& [P, K] : {std::pair{3, 4}, {7, 4}, {5, 2}, {2, 21}, {1, 1}}) {
+    const LoaderOptions options = people_by(P, K);
+    for (int64_t epoch = 0; epoch < 3; ++epoch) {
+      const std::vector<int64_t> order = epoch_order(source, options, epoch);
+      ASSERT_EQ(int64_t(order.size()), 84 / options.batch * options.batch);
+      std::map<int64_t, int> turns;
+      for (size_t b = 0; b < order.size(); b += size_t(options.batch)) {
+        std::set<int64_t> people;
+        for (int p = 0; p < P; ++p) {
+          const auto first = order.begin() + std::ptrdiff_t(b) + p * K;
+          const int64_t label = source.label(*first);
+          EXPECT_TRUE(people.insert(label).second) << "twice in a batch";
+          ++turns[label];
+          std::map<int64_t, int64_t> times;
+          for (auto i = first; i < first + K; ++i) ++times[*i], people.insert(source.label(*i));
+          EXPECT_EQ(people.size(), size_t(p + 1)) << "two people side by side";
+          const int64_t n = 3 * (label + 1);
+          EXPECT_EQ(int64_t(times.size()), std::min<int64_t>(K, n));
+          for (const auto& [index, count] : times) EXPECT_TRUE(count == K / n || count == (K + n - 1) / n);
+        }
+      }
+      int least = 1 << 20, most = 0;
+      for (int64_t c = 0; c < 7; ++c) least = std::min(least, turns[c]), most = std::max(most, turns[c]);
+      const bool whole = order.size() / size_t(K) % 7 == 0;
+      EXPECT_LE(most - least, whole ? 0 : 1) << P << " x " << K;
+    }
+    EXPECT_NE(epoch_order(source, options, 0), epoch_order(source, options, 1));
+  }
+}
+
+// 21 images, 4 in a hand: 5 hands show 20 different ones.
+TEST(LoaderPk, ImagesComeAgainOnlyWhenAllWereDealt) {
+  PeopleSource source;
+  source.count = 21, source.classes = 1, source.label_of.assign(21, 0);
+  const std::vector<int64_t> order = epoch_order(source, people_by(1, 4), 0);
+  EXPECT_EQ(std::set<int64_t>(order.begin(), order.end()).size(), 20u);
+}
+
+TEST(LoaderPk, AFunctionOfSeedEpochAndBatchAlone) {
+  PeopleSource source;
+  source.bad = {3, 40, 41};
+  source.jitter = true;
+  LoaderOptions options = people_by(5, 4);
+  options.max_damaged = 0.1, options.threads = 1, options.prefetch = 1;
+  const Stream expected = read(source, options, 10);
+  EXPECT_EQ(expected.batches[4].epoch, 1);
+  for (const int threads : {2, 3, 8}) {
+    options.threads = threads, options.prefetch = threads;
+    expect_same(read(source, options, 10), expected);
+  }
+  for (int64_t t = 0; t < 10; ++t) {  // resumed in the middle of an epoch
+    options.start_epoch = t / 4, options.start_batch = t % 4;
+    expect_same(read(source, options, 1).batches[0], expected.batches[size_t(t)]);
+  }
+  options.start_epoch = options.start_batch = 0, options.seed = 6;
+  EXPECT_NE(read(source, options, 1).batches[0].indices, expected.batches[0].indices);
+}
+
+TEST(LoaderPk, ThePersonStandsInForHisDamagedPictures) {
+  PeopleSource source;
+  const LoaderOptions plain = people_by(5, 4);
+  const std::vector<int64_t> order = epoch_order(source, plain, 0);
+  source.bad = {order[1], order[6], order[30]};
+  LoaderOptions options = plain;
+  options.max_damaged = 0.1;
+  const Stream stream = read(source, options, 4);
+  for (size_t b = 0; b < 4; ++b)
+    for (size_t n = 0; n < 20; ++n) {
+      const int64_t index = order[20 * b + n], got = stream.batches[b].indices[n];
+      EXPECT_EQ(source.label(got), source.label(index));
+      EXPECT_TRUE(got == index || source.bad.count(index));
+      EXPECT_FALSE(source.bad.count(got));
+    }
+  for (int64_t i = 0; i < 84; ++i)  // a person of whom nothing can be read
+    if (source.label(i) == source.label(order[0])) source.bad.insert(i);
+  options.max_damaged = 0.5;
+  for (const int64_t got : read(source, options, 1).batches[0].indices) EXPECT_FALSE(source.bad.count(got));
+}
+
+TEST(LoaderPk, WrongOptionsAreRefused) {
+  const PeopleSource source;
+  const auto message = [&](const LoaderOptions& o) {
+    try {
+      Loader(source, o);
+    } catch (const std::invalid_argument& e) {
+      return std::string(e.what());
+    }
+    return std::string();
+  };
+  LoaderOptions o = people_by(5, 4);
+  o.batch = 18;
+  EXPECT_NE(message(o).find("a batch of 18 is no multiple of 4 pictures of a class"), std::string::npos)
+      << message(o);
+  EXPECT_NE(message(people_by(8, 4)).find("a batch of 8 classes from 7"), std::string::npos);
+  o = people_by(5, 4), o.tail = Tail::keep;
+  EXPECT_NE(message(o).find("no smaller last batch"), std::string::npos);
+  EXPECT_THROW(epoch_order(source, Order::pk, 1, 0), std::invalid_argument);
+}
+
 TEST(Loader, APictureDrawnTwiceIsChangedInTwoWays) {
   FakeSource source;
   source.count = 4, source.classes = 2;

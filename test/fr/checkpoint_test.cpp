@@ -34,9 +34,10 @@ Tensor pictures(int64_t N) {
 
 struct Trained {
   FaceModel model;
-  Sgd optimizer;
-  explicit Trained(uint64_t seed, const NetworkOptions& network = kSmall)
-      : model(seeded(network, seed), {}, 5), optimizer(model.parameters(), {}) {}
+  std::unique_ptr<Optimizer> optimizer;
+  explicit Trained(uint64_t seed, const NetworkOptions& network = kSmall,
+                   OptimizerKind kind = OptimizerKind::sgd)
+      : model(seeded(network, seed), {}, 5), optimizer(make_optimizer(model.parameters(), {.kind = kind})) {}
   static NetworkOptions seeded(NetworkOptions o, uint64_t seed) {
     o.seed = seed;
     return o;
@@ -47,24 +48,26 @@ struct Trained {
   void step(int64_t n) {
     model.zero_grad();
     backward(loss(n));
-    optimizer.step(0.01);
+    optimizer->step(0.01, n);
   }
 };
 
 const CheckpointInfo kInfo = {7, 1, 2, 5, 42, "[loss]\nm = 4\n"};
 
 TEST(Checkpoint, GoesOnWhereItStopped) {
-  const TemporaryFolder folder;
-  Trained a(1), b(2);
-  a.step(0);
-  save_checkpoint(folder.path / "c.safetensors", a.model, a.optimizer, kInfo);
-  EXPECT_NE(all_weights(a.model), all_weights(b.model));
-  const CheckpointInfo info = load_checkpoint(folder.path / "c.safetensors", b.model, &b.optimizer);
-  EXPECT_EQ(info.step, 7);
-  EXPECT_EQ(info.config, kInfo.config);
-  EXPECT_EQ(all_weights(a.model), all_weights(b.model));
-  a.step(1), b.step(1);  // the velocities came along
-  EXPECT_EQ(all_weights(a.model), all_weights(b.model));
+  for (const OptimizerKind kind : {OptimizerKind::sgd, OptimizerKind::adam, OptimizerKind::adamw}) {
+    const TemporaryFolder folder;
+    Trained a(1, kSmall, kind), b(2, kSmall, kind);
+    a.step(0);
+    save_checkpoint(folder.path / "c.safetensors", a.model, *a.optimizer, kInfo);
+    EXPECT_NE(all_weights(a.model), all_weights(b.model));
+    const CheckpointInfo info = load_checkpoint(folder.path / "c.safetensors", b.model, b.optimizer.get());
+    EXPECT_EQ(info.step, 7);
+    EXPECT_EQ(info.config, kInfo.config);
+    EXPECT_EQ(all_weights(a.model), all_weights(b.model));
+    a.step(1), b.step(1);  // velocities and moments came along
+    EXPECT_EQ(all_weights(a.model), all_weights(b.model));
+  }
 }
 
 // Batch normalisation: the running statistics come along too, and the frozen scale stays frozen.
@@ -75,7 +78,7 @@ TEST(Checkpoint, IResNetGoesOnWhereItStopped) {
   a.step(0);
   CheckpointInfo info = kInfo;
   info.config = "[network]\narchitecture = iresnet\ndepth = 18\nembedding = 8\nheight = 32\nwidth = 32\n";
-  save_checkpoint(path, a.model, a.optimizer, info);
+  save_checkpoint(path, a.model, *a.optimizer, info);
   {
     const LoadedModel loaded = load_model(folder.path);
     EXPECT_EQ(all_weights(*loaded.model), all_weights(a.model));
@@ -85,7 +88,7 @@ TEST(Checkpoint, IResNetGoesOnWhereItStopped) {
     a.model.train();
   }
   Trained b(2, kSmallIResNet);
-  load_checkpoint(path, b.model, &b.optimizer);
+  load_checkpoint(path, b.model, b.optimizer.get());
   a.step(1), b.step(1);
   EXPECT_EQ(all_weights(a.model), all_weights(b.model));
   Trained other(1);
@@ -98,22 +101,22 @@ TEST(Checkpoint, AKeyThatIsMissingHadItsDefault) {
   Trained a(1);
   CheckpointInfo old = kInfo, now = kInfo;
   old.config = "[network]\ndepth = 4\nembedding = 8\nheight = 32\nwidth = 32\n";
-  save_checkpoint(folder.path / "checkpoint-00000007.safetensors", a.model, a.optimizer, old);
+  save_checkpoint(folder.path / "checkpoint-00000007.safetensors", a.model, *a.optimizer, old);
   now.config = "[network]\narchitecture = sphereface\n" + old.config.substr(10);
-  EXPECT_EQ(resume_newest(folder.path, a.model, a.optimizer, now).step, 7);
+  EXPECT_EQ(resume_newest(folder.path, a.model, *a.optimizer, now).step, 7);
   EXPECT_EQ(load_model(folder.path).config.network.architecture, Architecture::sphereface);
   now.config = "[network]\narchitecture = iresnet\n" + old.config.substr(10);
-  EXPECT_THROW(resume_newest(folder.path, a.model, a.optimizer, now), Error);
+  EXPECT_THROW(resume_newest(folder.path, a.model, *a.optimizer, now), Error);
 }
 
 TEST(Checkpoint, AnotherConfigurationIsRefusedWithItsDifferences) {
   const TemporaryFolder folder;
   Trained a(1);
-  save_checkpoint(folder.path / "checkpoint-00000007.safetensors", a.model, a.optimizer, kInfo);
+  save_checkpoint(folder.path / "checkpoint-00000007.safetensors", a.model, *a.optimizer, kInfo);
   CheckpointInfo now = kInfo;
   now.config = "[loss]\nm = 3\n", now.classes = 6;
   try {
-    resume_newest(folder.path, a.model, a.optimizer, now);
+    resume_newest(folder.path, a.model, *a.optimizer, now);
     FAIL() << "accepted";
   } catch (const Error& e) {
     EXPECT_EQ(e.kind(), ErrorKind::state);
@@ -126,17 +129,17 @@ TEST(Checkpoint, AnotherConfigurationIsRefusedWithItsDifferences) {
 TEST(Checkpoint, ADamagedNewestFallsBackToTheOneBefore) {
   const TemporaryFolder folder;
   Trained a(1);
-  save_checkpoint(folder.path / "checkpoint-00000007.safetensors", a.model, a.optimizer, kInfo);
+  save_checkpoint(folder.path / "checkpoint-00000007.safetensors", a.model, *a.optimizer, kInfo);
   const auto before = all_weights(a.model);
   a.step(0);
   CheckpointInfo later = kInfo;
   later.step = 8;
   const fs::path newest = folder.path / "checkpoint-00000008.safetensors";
-  save_checkpoint(newest, a.model, a.optimizer, later);
+  save_checkpoint(newest, a.model, *a.optimizer, later);
   auto bytes = read_file(newest);
   bytes[bytes.size() / 2] ^= 1;
   write_file_atomic(newest, std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
-  EXPECT_EQ(resume_newest(folder.path, a.model, a.optimizer, kInfo).step, 7);
+  EXPECT_EQ(resume_newest(folder.path, a.model, *a.optimizer, kInfo).step, 7);
   EXPECT_EQ(all_weights(a.model), before);
 }
 

@@ -76,6 +76,7 @@ struct Case {
   double bf16_tolerance;  // of the mean loss
   int steps = 20;         // beside the CPU
   bool by_rows = false;   // the gradient of the class weights
+  OptimizerOptions optimizer = {.clip_norm = 2};
 };
 LossOptions loss_of(LossKind kind, MarginGradient gradient = MarginGradient::exact) {
   LossOptions o;
@@ -96,7 +97,13 @@ std::vector<Case> cases() {
            20, true},
           {"IResNet, NormFace, by rows", Architecture::iresnet, loss_of(LossKind::normface), 0.3, 20, true},
           {"IResNet, detached", Architecture::iresnet, loss_of(LossKind::a_softmax, MarginGradient::detached),
-           0.3}};
+           0.3},
+          {"SphereFace, softmax, Adam",
+           Architecture::sphereface,
+           loss_of(LossKind::softmax),
+           0.3,
+           20,
+           {.kind = OptimizerKind::adamw, .clip_norm = 2, .eps = 1e-3}}};
 }
 
 Batch batch_of(int64_t step) {
@@ -114,13 +121,13 @@ Batch batch_of(int64_t step) {
 
 struct Training {
   FaceModel model;
-  Sgd optimizer;
+  std::unique_ptr<Optimizer> optimizer;
   std::unique_ptr<TrainStep> stepper;
   int64_t step = 0;
   Training(const Case& c, const Placement& p, bool record = true)
       : model(std::make_unique<Tiny>(c.network), c.loss, kClasses, 3),
-        optimizer(model.place(p.device, p.maps).parameters(), {.clip_norm = 2}),
-        stepper(make_train_step(model, optimizer, {3, record})) {
+        optimizer(make_optimizer(model.place(p.device, p.maps).parameters(), c.optimizer)),
+        stepper(make_train_step(model, *optimizer, {3, record})) {
     for (const auto& [name, parameter] : model.parameters())
       if (name == "head.weight") parameter->var.gradient_by_rows(c.by_rows);
   }
@@ -138,7 +145,7 @@ struct Training {
   }
   std::vector<float> weights() {
     std::vector<float> all;
-    for (const auto& [name, tensor] : collect_state(model, &optimizer)) {
+    for (const auto& [name, tensor] : collect_state(model, optimizer.get())) {
       const auto v = tensor.host<float>();
       all.insert(all.end(), v.begin(), v.end());
     }
@@ -253,16 +260,16 @@ TEST_P(DeviceStep, CheckpointsAreTheSameFromBoth) {
   cpu.losses(3);
   const CheckpointInfo info{3, 0, 3, kClasses, 1, ""};
   const fs::path one = folder.path / "one", two = folder.path / "two";
-  save_checkpoint(one, cpu.model, cpu.optimizer, info);
+  save_checkpoint(one, cpu.model, *cpu.optimizer, info);
   for (const Placement& p : {kSingle, kHalf}) {
     Training card(c, p);
-    load_checkpoint(one, card.model, &card.optimizer);
-    save_checkpoint(two, card.model, card.optimizer, info);
+    load_checkpoint(one, card.model, card.optimizer.get());
+    save_checkpoint(two, card.model, *card.optimizer, info);
     EXPECT_EQ(read_file(one), read_file(two));
     card.step = cpu.step;
     const double tolerance = p.maps == DType::bfloat16 ? 0.3 : 1e-3;
     Training again(c, {});
-    load_checkpoint(two, again.model, &again.optimizer);
+    load_checkpoint(two, again.model, again.optimizer.get());
     again.step = card.step;
     EXPECT_NEAR(again.next().loss, card.next().loss, tolerance);
   }
@@ -315,7 +322,7 @@ TEST_P(DeviceStep, WhatIsNotFiniteLeavesTheWeightsAlone) {
 TEST_P(DeviceStep, RowsWithoutLengthAreDrawnAgainBeforeTheNextStep) {
   Training run(cases()[0], kSingle);
   run.losses(4);
-  const NamedTensors state = collect_state(run.model, &run.optimizer);
+  const NamedTensors state = collect_state(run.model, run.optimizer.get());
   for (const char* name : {"head.weight", "optimizer.head.weight"}) {
     std::vector<float> values = state.at(name).host<float>();
     std::fill(values.begin() + kEmbedding, values.begin() + 2 * kEmbedding, 0.0f);

@@ -106,7 +106,9 @@ TEST(Verification, CombineFlip) {
   EXPECT_EQ(combine_flip(FlipMode::none, e, {}, 2), e);
   EXPECT_EQ(combine_flip(FlipMode::sum, e, f, 2), (std::vector<float>{11, 22, 33, 44}));
   EXPECT_EQ(combine_flip(FlipMode::concatenate, e, f, 2), (std::vector<float>{1, 2, 10, 20, 3, 4, 30, 40}));
+  EXPECT_EQ(combine_flip(FlipMode::mean, e, f, 2), (std::vector<float>{5.5f, 11, 16.5f, 22}));
   EXPECT_THROW(combine_flip(FlipMode::sum, e, {}, 2), std::invalid_argument);
+  EXPECT_THROW(combine_flip(FlipMode::mean, e, {}, 2), std::invalid_argument);
   EXPECT_THROW(combine_flip(FlipMode::none, e, {}, 3), std::invalid_argument);
 }
 

@@ -189,6 +189,26 @@ TEST(Schedule, Cosine) {
   EXPECT_NEAR(learning_rate(s, 90000), 0.005005, 1e-16);
 }
 
+// In the first period the figures are those of the cosine; then it starts again, each time twice as long.
+TEST(Schedule, SgdrWithWarmRestarts) {
+  Schedule s = schedule(Schedule::Kind::sgdr), once = schedule(Schedule::Kind::cosine);
+  s.base = once.base = 0.01, s.floor = once.floor = 1e-5, once.total_steps = 140000;
+  s.period = 140000, s.multiplier = 2;
+  for (const int64_t t : {0, 1, 35000, 70000, 105000, 139999})
+    EXPECT_EQ(learning_rate(s, t), learning_rate(once, t)) << t;
+  EXPECT_NEAR(learning_rate(s, 35000), 0.00853699837203, 1e-14);
+  EXPECT_EQ(learning_rate(s, 140000), 0.01) << "the second period, 280000 steps long";
+  EXPECT_NEAR(learning_rate(s, 140000 + 70000), 0.00853699837203, 1e-14);
+  EXPECT_NEAR(learning_rate(s, 140000 + 210000), 0.00147300162797, 1e-14);
+  EXPECT_EQ(learning_rate(s, 420000), 0.01);
+  s.multiplier = 1;
+  for (const int64_t t : {140000, 280000, 1400000}) EXPECT_EQ(learning_rate(s, t), 0.01) << t;
+  EXPECT_NEAR(learning_rate(s, 1400000 + 105000), 0.00147300162797, 1e-14);
+  s.warmup_steps = 10;
+  EXPECT_EQ(learning_rate(s, 10), 0.01);
+  EXPECT_EQ(learning_rate(s, 140010), 0.01);
+}
+
 TEST(Schedule, Polynomial) {
   Schedule s = schedule(Schedule::Kind::polynomial);
   s.base = 1, s.floor = 0.2, s.power = 2, s.total_steps = 10, s.warmup_steps = 2;
@@ -203,6 +223,7 @@ TEST(Schedule, Polynomial) {
 TEST(Schedule, RefusesContradictions) {
   EXPECT_THROW(learning_rate(schedule(Schedule::Kind::constant), -1), std::invalid_argument);
   EXPECT_THROW(learning_rate(schedule(Schedule::Kind::cosine), 0), std::invalid_argument) << "no total_steps";
+  EXPECT_THROW(learning_rate(schedule(Schedule::Kind::sgdr), 0), std::invalid_argument) << "no period";
   Schedule s = schedule(Schedule::Kind::steps);
   s.milestones = {20, 10};
   EXPECT_THROW(learning_rate(s, 0), std::invalid_argument);

@@ -31,5 +31,6 @@ void install_rows(Kernels<float>& k);         // rows.cpp: l2 normalisation, sof
 void install_distances(Kernels<float>& k);    // distances.cpp: between the rows of a batch
 void install_search(Kernels<float>& k);       // search.cpp
 void install_sgd(Kernels<float>& k);          // sgd.cpp
+void install_adam(Kernels<float>& k);         // adam.cpp
 
 }  // namespace fr::FR_ISA

@@ -24,6 +24,7 @@ Kernels<float> build() {
   install_distances(k);
   install_search(k);
   install_sgd(k);
+  install_adam(k);
   return k;
 }
 
