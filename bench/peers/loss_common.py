@@ -39,6 +39,10 @@ class Options:
         return self.keys.get(key, default)
 
 
+def gradient(v):
+    return torch.zeros_like(v) if v.grad is None else v.grad
+
+
 def length(v):
     return v.square().sum(1).sqrt()
 

@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from loss_common import length, seen, unit
+from loss_common import gradient, length, seen, unit
 from pair_formulas import center, contrastive, lifted, margin_based, triplet
 
 SCALE = {"normface": 10, "l2_softmax": 16, "am_softmax": 30, "cosface": 64, "arcface": 64, "combined": 64}
@@ -134,8 +134,8 @@ def evaluate(b, o):
     """Loss and gradients by the names that loss_worker gives them."""
     loss = sum(weight * TERMS.get(name, on_cosines)(b, o) for name, weight in o.terms)
     loss.backward()
-    results = {"loss": loss.detach(), "x.gradient": b.x.grad}
-    results |= {f"{name}.gradient": p.grad for name, p in b.p.items() if p.requires_grad}
+    results = {"loss": loss.detach(), "x.gradient": gradient(b.x)}
+    results |= {f"{name}.gradient": gradient(p) for name, p in b.p.items() if p.requires_grad}
     if o.word("loss.gradient", "exact") == "caffe_normalised":
         results |= caffe_gradients(b, o)
     return results | b.after

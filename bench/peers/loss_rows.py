@@ -46,8 +46,10 @@ class Draw:
 
     def of_classes(self, w):
         y = torch.randint(self.M, (self.N,), generator=self.g)
-        own = w[y] / w[y].norm(dim=1, keepdim=True)
-        return self.uniform(-4, 4, self.N, 1) * own + self.rows(self.N), y
+        wh = w / w.norm(dim=1, keepdim=True)
+        x = self.uniform(-4, 4, self.N, 1) * wh[y] + self.rows(self.N)
+        y[0] = (wh @ x[0]).argmin()  # far from its class: no loss is as small as the rounding of its scores
+        return x, y
 
     def of_pairs(self):
         y = torch.arange(self.N) % self.M

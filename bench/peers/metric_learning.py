@@ -5,7 +5,7 @@ import math
 import torch
 from pytorch_metric_learning import distances, losses, miners, reducers
 
-from loss_common import same_class, unit
+from loss_common import gradient, same_class, unit
 from loss_formulas import MARGIN, SCALE, annealing
 from pair_formulas import semi_hard, squares
 
@@ -15,8 +15,8 @@ MEAN = reducers.MeanReducer()  # the default of several losses leaves out the pa
 def results(loss, b, factor=1, **parameters):
     """factor: of the loss, ours / theirs. parameters: gradients by name, with _ for the dot."""
     (factor * loss).backward()
-    out = {"loss": (factor * loss).detach(), "x.gradient": b.x.grad}
-    return out | {name.replace("_", ".", 1) + ".gradient": p.grad for name, p in parameters.items()}
+    out = {"loss": (factor * loss).detach(), "x.gradient": gradient(b.x)}
+    return out | {name.replace("_", ".", 1) + ".gradient": gradient(p) for name, p in parameters.items()}
 
 
 def of_classes(f, b):
@@ -46,7 +46,7 @@ def annealed(b, o):
 
 def normface(b, o):
     """1/s is their temperature, a plain number; they leave the embedding to the distance."""
-    s = float(b.p.get("head.scale", o.number("loss.scale", SCALE[o.name])))
+    s = b.p["head.scale"].item() if "head.scale" in b.p else o.number("loss.scale", SCALE[o.name])
     cosine = distances.CosineSimilarity()
     return of_classes(losses.NormalizedSoftmaxLoss(len(b.factor), b.x.shape[1], temperature=1 / s, distance=cosine), b)
 
@@ -104,8 +104,8 @@ class ScaledLength(distances.LpDistance):
 
 def lifted(b, o):
     form, same = o.word("lifted.form", "cosine"), same_class(b.labels)
-    if int(same.sum()) == len(same) or bool(same.all()):
-        return None
+    if int(same.sum()) == len(same) or same.all():
+        return None  # no pair, or no other class
     if form == "distance":
         f = losses.LiftedStructureLoss(neg_margin=o.number("lifted.distance_margin", 1))
         return results(f(b.x, b.labels), b)
