@@ -22,6 +22,10 @@ class Batch:
         p = {name: v.detach().clone().requires_grad_(name != "center.centers") for name, v in self.p.items()}
         return dataclasses.replace(self, x=self.x.detach().clone().requires_grad_(), p=p, after={})
 
+    def in_float(self):
+        p = {name: v.float() for name, v in self.p.items()}
+        return dataclasses.replace(self, x=self.x.float(), p=p, factor=self.factor.float())
+
 
 class Options:
     """KEY=VALUE KEY=VALUE ... as on the command line of bin/train."""

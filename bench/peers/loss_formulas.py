@@ -144,6 +144,7 @@ def evaluate(b, o):
 def unseen():
     """Branches that no batch reached."""
     wanted = {f"sector of m = {m}": set(range(m)) for m in (1, 2, 3, 4)}
-    for name in ("ArcFace, threshold", "ArcFace, easy_margin", "combined, guard", "semi-hard negative"):
+    for name in ("ArcFace, threshold", "ArcFace, easy_margin", "combined, guard", "contrastive, two classes within the margin",
+                 "semi-hard negative", "triplet with a loss", "lifted pair with a loss"):
         wanted[name] = {False, True}
     return [f"{name}: {sorted(branches - seen[name])}" for name, branches in wanted.items() if branches - seen[name]]

@@ -62,7 +62,8 @@ class Draw:
             p["head.weight"] = w
             if o.name == "l2_softmax" or o.word("loss.bias", "") == "true":
                 p["head.bias"] = 0.3 * self.normal(self.M)
-            if o.name in SCALE and o.word("loss.scale_is", "trained" if o.name in ("normface", "l2_softmax") else "fixed") == "trained":
+            usual = "trained" if o.name in ("normface", "l2_softmax") else "fixed"
+            if o.name in SCALE and o.word("loss.scale_is", usual) == "trained":
                 p["head.scale"] = o.number("loss.scale", SCALE[o.name]) * self.uniform(0.8, 1.2, 1)
         if "lifted" in names and o.word("lifted.form", "cosine") != "distance":
             p["lifted.scale"] = self.uniform(8, 16, 1)
@@ -74,7 +75,8 @@ class Draw:
 
     def batch(self, o, class_margins):
         w = self.rows(self.M) * self.uniform(0.5, 2, self.M, 1)
-        x, y = self.of_pairs() if o.name in ("contrastive", "triplet", "lifted", "margin") or len(o.terms) > 1 else self.of_classes(w)
+        looks_at_pairs = o.terms[-1][0] in ("contrastive", "triplet", "lifted", "margin")
+        x, y = self.of_pairs() if looks_at_pairs else self.of_classes(w)
         x, p = x * self.uniform(0.5, 3, self.N, 1), self.parameters(o, w)
         factor = self.uniform(0.5, 1.5, self.M) if class_margins else torch.ones(self.M)
         return Batch(x.float().double(), y, {name: v.float().double() for name, v in p.items()}, factor.float().double())
@@ -90,14 +92,14 @@ def class_rows():
     yield Row("modified softmax", "loss.name=modified_softmax", CLASSES)
     for name, title in (("a_softmax", "A-Softmax"), ("l_softmax", "L-Softmax")):
         for m in (1, 2, 3, 4):
-            yield Row(f"{title}, m = {m}, lambda = 0", f"loss.name={name} loss.m={m} {LAMBDA}0", CLASSES, annealed)
+            yield Row(f"{title}, m = {m}, lambda = 0", f"loss.name={name} loss.m={m} {LAMBDA}0", CLASSES, annealed, "scale = 1")
             yield Row(f"{title}, m = {m}, lambda = 5", f"loss.name={name} loss.m={m} {LAMBDA}5", CLASSES)
         yield Row(f"{title}, m = 4, lambda of step 10", f"loss.name={name}", CLASSES)
     yield Row("A-Softmax, detached", f"loss.name=a_softmax loss.gradient=detached {LAMBDA}1", CLASSES)
     yield Row("A-Softmax, Caffe gradient", f"loss.name=a_softmax loss.gradient=caffe_normalised {LAMBDA}5", CLASSES)
     yield Row("modified softmax, Caffe gradient", "loss.name=modified_softmax loss.gradient=caffe_normalised", CLASSES)
-    yield Row("NormFace, s trained", "loss.name=normface", CLASSES, normface, "without the gradient of s")
-    yield Row("NormFace, s fixed", "loss.name=normface loss.scale_is=fixed loss.scale=20", CLASSES, normface)
+    yield Row("NormFace, s trained", "loss.name=normface", CLASSES, normface, "temperature = 1/s, not trained")
+    yield Row("NormFace, s fixed", "loss.name=normface loss.scale_is=fixed loss.scale=20", CLASSES, normface, "temperature = 1/s")
     yield Row("L2-Softmax, alpha trained", "loss.name=l2_softmax", CLASSES)
     yield Row("L2-Softmax, alpha fixed", "loss.name=l2_softmax loss.scale_is=fixed", CLASSES)
     yield Row("AM-Softmax", "loss.name=am_softmax", CLASSES, cosface)
@@ -105,7 +107,8 @@ def class_rows():
     yield Row("CosFace, s trained", "loss.name=cosface loss.scale_is=trained loss.scale=30", CLASSES)
     yield Row("CosFace, margins of classes", "loss.name=cosface", CLASSES, class_margins=True)
     for rule in ("threshold", "easy_margin", "none"):
-        yield Row(f"ArcFace, {rule}", f"loss.name=arcface loss.rule={rule}", CLASSES, arcface if rule == "threshold" else None)
+        peer = arcface if rule == "threshold" else None
+        yield Row(f"ArcFace, {rule}", f"loss.name=arcface loss.rule={rule}", CLASSES, peer, "margin in degrees")
     yield Row("ArcFace, detached", "loss.name=arcface loss.gradient=detached", CLASSES)
     yield Row("ArcFace, margins of classes", "loss.name=arcface", CLASSES, class_margins=True)
     yield Row("combined (0.9, 0.4, 0.15)", "loss.name=combined", CLASSES)
@@ -118,19 +121,21 @@ def class_rows():
 def pair_rows():
     for form in ("mean", "sum"):
         yield Row(f"center, {form}", f"loss.name=center center.form={form} center.rate=0.3", CLASSES + SHORT)
-    for form in ("distance", "squared"):
-        note = "their losses squared; the mean of the kinds" if form == "distance" else "the mean of the kinds"
-        yield Row(f"contrastive, {form}", f"loss.name=contrastive contrastive.form={form}", PAIRS, contrastive, note)
-        yield Row(f"contrastive, {form}, every pair alike", f"loss.name=contrastive contrastive.form={form} contrastive.weights=pairs",
-                  PAIRS, contrastive, note.replace("the mean of the kinds", "their sum"))
+    for form, note in (("distance", "their losses squared; "), ("squared", "")):
+        title, keys = f"contrastive, {form}", f"loss.name=contrastive contrastive.form={form} contrastive.margin=1.3"
+        yield Row(title, keys, PAIRS, contrastive, note + "the mean of the kinds")
+        yield Row(f"{title}, every pair alike", f"{keys} contrastive.weights=pairs", PAIRS, contrastive, note + "the mean of all")
     yield Row("contrastive, raw embeddings", "loss.name=contrastive contrastive.features=raw contrastive.margin=3", PAIRS + SHORT,
               contrastive, "their losses squared; the mean of the kinds")
-    yield Row("triplet, semi-hard", "loss.name=triplet", PAIRS, triplet, "given the triplets")
+    yield Row("triplet, semi-hard", "loss.name=triplet", PAIRS, triplet, "given the triplets; their mean of all")
     for form in ("distance", "cosine", "euclid_scaled"):
         note = {"distance": "", "cosine": "their distance is alpha cos", "euclid_scaled": "embeddings of length alpha"}[form]
         yield Row(f"lifted structured, {form}", f"loss.name=lifted lifted.form={form}", PAIRS, lifted, note)
+    yield Row("lifted structured, cosine, margin 0.5", "loss.name=lifted lifted.cosine_margin=0.5", PAIRS, lifted,
+              "their distance is alpha cos")
     for sampling in ("hardest", "modified", "distance"):
-        yield Row(f"margin-based, {sampling}", f"loss.name=margin margin.sampling={sampling}", PAIRS, margin_based, "given the pairs")
+        keys = f"loss.name=margin margin.sampling={sampling}"
+        yield Row(f"margin-based, {sampling}", keys, PAIRS, margin_based, "given the pairs")
     yield Row("L2-Softmax + 0.1 lifted + margin-based", "loss.name=l2_softmax,lifted:0.1,margin", PAIRS[3:])
 
 

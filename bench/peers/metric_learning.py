@@ -65,11 +65,13 @@ def contrastive(b, o):
     scale = o.word("contrastive.features", "unit") == "unit"
     distance = distances.LpDistance(power=2 if form == "squared" else 1, normalize_embeddings=scale)
     of = losses.ContrastiveLoss if form == "squared" else Squared
-    f = of(neg_margin=o.number("contrastive.margin", 1), distance=distance, reducer=MEAN if balanced else reducers.SumReducer())
-    N, genuine = len(b.x), int(same_class(b.labels).sum()) - len(b.x)
-    if N < 2:
+    reducer = MEAN if balanced else reducers.SumReducer()
+    f = of(neg_margin=o.number("contrastive.margin", 1), distance=distance, reducer=reducer)
+    genuine, pairs = int(same_class(b.labels).sum()) - len(b.x), len(b.x) * (len(b.x) - 1)
+    if pairs == 0:
         return None
-    return results(f(b.x, b.labels), b, 0.25 if balanced and 0 < genuine < N * (N - 1) else 0.5 if balanced else 0.5 / (N * (N - 1)))
+    kinds = 2 if 0 < genuine < pairs else 1
+    return results(f(b.x, b.labels), b, 0.5 / (kinds if balanced else pairs))
 
 
 def triplet(b, o):

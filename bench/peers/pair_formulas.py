@@ -33,6 +33,7 @@ def contrastive(b, o):
     d2, same, margin = (v[i] - v[j]).square().sum(1), b.labels[i] == b.labels[j], o.number("contrastive.margin", 1)
     apart = (margin - d2).relu() if o.word("contrastive.form", "distance") == "squared" else (margin - d2.sqrt()).relu().square()
     genuine, impostor = d2[same], apart[~same]
+    seen["contrastive, two classes within the margin"] |= set((impostor > 0).tolist())
     if o.word("contrastive.weights", "balanced") == "balanced" and len(genuine) and len(impostor):
         return 0.5 * (genuine.mean() + impostor.mean()) / 2
     return 0.5 * (genuine.sum() + impostor.sum()) / max(len(d2), 1)
@@ -57,7 +58,9 @@ def triplet(b, o):
     """Schroff et al. 2015, Eq. 3 and Sec. 3.2, mean over the pairs"""
     d2 = squares(unit(b.x))
     a, p, n = semi_hard(d2.detach(), b.labels)
-    return (d2[a, p] - d2[a, n] + o.number("triplet.margin", 0.2)).relu().sum() / max(len(a), 1)
+    loss = (d2[a, p] - d2[a, n] + o.number("triplet.margin", 0.2)).relu()
+    seen["triplet with a loss"] |= set((loss > 0).tolist())
+    return loss.sum() / max(len(a), 1)
 
 
 def lifted(b, o):
@@ -73,6 +76,7 @@ def lifted(b, o):
         if same[i, j]:
             others = torch.cat([push[i][~same[i]], push[j][~same[j]]])
             terms.append((pull[i, j] + torch.logsumexp(others, 0)).relu().square() if len(others) else 0 * pull[i, j])
+    seen["lifted pair with a loss"] |= {bool(t > 0) for t in terms}
     return torch.stack(terms).sum() / (2 * len(terms)) if terms else 0 * e.sum()
 
 
