@@ -22,9 +22,18 @@ class Batch:
         p = {name: v.detach().clone().requires_grad_(name != "center.centers") for name, v in self.p.items()}
         return dataclasses.replace(self, x=self.x.detach().clone().requires_grad_(), p=p, after={})
 
-    def in_float(self):
-        p = {name: v.float() for name, v in self.p.items()}
-        return dataclasses.replace(self, x=self.x.float(), p=p, factor=self.factor.float())
+    def to(self, type):
+        p = {name: v.to(type) for name, v in self.p.items()}
+        return dataclasses.replace(self, x=self.x.to(type), p=p, factor=self.factor.to(type))
+
+    def nudged(self, seed):
+        """Another batch that float can hardly tell from this one."""
+        g = torch.Generator().manual_seed(seed)
+
+        def nudge(v):
+            return v * (1 + 2.0**-22 * (2 * torch.rand(v.shape, generator=g) - 1))
+
+        return dataclasses.replace(self, x=nudge(self.x), p={name: nudge(v) for name, v in self.p.items()})
 
 
 class Options:

@@ -94,13 +94,13 @@ def class_rows():
         for m in (1, 2, 3, 4):
             yield Row(f"{title}, m = {m}, lambda = 0", f"loss.name={name} loss.m={m} {LAMBDA}0", CLASSES, annealed, "scale = 1")
             yield Row(f"{title}, m = {m}, lambda = 5", f"loss.name={name} loss.m={m} {LAMBDA}5", CLASSES)
-        yield Row(f"{title}, m = 4, lambda of step 10", f"loss.name={name}", CLASSES)
+        yield Row(f"{title}, m = 4, lambda of step 10", f"loss.name={name}", CLASSES + MANY)
     yield Row("A-Softmax, detached", f"loss.name=a_softmax loss.gradient=detached {LAMBDA}1", CLASSES)
-    yield Row("A-Softmax, Caffe gradient", f"loss.name=a_softmax loss.gradient=caffe_normalised {LAMBDA}5", CLASSES)
+    yield Row("A-Softmax, Caffe gradient", f"loss.name=a_softmax loss.gradient=caffe_normalised {LAMBDA}5", CLASSES + MANY)
     yield Row("modified softmax, Caffe gradient", "loss.name=modified_softmax loss.gradient=caffe_normalised", CLASSES)
     yield Row("NormFace, s trained", "loss.name=normface", CLASSES, normface, "temperature = 1/s, not trained")
     yield Row("NormFace, s fixed", "loss.name=normface loss.scale_is=fixed loss.scale=20", CLASSES, normface, "temperature = 1/s")
-    yield Row("L2-Softmax, alpha trained", "loss.name=l2_softmax", CLASSES)
+    yield Row("L2-Softmax, alpha trained", "loss.name=l2_softmax", CLASSES + MANY)
     yield Row("L2-Softmax, alpha fixed", "loss.name=l2_softmax loss.scale_is=fixed", CLASSES)
     yield Row("AM-Softmax", "loss.name=am_softmax", CLASSES, cosface)
     yield Row("CosFace", "loss.name=cosface", CLASSES + MANY, cosface)
@@ -136,6 +136,7 @@ def pair_rows():
     for sampling in ("hardest", "modified", "distance"):
         keys = f"loss.name=margin margin.sampling={sampling}"
         yield Row(f"margin-based, {sampling}", keys, PAIRS, margin_based, "given the pairs")
+    yield Row("softmax + 0.1 center + 0.5 contrastive", "loss.name=softmax,center:0.1,contrastive:0.5", PAIRS)
     yield Row("L2-Softmax + 0.1 lifted + margin-based", "loss.name=l2_softmax,lifted:0.1,margin", PAIRS[3:])
 
 

@@ -7,7 +7,8 @@ written from its paper in PyTorch, whose autograd gives the gradients. Usage, fr
 torch, numpy and pytorch-metric-learning are enough of setup.sh's environment. PROSOPON_BACKEND chooses the kernels of the float
 runs. Random batches of fixed seeds; both sides read the same numbers, which float can hold. An array's error is the largest
 difference from the other implementation, in double, over the largest number there. Prints the table, writes it into
-docs/results.md (not with --only), and exits 1 when an error exceeds its goal or a batch fails."""
+docs/results.md (not with --only), and exits 1 when an error exceeds its goal, unless terms of the batch cancel and PyTorch's own
+float is little better there, or when no batch reached some branch of a loss."""
 import argparse
 import dataclasses
 import functools
@@ -28,7 +29,7 @@ from loss_rows import all_rows
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 GOALS = {"float64": 1e-9, "float32": 2e-5}
 WHAT = ["loss", "gradients"]
-ROUGH = 10  # where float is beyond its goal: so many times the error of PyTorch's own float
+ROUGH = 4  # where float is beyond its goal: so many times the error of PyTorch's own float
 STEP = 9  # of a run, counted from 0
 
 
@@ -70,16 +71,16 @@ class Errors:
     """The worst of loss and gradients by type, over `batches` batches."""
     batches: int = 0
     worst: dict = dataclasses.field(default_factory=lambda: {(type, what): 0.0 for type in GOALS for what in WHAT})
-    rough: set = dataclasses.field(default_factory=set)  # beyond the goal, but so is PyTorch
+    rough: set = dataclasses.field(default_factory=set)  # beyond the goal, but for the batch
     missed: dict = dataclasses.field(default_factory=dict)
 
-    def add(self, type, batch, worker, theirs, of_float):
+    def add(self, type, batch, worker, theirs, pytorch_float):
         for name, expected in theirs.items():
             error, key = difference(worker.result(name, expected), expected), (type, WHAT[name != "loss"])
             self.worst[key] = max(self.worst[key], error)
             if error <= GOALS[type]:
                 continue
-            if type == "float32" and error <= ROUGH * difference(of_float()[name].double(), expected):
+            if type == "float32" and error <= ROUGH * pytorch_float(name):
                 self.rough.add(key)
             else:
                 self.missed[f"{type} {name} of {tuple(batch.x.shape)}"] = error
@@ -89,6 +90,16 @@ class Errors:
         numbers = [(f"{error:.1e}" if error else "0") + "*" * (key in self.rough) for key, error in self.worst.items()]
         note = f": {row.note}" if row.note and peer != "formula" else ""
         return report.cells(row.title, peer + note, str(self.batches), *numbers)
+
+
+def float_error(batch, options, name):
+    """The largest error of PyTorch in float on batches that differ from this one in the last places."""
+    def error(seed):
+        rough = batch.nudged(seed).to(torch.float32)
+        exact = loss_formulas.evaluate(rough.to(torch.float64).fresh(), options)
+        return difference(loss_formulas.evaluate(rough.fresh(), options)[name].double(), exact[name])
+
+    return max(map(error, range(5)))
 
 
 def compare(row, worker):
@@ -104,8 +115,8 @@ def compare(row, worker):
             for name, evaluate in {"formula": loss_formulas.evaluate, "pytorch-metric-learning": row.peer}.items():
                 theirs = evaluate(batch.fresh(), options) if evaluate else None
                 if theirs is not None:
-                    of_float = functools.partial(loss_formulas.evaluate, batch.in_float().fresh(), options)
-                    errors.setdefault(name, Errors()).add(type, batch, worker, theirs, of_float)
+                    pytorch_float = functools.partial(float_error, batch, options)
+                    errors.setdefault(name, Errors()).add(type, batch, worker, theirs, pytorch_float)
     return errors
 
 
@@ -124,7 +135,7 @@ triplets, with rows that lack one of the two. It has no counterpart of the losse
 | loss | beside | batches | double: loss | gradients | float: loss | gradients |
 |---|---|---|---|---|---|---|"""
 FOOT = """
-\\* Terms that cancel: PyTorch in float is off by more than a tenth of this on the same batch."""
+\\* Terms that cancel: on such a batch PyTorch in float is off by a quarter of this or more."""
 
 
 def arguments():
