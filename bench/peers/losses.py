@@ -80,7 +80,7 @@ class Errors:
             self.worst[key] = max(self.worst[key], error)
             if error <= GOALS[type]:
                 continue
-            if type == "float32" and error <= ROUGH * pytorch_float(name):
+            if type == "float32" and error < 1e-3 and error <= ROUGH * pytorch_float(name):
                 self.rough.add(key)
             else:
                 self.missed[f"{type} {name} of {tuple(batch.x.shape)}"] = error
