@@ -76,7 +76,8 @@ EMULATED  = $(patsubst %.cu,$(BUILD)/%.emulated.o,$(CU) $(wildcard test/*/*.cu))
 TEST_OBJ  = $(patsubst %.cpp,$(BUILD)/%.o,$(wildcard test/*.cpp test/*/*.cpp)) $(EMULATED)
 # The programs for a card can run on the emulator too (--emulated).
 EMULATOR  = $(addprefix $(BUILD)/test/emulator/,emulator.o device.o hopper.o) $(EMULATED)
-ROWS      = $(BUILD)/test/harness.o $(patsubst %.cpp,$(BUILD)/%.o,$(wildcard test/tensor/*_rows.cpp))
+# What bin/audit checks, and how: also part of the tests.
+AUDIT     = $(patsubst %.cpp,$(BUILD)/%.o,$(wildcard audit/*.cpp audit/*/*.cpp))
 CARD_OBJ  = $(patsubst %.cpp,$(BUILD)/%.o,$(wildcard test/cuda/card/*.cpp)) \
             $(if $(NVCC),$(patsubst %.cu,$(BUILD)/%.cuda.o,$(wildcard test/cuda/*.cu)))
 GPU_BENCH_OBJ = $(patsubst %.cpp,$(BUILD)/%.o,$(wildcard bench/gpu/*.cpp))
@@ -103,9 +104,10 @@ bench: $(BUILD)/bench_kernels $(BUILD)/bench_worker
 
 gpu: $(BUILD)/gpu_tests $(BUILD)/gpu_bench
 
+bin/audit: $(AUDIT)
 $(PROGRAMS): bin/%: $(BUILD)/bin/%.o $(LIB)
-	$(CXX) $(LDFLAGS) $^ $(LDLIBS) -o $@
-$(BUILD)/unit_tests: $(TEST_OBJ) $(LIB)
+	$(CXX) $(LDFLAGS) $(filter %.o,$^) $(LIB) $(LDLIBS) -o $@
+$(BUILD)/unit_tests: $(TEST_OBJ) $(AUDIT) $(LIB)
 	$(CXX) $(LDFLAGS) $^ $(LDLIBS) -lgtest -lgtest_main -o $@
 $(BUILD)/bench_kernels: $(BENCH_OBJ) $(filter-out %/main.o,$(WORKER_OBJ)) $(LIB)
 	$(CXX) $(LDFLAGS) $^ $(LDLIBS) -lbenchmark -lopenblas -o $@
@@ -113,7 +115,7 @@ $(BUILD)/bench_worker: $(WORKER_OBJ) $(LIB)
 	$(CXX) $(LDFLAGS) $^ $(LDLIBS) -o $@
 $(BUILD)/loss_worker: $(BUILD)/bench/loss_worker/main.o $(LIB)
 	$(CXX) $(LDFLAGS) $^ $(LDLIBS) -o $@
-$(BUILD)/gpu_tests: $(CARD_OBJ) $(ROWS) $(EMULATOR) $(LIB)
+$(BUILD)/gpu_tests: $(CARD_OBJ) $(AUDIT) $(EMULATOR) $(LIB)
 	$(CXX) $(LDFLAGS) $^ $(LDLIBS) -lgtest -o $@
 $(BUILD)/gpu_bench: $(GPU_BENCH_OBJ) $(EMULATOR) $(LIB)
 	$(CXX) $(LDFLAGS) $^ $(LDLIBS) $(if $(CUBLAS),-lcublas -Wl$(comma)-rpath$(comma)$(CUDA_HOME)/lib64) -o $@
@@ -150,8 +152,9 @@ $(if $(NVCC),$(eval $(BUILD)/cuda/device.o: $(BUILD)/cuda_arch))
 $(BUILD)/%.o: %.cpp $(STANDARD).gch
 	@mkdir -p $(@D); echo "  $<"; $(CXX) $(CXXFLAGS) -include $(STANDARD) -c $< -o $@
 
-docs: bin/train
+docs: bin/train bin/audit
 	bin/train --document > docs/configuration.md
+	bin/audit --docs docs/math
 format:
 	clang-format -i $(shell git ls-files '*.h' '*.cpp' '*.cu')
 clean:

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <iomanip>
+#include <limits>
 
 namespace fr {
 
@@ -35,14 +36,21 @@ class Checker {
     }
   }
 
-  std::string run() {
+  GradientErrors run() {
     {
       NoGrad off;
       dy_ = random_like(f_(leaves(inputs_)).value(), options_.seed, 0);
     }
     const std::vector<Tensor> first = gradients(inputs_.size());
+    GradientErrors errors;
     for (size_t i = 0; i < inputs_.size(); ++i)
-      if (std::string e = differs_from_differences(i, first[i]); !e.empty()) return e;
+      errors.input.push_back(differs_from_differences(i, first[i], errors.complaint));
+    if (errors.complaint.empty()) errors.complaint = differs_from_itself(first);
+    return errors;
+  }
+
+ private:
+  std::string differs_from_itself(const std::vector<Tensor>& first) {
     if (std::string e = same(first, gradients(inputs_.size()), inputs_.size()); !e.empty())
       return "a second graph: " + e;
     for (size_t i = 0; i < inputs_.size(); ++i)
@@ -50,7 +58,6 @@ class Checker {
     return {};
   }
 
- private:
   Tensor start(size_t i) const { return random_like(inputs_[i], options_.seed, uint32_t(i) + 1); }
 
   // The gradients of one graph, added to the starting ones; input `frozen` needs none.
@@ -84,7 +91,8 @@ class Checker {
     return sum / (high - low);
   }
 
-  std::string differs_from_differences(size_t input, const Tensor& gradient) {
+  // The largest error, and the first that is too large as a complaint.
+  double differs_from_differences(size_t input, const Tensor& gradient, std::string& complaint) {
     const std::vector<double> begin = start(input).host<double>(), end = gradient.host<double>();
     std::vector<double> expected(end.size());
     double largest = 1;
@@ -92,13 +100,15 @@ class Checker {
       expected[i] = difference(input, int64_t(i));
       largest = std::max(largest, std::abs(expected[i]));
     }
+    double worst = 0;
     for (size_t i = 0; i < end.size(); ++i) {
       const double got = end[i] - begin[i], error = std::abs(expected[i] - got) / largest;
-      if (!(error <= options_.tolerance))
-        return cat("input ", input, ", index ", i, ": expected ", std::setprecision(12), expected[i],
-                   ", got ", got, " (relative error ", error, ", starting gradient ", begin[i], ")");
+      worst = std::max(worst, std::isnan(error) ? std::numeric_limits<double>::infinity() : error);
+      if (complaint.empty() && !(error <= options_.tolerance))
+        complaint = cat("input ", input, ", index ", i, ": expected ", std::setprecision(12), expected[i],
+                        ", got ", got, " (relative error ", error, ", starting gradient ", begin[i], ")");
     }
-    return {};
+    return worst;
   }
 
   static std::string same(const std::vector<Tensor>& a, const std::vector<Tensor>& b, size_t frozen) {
@@ -123,9 +133,14 @@ class Checker {
 
 }  // namespace
 
+GradientErrors gradient_errors(const Function& f, const std::vector<Tensor>& inputs,
+                               const GradientCheck& options) {
+  return Checker(f, inputs, options).run();
+}
+
 std::string gradient_error(const Function& f, const std::vector<Tensor>& inputs,
                            const GradientCheck& options) {
-  return Checker(f, inputs, options).run();
+  return gradient_errors(f, inputs, options).complaint;
 }
 
 }  // namespace fr

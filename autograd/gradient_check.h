@@ -20,7 +20,14 @@ struct GradientCheck {
 //   - the gradient that backward() adds to non-zero starting gradients is dL/dx by central differences;
 //   - a second graph gives bit-identical gradients;
 //   - an input that needs no gradient gets none, and the others do not notice.
-// Returns "" or the first complaint: "input 1, index 5: expected 0.25, got 0.5 (...)".
+// How far from it each input is, and the first complaint, or "": "input 1, index 5: expected 0.25, got 0.5 (...)".
+struct GradientErrors {
+  std::vector<double> input;  // largest |expected - got| / max(1, largest |expected|); not a number: infinite
+  std::string complaint;
+};
+GradientErrors gradient_errors(const std::function<Var(const std::vector<Var>&)>& f,
+                               const std::vector<Tensor>& inputs, const GradientCheck& options = {});
+// The complaint alone.
 std::string gradient_error(const std::function<Var(const std::vector<Var>&)>& f,
                            const std::vector<Tensor>& inputs, const GradientCheck& options = {});
 

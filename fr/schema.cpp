@@ -181,8 +181,8 @@ void Schema::weighted_words(std::string name, std::vector<std::pair<std::string,
       if (std::find(known.begin(), known.end(), word) == known.end()) {
         const std::string near = nearest_name(word, known);
         throw std::invalid_argument(near.empty()
-                                        ? "unknown word '" + word + "'"
-                                        : "unknown word '" + word + "'; did you mean '" + near + "'?");
+                                        ? "unknown choice '" + word + "'"
+                                        : "unknown choice '" + word + "'; did you mean '" + near + "'?");
       }
       const double weight =
           colon == std::string::npos ? 1 : parse<double>(trim(text.substr(colon + 1)), "a number");

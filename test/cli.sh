@@ -68,6 +68,14 @@ expect "unknown choice" 2 "did you mean 'cosface'" tiny loss.name=cosfase
 expect "not an assignment" 2 "expected section.key=value" tiny lr
 expect "missing folder" 2 "data.root = .*/nothing: no such folder" tiny data.source=folder data.root="$work/nothing"
 export CUDA_VISIBLE_DEVICES=  # what follows must not depend on whether there is a card
+expect "audit: what there is" 0 "CosFace s=30 m=0.35 .*h = cos\(theta\) - m .*Wang et al. 2018, Eq. 4" bin/audit --list losses
+expect "audit: a line" 0 "CosFace s=30 m=0.35 .* ok" bin/audit cosface
+expect "audit: for a program" 0 '"passed": true' bin/audit --json cosface
+expect "audit: no such line" 2 "no line has any of these words" bin/audit nonsense
+expect "audit: pages need every line" 2 "takes no words" bin/audit --docs docs/math cosface
+expect "audit: help" 0 "Exit code 1 when anything fails" bin/audit --help
+expect "audit: version" 0 "audit [0-9]+\.[0-9]+" bin/audit --version
+expect "audit: everything, of the kernels the small rows" 0 "all ok" bin/audit --quick
 expect "no card" 6 "device cuda: [a-zA-Z]" tiny train.device=cuda --check
 expect "no card to evaluate on" 6 "device cuda: [a-zA-Z]" bin/embed model . --device cuda
 expect "bf16 on the cpu" 2 "train.precision = bf16 needs a card" tiny train.device=cpu train.precision=bf16

@@ -14,7 +14,8 @@ cuda base tensor
 autograd base tensor
 nn base tensor autograd
 fr base tensor autograd nn data
-bin base tensor autograd nn data fr
+audit base tensor autograd nn fr
+bin base tensor autograd nn data fr audit
 RULES
 # Kernels are written in the words of cuda/gpu.h, so that the emulator can run them.
 grep -nE '#include "' cuda/*.cu | grep -vE '"(cuda/|tensor/[a-z_]+_function\.h|base/error\.h")' && bad=1

@@ -8,8 +8,8 @@ namespace fr {
 namespace {
 
 const char* const kOp = "class_cross_entropy";
-// Classes whose rounded weights, or gradients of scores, exist at one time.
-constexpr int64_t kRoundedClasses = 4096;
+// Classes that go into one product: what the product arranges or rounds of weights and scores stays small beside them.
+constexpr int64_t kClassBlock = 4096;
 
 // What the backward pass reads. z is the one (N,M) matrix: scores until their gradient takes their place.
 struct Kept {
@@ -35,11 +35,10 @@ void check(const Var& x, const Var& w, const Var& b, const Tensor& labels) {
     FR_CHECK(label >= 0 && label < M, kOp, ": label ", label, " of ", M, " classes");
 }
 
-// f(first, classes) for classes [begin, end): all at once, or as many as are rounded at one time.
-template <class T, class F>
+// f(first, classes) for each block of the classes [begin, end)
+template <class F>
 void for_class_blocks(int64_t begin, int64_t end, const F& f) {
-  const int64_t B = std::is_same_v<T, Wide<T>> ? end - begin : kRoundedClasses;
-  for (int64_t m = begin; m < end; m += B) f(m, std::min(B, end - m));
+  for (int64_t m = begin; m < end; m += kClassBlock) f(m, std::min(kClassBlock, end - m));
 }
 
 // A matrix (rows, columns) of the products' type and the distance between its rows: x itself, or x rounded.
@@ -64,7 +63,7 @@ Factor<T> factor(const Kernels<T>& k, const Tensor& of, const Wide<T>* x, int64_
 // z = x w^T
 template <class T>
 void scores(const Kernels<T>& k, const Kept& s) {
-  for_class_blocks<T>(0, s.M, [&](int64_t m, int64_t classes) {
+  for_class_blocks(0, s.M, [&](int64_t m, int64_t classes) {
     const Factor<T> w = factor(k, s.w, s.w.as<Wide<T>>() + m * s.D, classes, s.D, s.D);
     k.gemm_wide(s.z.as<Wide<T>>() + m, s.x.data(), w.data, {false, true, s.N, classes, s.D, s.D, w.row, s.M},
                 1, 0);
@@ -74,7 +73,7 @@ void scores(const Kernels<T>& k, const Kept& s) {
 // dx (+)= d w
 template <class T>
 void embedding_gradient(const Kernels<T>& k, const Kept& s, const GradientTarget& dx) {
-  for_class_blocks<T>(0, s.M, [&](int64_t m, int64_t classes) {
+  for_class_blocks(0, s.M, [&](int64_t m, int64_t classes) {
     const Factor<T> w = factor(k, s.w, s.w.as<Wide<T>>() + m * s.D, classes, s.D, s.D),
                     d = factor(k, s.z, s.z.as<Wide<T>>() + m, s.N, classes, s.M);
     k.gemm_wide(dx.data(), d.data, w.data, {false, false, s.N, s.D, classes, d.row, w.row, s.D}, 1,
@@ -85,10 +84,20 @@ void embedding_gradient(const Kernels<T>& k, const Kept& s, const GradientTarget
 // Rows [first, first + rows) of dw += d^T x; g is the first of them.
 template <class T>
 void weight_gradient(const Kernels<T>& k, const Kept& s, const Tensor& g, int64_t first, int64_t rows) {
-  for_class_blocks<T>(first, first + rows, [&](int64_t m, int64_t classes) {
+  for_class_blocks(first, first + rows, [&](int64_t m, int64_t classes) {
     const Factor<T> d = factor(k, s.z, s.z.as<Wide<T>>() + m, s.N, classes, s.M);
     k.gemm_wide(g.as<Wide<T>>() + (m - first) * s.D, d.data, s.x.data(),
                 {true, false, classes, s.D, s.N, d.row, s.D, s.D}, 1, 1);
+  });
+}
+
+// db_m += sum_n d_nm, as a product with ones
+void bias_gradient(const Kept& s, const Tensor& db) {
+  const Tensor ones = Tensor::full({s.N}, 1, s.z.dtype(), s.z.device());
+  with_kernels(s.z, [&]<class T>(const Kernels<T>& k) {
+    for_class_blocks(0, s.M, [&](int64_t m, int64_t classes) {
+      k.gemm(db.as<T>() + m, s.z.as<T>() + m, ones.as<T>(), {true, false, classes, 1, s.N, s.M, 1, 1}, 1, 1);
+    });
   });
 }
 
@@ -104,8 +113,7 @@ void score_gradient(const Kept& s, const Tensor& dloss_mean) {
 
 void backward_of(const Kept& s, Node& self) {
   score_gradient(s, self.grad);
-  if (const Tensor db = grad_of(self, 2))
-    with_kernels(s.z, [&](const auto& k) { k.bias_backward(db.data(), s.z.data(), s.N, s.M); });
+  if (const Tensor db = grad_of(self, 2)) bias_gradient(s, db);
   const auto add_rows = [s](const Tensor& g, int64_t first, int64_t rows) {
     with_kernels(s.x, [&](const auto& k) { weight_gradient(k, s, g, first, rows); });
   };

@@ -61,7 +61,8 @@ Var LiftedTerm::loss(const Var& embedding, const Tensor& labels, const StepAt&) 
     case LiftedOptions::Form::cosine:
       return lifted_cosine(matmul(e, e, false, true), scale_->var, labels, options_.cosine_margin);
     case LiftedOptions::Form::euclid_scaled:
-      return lifted_distance(squared_distances(mul(e, scale_->var)), labels, options_.distance_margin);
+      return lifted_distance(mul(squared_distances(e), mul(scale_->var, scale_->var)), labels,
+                             options_.distance_margin);
     case LiftedOptions::Form::distance:
       break;
   }

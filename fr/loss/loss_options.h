@@ -32,7 +32,7 @@ struct Annealing {
 enum class LossScale { usual, fixed, trained };
 
 struct LossOptions {
-  static constexpr double kUsual = -1;  // the number of the loss's own paper: usual_*() below
+  static constexpr double kUsual = -1;  // that of the loss's own paper: LossTraits
   LossKind kind = LossKind::a_softmax;
   int m = 4;                                        // a_softmax, l_softmax: 1, 2, 3 or 4
   double margin = kUsual;                           // am_softmax, cosface: in cosine units; arcface: radians

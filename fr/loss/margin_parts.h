@@ -68,8 +68,8 @@ void products(const Kernels<T>& k, const Kept& s, const Tensor& dxh, const Tenso
   constexpr bool rounds = !std::is_same_v<T, W>;
   const Tensor v = like(s.c, {dw ? B : 0, D}), rounded = like(s.xh, {N, rounds ? B : 0});
   const bool radial = dw && s.radial;
-  const Tensor zeros = radial ? Tensor::zeros({B, D}, s.xh.dtype(), s.xh.device()) : Tensor(),
-               wide_zeros = radial ? Tensor::zeros({B, D}, s.c.dtype(), s.c.device()) : Tensor();
+  const Tensor wide_zeros = radial ? Tensor::zeros({B, D}, s.c.dtype(), s.c.device()) : Tensor(),
+               zeros = radial ? wide_zeros.to(s.xh.dtype()) : Tensor();
   for_class_blocks(k, s, of, [&](const T* wh, const W* rho, int64_t m, int64_t classes) {
     const T* g;
     const int64_t row = rounds ? B : M;

@@ -1,13 +1,15 @@
 // Tensors and ops on a device: the same numbers as on the CPU, errors that name the devices, no word to the host.
 #include <gtest/gtest.h>
 
+#include "audit/harness.h"
 #include "autograd/ops.h"
 #include "test/devices.h"
-#include "test/harness.h"
 #include "test/stand_in.h"
 
 namespace fr::test {
 namespace {
+
+using namespace audit;
 
 Tensor numbers_of(const Shape& shape, uint32_t seed) {
   return Tensor::from(numbers(elements(shape), seed), shape, DType::float32);

@@ -3,9 +3,11 @@
 #pragma once
 #include <vector>
 
-#include "test/tensor/rows.h"
+#include "audit/kernels/rows.h"
 
 namespace fr::test {
+
+using namespace audit;
 
 inline Row hopper_row(const Conv2dShape& s) {
   return Row(cat("convolution for Hopper: ", s.N, "x", s.H, "x", s.W, "x", s.C, " -> ", s.K, ", filter ", s.R,

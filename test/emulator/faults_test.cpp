@@ -3,9 +3,9 @@
 #define PROSOPON_EMULATED
 #include <gtest/gtest.h>
 
+#include "audit/kernels/rows.h"
 #include "cuda/product.h"
 #include "test/emulator/emulator.h"
-#include "test/tensor/rows.h"
 
 namespace fr::emulated {
 template <class T>
@@ -14,6 +14,8 @@ const Kernels<T>& table();
 
 namespace fr::test {
 namespace {
+
+using namespace audit;
 
 using emulated::TileSize;
 

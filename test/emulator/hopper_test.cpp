@@ -7,12 +7,12 @@
 #include <stdexcept>
 #include <vector>
 
+#include "audit/harness.h"
 #include "base/error.h"
 #include "cuda/conv2d_hopper.h"
 #include "cuda/hopper.h"
 #include "test/cuda/hopper_rows.h"
 #include "test/emulator/emulator.h"
-#include "test/harness.h"
 
 namespace fr::emulated {
 template <class T>
@@ -21,6 +21,8 @@ const Kernels<T>& table();
 
 namespace fr::test {
 namespace {
+
+using namespace audit;
 
 using emulator::Fault;
 
@@ -81,7 +83,7 @@ struct Problem {
   Operation operation;
   Conv2dShape s;
   Line line = Line::none;
-  Gradient into = Gradient::none;
+  audit::Gradient into = audit::Gradient::none;
   std::vector<double> in{}, w{}, want{}, scale{}, shift{}, slope{}, residual{};
 };
 
@@ -100,31 +102,32 @@ Problem forward(const Conv2dShape& s, Line line = Line::none) {
   return p;
 }
 
-Problem input_gradient(const Conv2dShape& s, Gradient into) {
+Problem input_gradient(const Conv2dShape& s, audit::Gradient into) {
   Problem p{.operation = Operation::input_gradient, .s = s, .into = into};
   const int64_t n = s.N * s.H * s.W * s.C;
   p.in = rounded(s.N * s.P() * s.Q() * s.K, 1), p.w = rounded(s.K * s.R * s.S * s.C, 2);
   p.want.resize(size_t(n));
-  if (into == Gradient::added) p.want = p.residual = rounded(n, 6);
+  if (into == audit::Gradient::added) p.want = p.residual = rounded(n, 6);
   ref_kernels<double>().conv2d_backward_input(
       p.want.data(), p.in.data(), p.w.data(), s,
-      into == Gradient::added ? fr::Gradient::add : fr::Gradient::overwrite);
+      into == audit::Gradient::added ? fr::Gradient::add : fr::Gradient::overwrite);
   return p;
 }
 
 // Empty: as it should be. The bits go to `bits`.
 std::string run(const Problem& p, std::vector<uint16_t>& bits) {
   const Buffer<bfloat16> in(p.in), w(p.w), residual(p.residual),
-      out =
-          p.into == Gradient::added ? Buffer<bfloat16>(p.residual) : Buffer<bfloat16>(int64_t(p.want.size()));
+      out = p.into == audit::Gradient::added ? Buffer<bfloat16>(p.residual)
+                                             : Buffer<bfloat16>(int64_t(p.want.size()));
   const Buffer<float> scale(p.scale), shift(p.shift), slope(p.slope);
   Conv2dFinish<bfloat16> finish;
   if (p.line == Line::all) finish = {scale.get(), shift.get(), slope.get(), residual.get()};
-  const bool taken = p.operation == Operation::forward
-                         ? emulated::hopper_convolution(out.get(), in.get(), w.get(), finish, p.s)
-                         : emulated::hopper_input_gradient(
-                               out.get(), in.get(), w.get(), p.s,
-                               p.into == Gradient::added ? fr::Gradient::add : fr::Gradient::overwrite);
+  const bool taken =
+      p.operation == Operation::forward
+          ? emulated::hopper_convolution(out.get(), in.get(), w.get(), finish, p.s)
+          : emulated::hopper_input_gradient(
+                out.get(), in.get(), w.get(), p.s,
+                p.into == audit::Gradient::added ? fr::Gradient::add : fr::Gradient::overwrite);
   if (!taken) return "not taken";
   bits.assign(p.want.size(), 0);
   for (size_t i = 0; i < bits.size(); ++i) bits[i] = out.get()[i].bits;
@@ -194,12 +197,12 @@ TEST(Hopper, ForwardFinished) {
 
 TEST(Hopper, InputGradient) {
   const Restored restored;
-  EXPECT_EQ(check(input_gradient(shape3(3, 9, 7, 64, 64), Gradient::overwritten), kSome), "");
-  EXPECT_EQ(check(input_gradient(shape3(1, 6, 7, 192, 64), Gradient::added), kSome), "");
-  EXPECT_EQ(check(input_gradient(shape1(2, 8, 9, 64, 128), Gradient::added), kSome), "");
+  EXPECT_EQ(check(input_gradient(shape3(3, 9, 7, 64, 64), audit::Gradient::overwritten), kSome), "");
+  EXPECT_EQ(check(input_gradient(shape3(1, 6, 7, 192, 64), audit::Gradient::added), kSome), "");
+  EXPECT_EQ(check(input_gradient(shape1(2, 8, 9, 64, 128), audit::Gradient::added), kSome), "");
   Conv2dShape narrow = shape3(2, 8, 9, 64, 64);
   narrow.pad_h = narrow.pad_w = 0;
-  EXPECT_EQ(check(input_gradient(narrow, Gradient::overwritten), kSome), "");
+  EXPECT_EQ(check(input_gradient(narrow, audit::Gradient::overwritten), kSome), "");
 }
 
 // Moments of the columns of each tile, from means that are far above the deviations.
@@ -256,7 +259,7 @@ TEST(Hopper, OfTheTable) {
   const Kernels<bfloat16>& k = emulated::table<bfloat16>();
   const Conv2dShape s = shape3(9, 9, 7, 64, 64);
   const int64_t n = s.N * s.H * s.W * s.C;
-  const Problem p = forward(s), back = input_gradient(s, Gradient::overwritten);
+  const Problem p = forward(s), back = input_gradient(s, audit::Gradient::overwritten);
   std::vector<uint16_t> bits;
   const Buffer<bfloat16> x(p.in), w(p.w), y(n), dx(n), z(n);
   const auto same = [&](const Buffer<bfloat16>& got) {
@@ -308,7 +311,7 @@ TEST(Hopper, LeavesTheRest) {
   std::vector<uint16_t> bits;
   EXPECT_EQ(run(forward(shape3(1, 4, 4, 32, 64)), bits), "not taken");
   EXPECT_EQ(run(forward(shape3(1, 4, 4, 64, 72)), bits), "not taken");
-  EXPECT_EQ(run(input_gradient(shape3(1, 4, 4, 64, 64, 2), Gradient::overwritten), bits), "not taken");
+  EXPECT_EQ(run(input_gradient(shape3(1, 4, 4, 64, 64, 2), audit::Gradient::overwritten), bits), "not taken");
   emulator::set_capability(80);
   EXPECT_EQ(run(forward(shape3(1, 4, 4, 64, 64)), bits), "not taken");
   emulator::set_capability(90);

@@ -5,9 +5,9 @@
 #include <cmath>
 #include <limits>
 
+#include "audit/kernels/rows.h"
 #include "tensor/poison.h"
 #include "test/emulator/emulator.h"
-#include "test/tensor/rows.h"
 
 namespace fr::emulated {
 template <class T>
@@ -16,6 +16,8 @@ const Kernels<T>& table();
 
 namespace fr::test {
 namespace {
+
+using namespace audit;
 
 // Forward and eager first; all ten for a small row, for a large one two that change with the row.
 std::vector<Variation> schedules(const Row& row, size_t number) {

@@ -6,8 +6,8 @@
 #include <cstring>
 #include <limits>
 
+#include "audit/harness.h"
 #include "test/emulator/emulator.h"
-#include "test/harness.h"
 
 namespace fr::emulated {
 template <class T>
@@ -16,6 +16,8 @@ const Kernels<T>& table();
 
 namespace fr::test {
 namespace {
+
+using namespace audit;
 
 // A buffer of the device that starts `shift` elements after an aligned address.
 template <class T>

@@ -6,8 +6,8 @@
 
 #include <cmath>
 
+#include "audit/kernels/rows.h"
 #include "test/emulator/emulator.h"
-#include "test/tensor/rows.h"
 
 namespace fr::emulated {
 template <class T>
@@ -16,6 +16,8 @@ const Kernels<T>& table();
 
 namespace fr::test {
 namespace {
+
+using namespace audit;
 
 using emulated::TileSize;
 

@@ -2,8 +2,12 @@
 
 #include "autograd/gradient_check.h"
 #include "base/parallel.h"
+#include "fr/divergence.h"
+#include "nn/gradient_blocks.h"
 #include "nn/optimizer.h"
+#include "test/devices.h"
 #include "test/fr/oracle.h"
+#include "test/stand_in.h"
 
 namespace fr::test {
 namespace {
@@ -304,6 +308,15 @@ TEST(ClassHead, GradientByRowsIsTheWholeOne) {
   }
 }
 
+TEST(ClassHead, ADivergedRunNamesTheElementOfAGradientByRows) {
+  ClassHead head({}, 9, 5, 3);
+  const Var loss = head.loss(Var(embeddings(4, 5), true), random_labels(4, 9, 2), 0);
+  parameter(head, "weight").var.node()->row_forms.push_back([](const Tensor& g, int64_t first, int64_t) {
+    if (first == 0) g.as<float>()[7] = NAN;
+  });
+  EXPECT_EQ(first_nonfinite_tensor(loss, head), "the gradient of weight (9,5), element 7 = nan");
+}
+
 // A few steps with Sgd: by rows as with whole gradients, and the same bits for every number of threads.
 std::vector<double> weights_after_steps(const LossOptions& options, bool by_rows) {
   constexpr int64_t M = 1100, D = 300, N = 6;  // two blocks of the optimiser
@@ -320,6 +333,28 @@ std::vector<double> weights_after_steps(const LossOptions& options, bool by_rows
   for (auto& [name, p] : head.parameters())
     for (double v : values(p->var)) all.push_back(v);
   return all;
+}
+
+// More weights than one block of the optimiser on a device.
+TEST(ClassHead, SeveralBlocksOnADevice) {
+  const UseDevice use(stand_in());
+  for (LossKind kind : {LossKind::softmax, LossKind::cosface}) {
+    LossOptions options;
+    options.kind = kind;
+    const auto weights = [&](Device device) {
+      constexpr int64_t M = 1100, D = 2048;
+      ClassHead head(options, M, D, 3);
+      head.place(device);
+      Parameter& w = parameter(head, "weight");
+      w.var.gradient_by_rows();
+      EXPECT_EQ(gradient_blocks(w.var).count, device == Device::cpu ? 9 : 2);
+      Sgd sgd(head.parameters(), {.clip_norm = 0.5});
+      backward(head.loss(Var(embeddings(2, D).to(device)), labels_of({3, 1090}).to(device), 0));
+      sgd.step(0.1);
+      return values(w.var);
+    };
+    EXPECT_LE(relative_error(weights(Device::cuda), weights(Device::cpu)), 1e-6) << traits_of(kind).name;
+  }
 }
 
 TEST(ClassHead, StepsByRows) {

@@ -1,12 +1,14 @@
 // The margin loss on a device: every gradient mode, margins, several blocks of classes, products in bfloat16.
 #include <gtest/gtest.h>
 
+#include "audit/harness.h"
 #include "test/devices.h"
 #include "test/fr/oracle.h"
-#include "test/harness.h"
 
 namespace fr::test {
 namespace {
+
+using namespace audit;
 
 struct Result {
   double loss, ds;

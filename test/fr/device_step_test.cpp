@@ -72,7 +72,7 @@ class Tiny : public Backbone {
 struct Case {
   const char* name;
   Architecture network;
-  LossOptions loss;
+  SupervisionOptions loss;
   double bf16_tolerance;  // of the mean loss
   int steps = 20;         // beside the CPU
   bool by_rows = false;   // the gradient of the class weights
@@ -81,6 +81,14 @@ struct Case {
 LossOptions loss_of(LossKind kind, MarginGradient gradient = MarginGradient::exact) {
   LossOptions o;
   o.kind = kind, o.gradient = gradient, o.scale = 8, o.bias = kind == LossKind::softmax;
+  return o;
+}
+// Class scores beside pairs and centres.
+SupervisionOptions joint() {
+  SupervisionOptions o;
+  o.terms = {{"l2_softmax", 1}, {"center", 0.01}, {"contrastive", 0.1},
+             {"triplet", 0.5},  {"lifted", 0.1},  {"margin", 0.5}};
+  o.head.scale = 8;
   return o;
 }
 std::vector<Case> cases() {
@@ -103,7 +111,9 @@ std::vector<Case> cases() {
            loss_of(LossKind::softmax),
            0.3,
            20,
-           {.kind = OptimizerKind::adamw, .clip_norm = 2, .eps = 1e-3}}};
+           true,
+           {.kind = OptimizerKind::adamw, .clip_norm = 2, .eps = 1e-3}},
+          {"SphereFace, joint", Architecture::sphereface, joint(), 0.3}};
 }
 
 Batch batch_of(int64_t step) {

@@ -72,7 +72,7 @@ TEST(Schema, RefusalsNameFileLineKeyValueAndRange) {
       {"[optimizer]\nlr = 0x10\n", "not a number"},
       {"[optimizer]\n\nlearning_rate = 1\n", "x.ini:3: unknown key 'optimizer.learning_rate'"},
       {"[loss]\nmargn = 1\n", "did you mean 'loss.margin'?"},
-      {"[loss]\nname = arcface\n", "allowed: one of: softmax, modified_softmax, a_softmax, cosface"},
+      {"[loss]\nname = circle\n", "allowed: list of word or word:weight: softmax, modified_softmax, a_softmax, l_softmax, "},
       {"[loss]\nbias = yes\n", "neither true nor false"},
       {"[loss]\nm = 1\n[loss]\nm = 2\n", "x.ini:4: loss.m is given twice, first in line 2"},
       {"m = 1\n", "x.ini:1: a key before the first [section]"},
@@ -147,8 +147,8 @@ TEST(Config, ABaseIsReadFirst) {
   Config config;
   Schema schema = describe(config);
   schema.read_ini(folder.put("row.ini", "\n# a row\nbase = base.ini  # beside it\n[loss]\nm = 3\n"));
-  EXPECT_EQ(config.loss.kind, LossKind::softmax);
-  EXPECT_EQ(config.loss.m, 3);
+  EXPECT_EQ(*class_loss(config.loss), LossKind::softmax);
+  EXPECT_EQ(config.loss.head.m, 3);
   const auto refused = [&](const char* text) {
     try {
       describe(config).read_ini(folder.put("x.ini", text));

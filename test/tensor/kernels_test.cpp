@@ -5,20 +5,16 @@
 #include <cmath>
 #include <limits>
 
+#include "audit/kernels/rows.h"
 #include "base/parallel.h"
-#include "test/tensor/rows.h"
 
 namespace fr::test {
 namespace {
 
+using namespace audit;
+
 const std::vector<Row>& all_rows() {
-  static const std::vector<Row> rows = [] {
-    std::vector<Row> all;
-    for (auto family : {memory_rows, elementwise_rows, reduce_rows, gemm_rows, conv2d_rows, channel_rows,
-                        pool2d_rows, row_rows, pair_rows, mined_rows, search_rows, sgd_rows})
-      for (Row& row : family()) all.push_back(std::move(row));
-    return all;
-  }();
+  static const std::vector<Row> rows = kernel_rows();
   return rows;
 }
 
@@ -49,7 +45,8 @@ TEST(Kernels, EveryBackwardIsProvedByFiniteDifferences) {
         needed.insert(e.offset);
         size_t inputs = 0;
         for (const Argument& a : row.arguments)
-          if (a.role != Argument::Role::output && a.gradient != Gradient::none) inputs += a.values.size();
+          if (a.role != Argument::Role::output && a.gradient != audit::Gradient::none)
+            inputs += a.values.size();
         if (row.small() && inputs > 0) proved.insert(e.offset);
       }
   EXPECT_EQ(proved, needed);

@@ -9,6 +9,8 @@
 namespace fr::test {
 namespace {
 
+using namespace audit;
+
 // Whether this is such a card; the emulator is one while this lives.
 struct OnHopper {
   bool here = emulated() || card().describe().find("compute capability 9.0") != std::string::npos;

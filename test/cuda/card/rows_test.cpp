@@ -3,11 +3,13 @@
 
 #include <cstring>
 
+#include "audit/kernels/rows.h"
 #include "test/cuda/card/card.h"
-#include "test/tensor/rows.h"
 
 namespace fr::test {
 namespace {
+
+using namespace audit;
 
 constexpr size_t kSmall = 2000;  // values of a row, for --quick
 
