@@ -214,9 +214,7 @@ std::string results_row(const ordered_json& j) {
       format("%.0f", j["images_per_second"].get<double>()), " | ", commits, " |\n");
 }
 
-}  // namespace
-
-std::string results_markdown(const std::vector<fs::path>& run_folders) {
+std::string runs_markdown(const std::vector<fs::path>& run_folders) {
   std::string table =
       "| run | loss | accuracy | AUC | EER | AFS | pictures seen | minutes | images/s | commit "
       "|\n|---|---|---|---|---|---|---|---|---|---|\n";
@@ -233,12 +231,23 @@ std::string results_markdown(const std::vector<fs::path>& run_folders) {
             j["hardware"]["threads"].get<int>(), " threads, ", j["hardware"]["backend"].get<std::string>(),
             ". Keys that differ from their defaults: ", chosen_keys(folder), ".\n");
   }
-  return "# Results\n\nWritten by `bin/results` from the `run.json` and `config.ini` of each run. Accuracy "
-         "is the mean over ten folds, with its "
-         "standard\nerror; AFS is the angular Fisher score of the test people with two or more pictures "
-         "(lower is better); minutes "
-         "are\nthose of training on the wall clock.\n\n" +
+  return "Written by `bin/results` from the `run.json` and `config.ini` of each run. Accuracy is the mean "
+         "over ten "
+         "folds, with its standard\nerror; AFS is the angular Fisher score of the test people with two or "
+         "more pictures "
+         "(lower is better); minutes are\nthose of training on the wall clock.\n\n" +
          table + "\n## Configurations\n\n" + details;
+}
+
+constexpr std::string_view kRunsBegin = "<!-- runs -->\n", kRunsEnd = "<!-- end of runs -->\n";
+
+}  // namespace
+
+std::string results_markdown(const std::vector<fs::path>& run_folders, const std::string& document) {
+  const std::string runs = cat(kRunsBegin, runs_markdown(run_folders), kRunsEnd);
+  const size_t begin = document.find(kRunsBegin), end = document.find(kRunsEnd);
+  if (begin == document.npos || end == document.npos || end < begin) return "# Results\n\n" + runs;
+  return document.substr(0, begin) + runs + document.substr(end + kRunsEnd.size());
 }
 
 }  // namespace fr

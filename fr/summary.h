@@ -13,7 +13,9 @@ void write_summary(const Session& session, const RunFolder& folder, const RunRes
 std::vector<std::pair<std::string, std::string>> figures(const TestResult& result);
 std::string to_text(const std::vector<std::pair<std::string, std::string>>& table);
 
-// docs/results.md from the run.json of several run folders: configuration, commit, time, figure.
-std::string results_markdown(const std::vector<fs::path>& run_folders);
+// docs/results.md from the run.json of several run folders: configuration, commit, time, figure. In `document`, as it was
+// before, the part between the markers <!-- runs --> and <!-- end of runs --> is replaced; what others wrote around it stays.
+// A document without them begins anew.
+std::string results_markdown(const std::vector<fs::path>& run_folders, const std::string& document = "");
 
 }  // namespace fr

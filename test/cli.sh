@@ -109,6 +109,13 @@ for file in config.ini run.json metrics.jsonl scores.csv report.html; do
   [ -s "$work/runs/a/$file" ] && ok || bad "the run folder lacks $file"
 done
 [ "$(ls "$work"/runs/a/checkpoint-* | wc -l)" = 2 ] && ok || bad "expected the last two checkpoints"
+printf '# Results\n\n<!-- runs -->\nold\n<!-- end of runs -->\n\n## By others\n' >"$work/results.md"
+expect "results" 0 "" bin/results "$work/runs/a" --out "$work/results.md"
+grep -q "^| a |" "$work/results.md" && ! grep -q "^old" "$work/results.md" && [ "$(tail -n 1 "$work/results.md")" = "## By others" ] && ok ||
+  bad "results: expected the run in the place of the old one, and the part of others as it was"
+cp "$work/results.md" "$work/once.md"
+expect "results again" 0 "" bin/results "$work/runs/a" --out "$work/results.md"
+same "results that are written again" "$work/once.md" "$work/results.md"
 expect "an older run is kept" 0 "moved to .*/a.1" tiny run.name=a train.steps=50
 same "same seed, same weights" "$(newest a)" "$(newest a.1)"
 expect "threads 1, prefetch 1" 0 "accuracy" tiny run.name=b train.steps=50 run.threads=1 data.prefetch=1 data.workers=1

@@ -150,7 +150,7 @@ def main():
         wrong += sum(not p.get("verified", True) for p in result["peers"].values())
         everything = report.merged(report.load(options.json), [result])
         report.save(options.json, everything)
-        report.insert(options.document, report.table(everything, order))
+        report.insert(options.document, report.table(everything, order), "ratios")
     if wrong:
         print(f"compare: {wrong} results differ; logs are in {options.scratch}", file=sys.stderr)
         return 1

@@ -2,8 +2,6 @@
 import json
 import statistics
 
-BEGIN, END = "<!-- ratios -->", "<!-- end of ratios -->"
-
 
 def summary(values):
     """Median and quartiles."""
@@ -95,10 +93,13 @@ def table(rows, order):
     return "\n".join(out)
 
 
-def insert(document, text):
-    before, rest = document.read_text().split(BEGIN, 1)
-    after = rest.split(END, 1)[1]
-    document.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}")
+def insert(document, text, name):
+    """Between the markers of that name; a document without them gets them at its end."""
+    begin, end, old = f"<!-- {name} -->", f"<!-- end of {name} -->", document.read_text()
+    before, marked, rest = old.partition(begin)
+    after = rest.partition(end)[2] if marked else "\n"
+    before = before if marked else before.rstrip() + "\n\n"
+    document.write_text(f"{before}{begin}\n{text}\n{end}{after}")
 
 
 def load(path):

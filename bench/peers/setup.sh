@@ -25,7 +25,7 @@ if curl -sfm 20 -o /dev/null $cpu/torch/; then
 else
   pip install -q -U torch torchvision
 fi
-for package in onnx onnxscript onnxruntime openvino ncnn pnnx faiss-cpu onednn-devel scipy-openblas32; do
+for package in onnx onnxscript onnxruntime openvino ncnn pnnx faiss-cpu onednn-devel scipy-openblas32 pytorch-metric-learning; do
   pip install -q -U "$package" || echo "setup: no $package here; its rows will say so" >&2
 done
 
