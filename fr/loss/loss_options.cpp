@@ -100,6 +100,9 @@ std::string loss_text(const LossOptions& o) {
   if (t.margin == Kind::cosface || t.margin == Kind::arcface) text += cat(", m = ", margin_of(o));
   if (t.margin == Kind::combined) text += cat(", m1 = ", o.m1, ", m2 = ", o.m2, ", m3 = ", o.m3);
   if (anneals(o)) text += cat(", m = ", o.m, ", lambda to ", o.annealing.minimum);
+  if (o.bias) text += ", with bias";
+  if (o.gradient == MarginGradient::detached) text += ", detached gradient";
+  if (o.gradient == MarginGradient::caffe_normalised) text += ", Caffe gradient";
   return text;
 }
 
