@@ -189,6 +189,17 @@ NetworkOptions network_options(const Config& c) {
   return o;
 }
 
+void check_batches(const Config& c, const TrainingData& data) {
+  const int64_t batch = c.train.batch, per_identity = c.data.per_identity;
+  if (batch > data.pictures())
+    throw Error(ErrorKind::usage,
+                cat("train.batch = ", batch, " exceeds the ", data.pictures(), " training pictures"));
+  const int64_t people = c.data.order == Order::pk ? batch / per_identity : 0;
+  if (people > data.classes())
+    throw Error(ErrorKind::usage, cat("train.batch = ", batch, " with data.per_identity = ", per_identity,
+                                      " needs ", people, " people; the training data have ", data.classes()));
+}
+
 std::unique_ptr<Loader> make_loader(const Config& c, const TrainingData& data, int64_t epoch, int64_t batch) {
   LoaderOptions o;
   o.batch = c.train.batch, o.height = int(c.network.height), o.width = int(c.network.width);
@@ -196,13 +207,7 @@ std::unique_ptr<Loader> make_loader(const Config& c, const TrainingData& data, i
   o.per_identity = c.data.per_identity;
   o.threads = int(c.data.workers), o.prefetch = int(c.data.prefetch), o.cache_mb = c.data.cache_mb;
   o.max_damaged = c.data.max_damaged, o.start_epoch = epoch, o.start_batch = batch;
-  if (c.train.batch > data.pictures())
-    throw Error(ErrorKind::usage,
-                cat("train.batch = ", c.train.batch, " exceeds the ", data.pictures(), " training pictures"));
-  const int64_t people = o.order == Order::pk ? o.batch / o.per_identity : 0;
-  if (people > data.classes())
-    throw Error(ErrorKind::usage, cat("train.batch = ", o.batch, " with data.per_identity = ", o.per_identity,
-                                      " needs ", people, " people; the training data have ", data.classes()));
+  check_batches(c, data);
   return std::make_unique<Loader>(*data.source, o);
 }
 

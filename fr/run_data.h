@@ -47,7 +47,10 @@ FoundPictures find_pictures(const std::vector<std::string>& inputs);
 
 NetworkOptions network_options(const Config& config);  // with the run's seed
 
-// Starts at batch `batch` of epoch `epoch`.
+// Throws Error{usage} when the data cannot fill a batch: too few pictures or, for the order pk, too few people.
+void check_batches(const Config& config, const TrainingData& data);
+
+// Starts at batch `batch` of epoch `epoch`. Throws as check_batches().
 std::unique_ptr<Loader> make_loader(const Config& config, const TrainingData& data, int64_t epoch,
                                     int64_t batch);
 

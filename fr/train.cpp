@@ -101,6 +101,7 @@ Session::Session(const Config& configuration)
       optimizer(make_optimizer(with_multipliers(model.place(placement.device, placement.maps).parameters(),
                                                 config.multipliers, config.slope_decay),
                                config.optimizer)) {
+  check_batches(config, data);
   Schema schema = describe(config);
   resolved = schema.to_ini();
   decides_result = schema.to_ini(true);

@@ -60,7 +60,8 @@ expect "unknown key" 2 "unknown key 'loss.scal'; did you mean 'loss.scale'" tiny
 expect "multipliers without a number" 2 "optimizer.multipliers = head.weight lr: expected a number in" tiny "optimizer.multipliers=head.weight lr"
 expect "multipliers of nobody" 2 "no parameter is called 'hed.weight'; the nearest: head.weight" tiny "optimizer.multipliers=hed.weight lr 10" --check
 expect "half a person" 2 "train.batch = 8 is no multiple of data.per_identity = 3" tiny data.order=pk data.per_identity=3
-expect "too many people" 2 "needs 16 people; the training data have 8" tiny data.order=pk data.per_identity=1 train.batch=16 run.name=p
+expect "too many people" 2 "needs 16 people; the training data have 8" tiny data.order=pk data.per_identity=1 train.batch=16 --check
+expect "too few pictures" 2 "train.batch = 1000 exceeds the [0-9]+ training pictures" tiny train.batch=1000 --check
 expect "wrong type" 2 "optimizer.lr = fast: not a number; allowed: real in \[0, 1000\]" tiny optimizer.lr=fast
 expect "trailing letters" 2 "train.batch = 12abc: not an integer" tiny train.batch=12abc
 expect "out of range" 2 "loss.m = 5: out of range; allowed: integer in \[1, 4\]" tiny loss.m=5
