@@ -98,6 +98,10 @@ void describe_loss(Schema& s, SupervisionOptions& o) {
 void check_loss(const SupervisionOptions& options) {
   try {
     check(options);
+    FR_CHECK(
+        options.terms.size() > 1 || options.terms[0].first != "center",
+        "loss.name = center: alone it draws all embeddings to one point; expected another term beside it, "
+        "as in softmax, center:0.008");
   } catch (const std::invalid_argument& e) {
     throw Error(ErrorKind::usage, cat("configuration: ", e.what()));
   }
