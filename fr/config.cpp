@@ -75,7 +75,7 @@ void describe_augment(Schema& s, Augment& a) {
   s.real("augment.saturation", a.saturation, 0, 1, "factor drawn from 1 - s .. 1 + s");
   s.real("augment.grayscale", a.grayscale, 0, 1, "probability of a gray picture");
   s.real("augment.blur", a.blur, 0, 3, "largest standard deviation in pixels");
-  s.real("augment.noise", a.noise, 0, 255, "largest standard deviation in gray levels");
+  s.real("augment.noise", a.noise, 0, 128, "largest standard deviation in gray levels");
   s.real("augment.erase", a.erase, 0, 1, "probability of an erased rectangle (random erasing)");
   s.real("augment.erase_area_min", a.erase_area_min, 0, 1, "its smallest share of the picture");
   s.real("augment.erase_area_max", a.erase_area_max, 0, 1, "its largest share of the picture");
@@ -114,7 +114,7 @@ void describe_network(Schema& s, NetworkOptions& n) {
             "doppelganger: channels are divided by it, for trials on a small machine; 1: the paper's");
 }
 
-void describe_training(Schema& s, Config& c) {
+void describe_optimizer(Schema& s, Config& c) {
   s.real("optimizer.lr", c.lr, 0, 1000, "learning rate");
   s.choice("optimizer.name", c.optimizer.kind,
            {{"sgd", OptimizerKind::sgd}, {"adam", OptimizerKind::adam}, {"adamw", OptimizerKind::adamw}},
@@ -141,7 +141,9 @@ void describe_training(Schema& s, Config& c) {
       "any "
       "letters, a later entry is stronger, lr 0 leaves the parameter as it is: `head.weight lr 10 decay 1, "
       "network.stage1.* lr 0`");
+}
 
+void describe_schedule(Schema& s, Config& c) {
   s.choice("schedule.kind", c.schedule.kind,
            {{"constant", Schedule::Kind::constant},
             {"steps", Schedule::Kind::steps},
@@ -159,7 +161,9 @@ void describe_training(Schema& s, Config& c) {
   s.real("schedule.power", c.schedule.power, 0.1, 10, "polynomial: the exponent");
   s.real("schedule.period", c.schedule.period, 1e-6, 1, "sgdr: the first period, as a share of the run");
   s.real("schedule.multiplier", c.schedule.multiplier, 1, 100, "sgdr: how much longer each next period is");
+}
 
+void describe_train(Schema& s, Config& c) {
   s.choice(
       "train.device", c.train.device, kDeviceWords,
       "where the network and the loss are computed; auto: on the card if there is one. Another device rounds "
@@ -180,7 +184,9 @@ void describe_training(Schema& s, Config& c) {
   s.integer("train.checkpoint_every", c.train.checkpoint_every, 1, kMany, "steps", Affects::speed);
   s.integer("train.evaluate_every", c.train.evaluate_every, 0, kMany, "steps; 0: at the end only",
             Affects::speed);
+}
 
+void describe_test(Schema& s, Config& c) {
   s.choice("test.flip", c.test.flip, kFlipWords,
            "how the mirror image joins the embedding; mean is half of sum: the same scores", Affects::speed);
   s.choice("test.threshold", c.test.threshold, kThresholdWords,
@@ -238,7 +244,10 @@ Schema describe(Config& c) {
   describe_augment(s, c.augment);
   describe_network(s, c.network);
   describe_loss(s, c.loss);
-  describe_training(s, c);
+  describe_optimizer(s, c);
+  describe_schedule(s, c);
+  describe_train(s, c);
+  describe_test(s, c);
   describe_report(s, c);
   return s;
 }
@@ -278,6 +287,8 @@ void check(const Config& c) {
        {std::pair{"data.list", needs_list ? c.data.list : ""}, {"data.test_pairs", c.data.test_pairs}})
     require(path.empty() || std::filesystem::is_regular_file(find_list(path, c.data.root)),
             cat(key, " = ", path, ": no such file, neither here nor below data.root"));
+  require(c.data.source != DataSource::idx || (c.data.min_images == 1 && c.data.largest == 0),
+          "data.min_images and data.largest exist for data.source = folder, list and people; got idx");
   require(c.data.test_root.empty() || std::filesystem::is_directory(c.data.test_root),
           "data.test_root = " + c.data.test_root + ": no such folder");
   require(
@@ -297,7 +308,6 @@ void check(const Config& c) {
   require(!c.optimizer.nesterov || c.optimizer.momentum > 0,
           "optimizer.nesterov needs optimizer.momentum > 0");
   try {
-    check(c.loss);
     check(c.augment);
   } catch (const std::invalid_argument& e) {
     require(false, e.what());

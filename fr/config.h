@@ -111,9 +111,9 @@ inline const std::vector<std::pair<std::string, ThresholdMode>> kThresholdWords 
     {"insightface", ThresholdMode::insightface},
     {"sphereface", ThresholdMode::sphereface}};
 
-// A list's path: as it stands, or, when there is no such file, relative to the folder of the pictures.
 void select_methods(const Config::Run& run);  // what tensor/kernels.h lets a program choose
 
+// A list's path: as it stands, or, when there is no such file, relative to the folder of the pictures.
 std::filesystem::path find_list(const std::string& list, const std::string& root);
 
 // docs/configuration.md.
