@@ -10,7 +10,8 @@
 //   of each channel and FC. shortcut is the identity, or where the shape changes BN(conv1x1(in)). 112x112 ends as a 4x4 map.
 //
 // The units: two conv3x3, the first of which halves the map; with 50 layers conv1x1 to a quarter of the channels, conv3x3,
-// conv1x1 back. There the map is halved by the conv3x3 in v2 and by the first conv1x1 in v1, as in the authors' models.
+// conv1x1 back. There the first conv1x1 halves the map in v1, as in the authors' models, and the conv3x3 in v2, which sees every
+// pixel: our choice, the authors' code for v2 (1001 layers) keeps the conv1x1. Parameters are the same either way.
 // Cao et al. 2020, "Domain Balancing", name "Identity Mappings" as their network and say no more than "four residual blocks" and
 // 512 numbers; stem, strides and output of preactivation are our reading, taken from Deng et al. 2019, "ArcFace", Section 3.2.2.
 #pragma once
