@@ -66,7 +66,7 @@ std::string base_of(const std::string& text) {
   for (std::string line; std::getline(in, line);) {
     line = trim(line.substr(0, line.find('#')));
     const size_t equals = line.find('=');
-    if (line.empty()) continue;
+    if (line.empty() || line[0] == ';') continue;
     return equals != std::string::npos && trim(line.substr(0, equals)) == "base"
                ? trim(line.substr(equals + 1))
                : "";
