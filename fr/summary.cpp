@@ -122,9 +122,9 @@ Report make_report(const Session& s, const RunFolder& folder, const RunResult& r
                    const std::vector<std::string>& warnings) {
   Report report;
   report.title = s.config.run.name;
-  report.summary = cat(network_text(s.config.network), ", trained with ", to_text(s.config.loss), " on ",
-                       s.data.pictures(), " pictures of ", s.data.classes(), " people",
-                       r.stopped_by ? cat("; stopped at step ", s.step, " of ", s.steps) : "", ".");
+  report.summary =
+      cat(network_text(s.config.network), ", trained with ", to_text(s.config.loss), " on ",
+          s.data.description, r.stopped_by ? cat("; stopped at step ", s.step, " of ", s.steps) : "", ".");
   report.facts = {
       {"Network", network_text(s.config.network)},
       {"Parameters", cat(s.model.network().parameter_count())},
@@ -136,8 +136,9 @@ Report make_report(const Session& s, const RunFolder& folder, const RunResult& r
       {"Seed", cat(s.config.run.seed)},
       {"Program", version_text()},
       {"Hardware", cat(cpu_name(), ", ", threads(), " threads, ", kernels<float>().name)}};
+  auto behind_loss = report.facts.begin() + 3;
   for (const auto& [name, value] : r.scalars)
-    report.facts.insert(report.facts.begin() + 3, {name, format("%.4g", value)});
+    behind_loss = report.facts.insert(behind_loss, {name, format("%.4g", value)}) + 1;
   report.train = folder.train_points();
   report.evaluations = folder.eval_points();
   if (r.test) report.tests.push_back(report_test(*r.test, *s.test));

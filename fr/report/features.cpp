@@ -196,7 +196,7 @@ struct Angles {
 // Of all pairs, or of every so many-th.
 Angles angles_of(const ReportFeatures& f) {
   Angles angles;
-  const size_t n = f.labels.size(), all = n * (n - 1) / 2, step = std::max<size_t>(1, all / kPairs);
+  const size_t n = f.labels.size(), all = n * (n - 1) / 2, step = (all + kPairs - 1) / kPairs;
   size_t number = 0;
   for (size_t i = 0; i < n; ++i)
     for (size_t j = i + 1; j < n; ++j, ++number) {
