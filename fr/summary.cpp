@@ -247,7 +247,10 @@ constexpr std::string_view kRunsBegin = "<!-- runs -->\n", kRunsEnd = "<!-- end 
 std::string results_markdown(const std::vector<fs::path>& run_folders, const std::string& document) {
   const std::string runs = cat(kRunsBegin, runs_markdown(run_folders), kRunsEnd);
   const size_t begin = document.find(kRunsBegin), end = document.find(kRunsEnd);
-  if (begin == document.npos || end == document.npos || end < begin) return "# Results\n\n" + runs;
+  if (document.empty()) return "# Results\n\n" + runs;
+  if (begin == document.npos || end == document.npos || end < begin)
+    throw Error(ErrorKind::data,
+                "the document has no lines <!-- runs --> and <!-- end of runs --> to write between");
   return document.substr(0, begin) + runs + document.substr(end + kRunsEnd.size());
 }
 

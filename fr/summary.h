@@ -15,7 +15,7 @@ std::string to_text(const std::vector<std::pair<std::string, std::string>>& tabl
 
 // docs/results.md from the run.json of several run folders: configuration, commit, time, figure. In `document`, as it was
 // before, the part between the markers <!-- runs --> and <!-- end of runs --> is replaced; what others wrote around it stays.
-// A document without them begins anew.
+// An empty document begins anew; Error{data} for one without them.
 std::string results_markdown(const std::vector<fs::path>& run_folders, const std::string& document = "");
 
 }  // namespace fr

@@ -118,6 +118,8 @@ grep -q "^| a |" "$work/results.md" && ! grep -q "^old" "$work/results.md" && [ 
 cp "$work/results.md" "$work/once.md"
 expect "results again" 0 "" bin/results "$work/runs/a" --out "$work/results.md"
 same "results that are written again" "$work/once.md" "$work/results.md"
+echo "notes of somebody" >"$work/notes.md"
+expect "results over something else" 4 "the document has no lines <!-- runs -->" bin/results "$work/runs/a" --out "$work/notes.md"
 expect "an older run is kept" 0 "moved to .*/a.1" tiny run.name=a train.steps=50
 same "same seed, same weights" "$(newest a)" "$(newest a.1)"
 expect "threads 1, prefetch 1" 0 "accuracy" tiny run.name=b train.steps=50 run.threads=1 data.prefetch=1 data.workers=1
