@@ -53,6 +53,7 @@ row margin_distance 86 loss.name=margin margin.sampling=distance $pk
 row joint 83 loss.name=l2_softmax,lifted:0.1,margin:1 $pk
 
 echo "$rows runs, $failed failed"
+[ ${#only[@]} = 0 ] || [ "$rows" = ${#only[@]} ] || { echo "of ${#only[@]} names $rows are rows of this script" >&2; exit 2; }
 [ "$failed" = 0 ] || exit 1
 [ ${#only[@]} = 0 ] || exit 0
 bin/results "${folders[@]}" --out docs/losses.md && echo docs/losses.md
