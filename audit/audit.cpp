@@ -16,10 +16,14 @@ Family completeness(const Subjects& subjects, const Options& options) {
   for (const Row& row : subjects.kernels)
     for (const Entry& e : row.entries)
       if (!named.count(e.offset)) found.failures.push_back(row.name + ": covers an entry that has no line");
-  std::set<std::string> ops;
+  std::set<std::string> ops, with_row;
   for (const Title& title : op_titles()) ops.insert(title.name);
-  for (const OpRow& row : subjects.ops)
+  for (const OpRow& row : subjects.ops) {
+    with_row.insert(op_of(row));
     if (!ops.count(op_of(row))) found.failures.push_back(row.name + ": its op has no line");
+  }
+  for (const std::string& op : ops)
+    if (!with_row.count(op)) found.failures.push_back(op + ": has a line, but no row");
   return {"completeness", {{{"rows", "every entry and every op has one", "", ""}, "", {found}}}};
 }
 

@@ -41,9 +41,15 @@ std::map<std::string, double> compare(const std::string& who, const Results& got
   for (size_t r = 0; r < want.size(); ++r) {
     const auto& [name, expected] = want[r];
     double largest = least, &worst = errors[name];
+    if (got[r].second.size() != expected.size()) {
+      failures.push_back(
+          cat(who, ": ", name, " has ", got[r].second.size(), " numbers, expected ", expected.size()));
+      worst = std::numeric_limits<double>::infinity();
+      continue;
+    }
     for (const double v : expected) largest = std::max(largest, std::abs(v));
     for (size_t i = 0; i < expected.size(); ++i) {
-      const double error = error_of(got[r].second.at(i), expected[i], largest);
+      const double error = error_of(got[r].second[i], expected[i], largest);
       if (!(error <= allowed) && worst <= allowed)
         failures.push_back(cat(who, ": ", name, "[", i, "] = ", got[r].second[i], ", expected ", expected[i],
                                " (relative error ", error, ", tolerance ", allowed, ")"));

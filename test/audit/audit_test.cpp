@@ -160,6 +160,7 @@ TEST(Audit, CatchesWhatHasNoRow) {
   const std::string entry_number = cat(entry(&K::sgd_update).offset / sizeof(void*));
   EXPECT_NE(join(found).find("entry " + entry_number + " of the contract"), std::string::npos) << join(found);
   EXPECT_NE(join(found).find("nameless(3): its op has no line"), std::string::npos) << join(found);
+  EXPECT_NE(join(found).find("maxout: has a line, but no row"), std::string::npos) << join(found);
 }
 
 TEST(Audit, FiltersByFamilyNameReferenceAndPage) {
