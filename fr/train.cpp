@@ -77,11 +77,11 @@ class StallWatch {
     if (std::isnan(start_)) start_ = loss;
     sum_ += loss, ++n_;
     if (!epoch_ends) return;
-    if (n_ > 1 && std::abs(sum_ / double(n_) - start_) < 0.01 * std::abs(start_))
+    if (n_ > 1 && std::abs(sum_ / double(n_) - start_) <= 0.01 * std::abs(start_))
       std::cerr << "\nwarning: the loss stayed at its start value (" << start_
                 << ") for a whole epoch. Likely causes: labels that "
                 << "do not match the pictures, a learning rate that is too low (or so high that the "
-                   "activations died).\n";
+                   "activations died), batches without pairs of one person (data.order = pk makes them).\n";
     sum_ = 0, n_ = 0;
   }
 
