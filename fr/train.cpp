@@ -161,11 +161,31 @@ class Steps {
   std::exception_ptr failed_;
 };
 
+// When the steps are over: what they left, and the test if they came to their end.
+RunResult conclude(Session& s, const RunFolder& folder, const Progress& progress) {
+  RunResult result;
+  result.train_seconds = s.earlier_seconds + progress.seconds();
+  result.images = s.step * s.config.train.batch;
+  result.stopped_by = s.step < s.steps ? stop_signal() : 0;
+  result.damaged = int64_t(s.loader->damaged().size());
+  for (const Damage& d : s.loader->damaged()) std::cerr << "skipped: " << d.name << ": " << d.reason << "\n";
+  s.loader.reset();
+  result.scalars = trained_scalars(s.model);
+  if (!result.stopped_by) result.features = sample_features(s.model, s.data, s.config);
+  if (s.test && !result.stopped_by) {
+    std::cerr << "verifying " << s.test->pairs.size() << " pairs of " << s.test->names.size() << " pictures"
+              << std::endl;
+    result.test = evaluate(s.model, *s.test, s.config);
+    folder.append(EvalPoint{s.step, result.test->accuracy.mean, result.test->auc});
+  }
+  result.total_seconds = s.earlier_seconds + progress.seconds();
+  return result;
+}
+
 }  // namespace
 
 RunResult run(Session& s, const RunFolder& folder) {
   const auto& every = s.config.train;
-  RunResult result;
   Progress progress(s.steps, s.step);
   Average average;
   StallWatch stall;
@@ -206,21 +226,7 @@ RunResult run(Session& s, const RunFolder& folder) {
     }
   }
   progress.finish();
-  result.train_seconds = s.earlier_seconds + progress.seconds(), result.images = s.step * every.batch;
-  result.stopped_by = s.step < s.steps ? stop_signal() : 0;
-  result.damaged = int64_t(s.loader->damaged().size());
-  for (const Damage& d : s.loader->damaged()) std::cerr << "skipped: " << d.name << ": " << d.reason << "\n";
-  s.loader.reset();
-  result.scalars = trained_scalars(s.model);
-  if (!result.stopped_by) result.features = sample_features(s.model, s.data, s.config);
-  if (s.test && !result.stopped_by) {
-    std::cerr << "verifying " << s.test->pairs.size() << " pairs of " << s.test->names.size() << " pictures"
-              << std::endl;
-    result.test = evaluate(s.model, *s.test, s.config);
-    folder.append(EvalPoint{s.step, result.test->accuracy.mean, result.test->auc});
-  }
-  result.total_seconds = s.earlier_seconds + progress.seconds();
-  return result;
+  return conclude(s, folder, progress);
 }
 
 TestResult evaluate(FaceModel& model, const TestData& test, const Config& config, Progress* progress) {
