@@ -65,6 +65,7 @@ expect "too few pictures" 2 "train.batch = 1000 exceeds the [0-9]+ training pict
 expect "wrong type" 2 "optimizer.lr = fast: not a number; allowed: real in \[0, 1000\]" tiny optimizer.lr=fast
 expect "trailing letters" 2 "train.batch = 12abc: not an integer" tiny train.batch=12abc
 expect "out of range" 2 "loss.m = 5: out of range; allowed: integer in \[1, 4\]" tiny loss.m=5
+expect "idx takes all classes" 2 "data.largest exist for data.source = folder" tiny data.source=idx data.root="$work" data.largest=3
 expect "centres alone" 2 "expected another term beside it" tiny loss.name=center
 expect "unknown choice" 2 "did you mean 'cosface'" tiny loss.name=cosfase
 expect "not an assignment" 2 "expected section.key=value" tiny lr
