@@ -147,7 +147,8 @@ TEST(Config, ABaseIsReadFirst) {
   folder.put("base.ini", "[loss]\nname = softmax\nm = 2\n");
   Config config;
   Schema schema = describe(config);
-  schema.read_ini(folder.put("row.ini", "\n# a row\n; of a table\nbase = base.ini  # beside it\n[loss]\nm = 3\n"));
+  schema.read_ini(
+      folder.put("row.ini", "\n# a row\n; of a table\nbase = base.ini  # beside it\n[loss]\nm = 3\n"));
   EXPECT_EQ(*class_loss(config.loss), LossKind::softmax);
   EXPECT_EQ(config.loss.head.m, 3);
   const auto refused = [&](const char* text) {
