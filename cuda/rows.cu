@@ -1,5 +1,5 @@
-// Rows of unit length, and rows by number. Both passes are bound by memory: a row is read from there once and, for its second use, from the
-// cache. A team of threads takes a row: a warp up to 1024 elements, a block above; packs of 4 where the row allows.
+// Rows of unit length, and rows by number. Both passes of the first are bound by memory: a row is read from there once and,
+// for its second use, from the cache. A team of threads takes a row: a warp up to 1024 elements, a block above; packs of 4 where the row allows.
 #include "cuda/gpu.h"
 
 namespace fr::FR_GPU {

@@ -8,12 +8,12 @@
 
 #include "fr/batch_fit.h"
 #include "fr/divergence.h"
+#include "fr/loss/class_rows.h"
 
 namespace fr {
 namespace {
 
-constexpr int kPlainSteps = 2;       // then the memory of a step is known
-constexpr double kShortest = 1e-12;  // a shorter row of the class weights has no direction
+constexpr int kPlainSteps = 2;  // then the memory of a step is known
 
 // What comes back, as words of 8 bytes: the loss and the shortest row (float each), the squared norm, the terms of the loss
 // (float each), the predictions if there are class scores.
@@ -24,11 +24,6 @@ T word_as(const std::vector<int64_t>& words, int64_t i) {
   T value;
   std::memcpy(&value, &words[size_t(i)], sizeof value);
   return value;
-}
-
-void check_labels(const std::vector<int64_t>& labels, int64_t classes) {
-  for (int64_t label : labels)
-    FR_CHECK(label >= 0 && label < classes, "train: label ", label, " of ", classes, " classes");
 }
 
 }  // namespace
@@ -186,7 +181,7 @@ StepResult DeviceStep::finish() {
   for (size_t n = 0; n < expected.size(); ++n) hits += words[size_t(prediction_word()) + n] == expected[n];
   r.accuracy = model_.head() ? double(hits) / double(expected.size()) : std::nan("");
   if (!std::isfinite(r.loss) || !std::isfinite(r.gradient_norm)) diverged(r);
-  if (model_.head() && model_.head()->measures_rows() && word_as<float>(words, kShortestWord) < kShortest)
+  if (model_.head() && model_.head()->measures_rows() && word_as<float>(words, kShortestWord) < kShortRow)
     model_.head()->redraw(step_ + 1);
   return r;
 }

@@ -15,6 +15,7 @@ class CpuStep : public TrainStep {
       : model_(model), optimizer_(optimizer), seed_(seed) {}
 
   void take(const Batch& batch) override {
+    check_labels(batch.labels, model_.classes());
     const int64_t n = batch.size();
     x_ = Var(Tensor::from(batch.images, {n, batch.height, batch.width, 3}));
     labels_ = Tensor::from(batch.labels, {n});
@@ -48,6 +49,11 @@ class CpuStep : public TrainStep {
 };
 
 }  // namespace
+
+void check_labels(const std::vector<int64_t>& labels, int64_t classes) {
+  for (int64_t label : labels)
+    FR_CHECK(label >= 0 && label < classes, "train: label ", label, " of ", classes, " classes");
+}
 
 std::unique_ptr<TrainStep> make_train_step(FaceModel& model, Optimizer& optimizer,
                                            const TrainStepOptions& options) {

@@ -43,4 +43,7 @@ struct TrainStepOptions {
 std::unique_ptr<TrainStep> make_train_step(FaceModel& model, Optimizer& optimizer,
                                            const TrainStepOptions& options);
 
+// What take() asks of labels: 0 <= label < classes.
+void check_labels(const std::vector<int64_t>& labels, int64_t classes);
+
 }  // namespace fr

@@ -52,8 +52,8 @@ FR_HOST_DEVICE static inline float pair_uniform(const PhiloxKey& key, int64_t i,
 }
 
 // The first j whose running sum of weights w(j) >= 0 exceeds u times their total; -1 when all are 0. Sums run in double from
-// j = 0 on, so equal weights give equal choices everywhere. A running sum that meets u times the total exactly leaves the draw to
-// the next weight that is not 0. A weight that is not finite takes the draw: the loss shows it.
+// j = 0 on, so equal weights give equal choices everywhere. A running sum that meets u times the total exactly leaves the
+// draw to the next weight that is not 0. A weight that is not finite takes the draw: the loss shows it.
 template <class W>
 FR_HOST_DEVICE static inline int64_t drawn(int64_t N, float u, const W& w) {
   double total = 0, running = 0;

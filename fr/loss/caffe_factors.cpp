@@ -32,27 +32,38 @@ Tensor at_least(const Tensor& x, double least) {
   return combine(Binary::max, x, Tensor::full({1}, least, x.dtype(), x.device()));
 }
 
+// h and h' at cosines (N): those of N rows with one class each.
+struct Target {
+  Tensor h, dh;
+};
+Target target_at(const Tensor& cosine, const Margin& margin) {
+  const int64_t N = cosine.size();
+  const auto buffer = [&] { return like(cosine, {N}); };
+  const Target t{buffer(), buffer()};
+  const Tensor c = cosine.clone(), loss = buffer(), lse = buffer(), label({N}, DType::int64, cosine.device()),
+               ones = Tensor::full({N}, 1, cosine.dtype(), cosine.device());
+  with_kernels(c, [&](const auto& k) {
+    k.argmax_rows(label.data(), c.data(), N, 1);  // 0
+    k.margin_softmax_forward(loss.data(), lse.data(), t.h.data(), t.dh.data(), c.data(), ones.data(), nullptr,
+                             label.data(), margin, nullptr, N, 1);
+  });
+  return t;
+}
+
 // 1 / (1 + lambda) as a tensor (1), wherever lambda lies: at c = 1 the target has the slope
 // h' = (lambda + m^2) / (1 + lambda) = 1 + (m^2 - 1) / (1 + lambda). For m = 1 any number does.
 Tensor share_of_psi(const Margin& margin, const Tensor& of) {
   const Tensor one = Tensor::full({1}, 1, of.dtype(), of.device());
   if (margin.kind != Margin::Kind::a_softmax || margin.m == 1) return one;
-  const Tensor cosine = one.clone(), loss = like(one, {1}), lse = like(one, {1}), h = like(one, {1}),
-               slope = like(one, {1}), label({1}, DType::int64, of.device());
-  with_kernels(one, [&](const auto& k) {
-    k.argmax_rows(label.data(), cosine.data(), 1, 1);  // 0
-    k.margin_softmax_forward(loss.data(), lse.data(), h.data(), slope.data(), cosine.data(), one.data(),
-                             nullptr, label.data(), margin, nullptr, 1, 1);
-  });
   const double per_share = margin.m * margin.m - 1;
-  return line(slope, 1 / per_share, -1 / per_share);
+  return line(target_at(one, margin).dh, 1 / per_share, -1 / per_share);
 }
 
 }  // namespace
 
-CaffeFactors caffe_factors(const Margin& margin, const Tensor& cosine, const Tensor& psi, const Tensor& slope,
-                           const Tensor& r) {
+CaffeFactors caffe_factors(const Margin& margin, const Tensor& cosine, const Tensor& r) {
   const Tensor share = share_of_psi(margin, r);
+  const auto [psi, slope] = target_at(cosine, {margin.kind, margin.m});  // lambda = 0
   const Tensor e = quotient(combine(Binary::sub, psi, product(cosine, slope)), at_least(r, kTiny));
   const Tensor squares = combine(Binary::add, product(slope, slope), product(e, e));
   const Tensor q = at_least(apply(Unary::sqrt, squares), kTiny);

@@ -1,4 +1,4 @@
-// The rows of the Caffe gradient (margin_loss.cpp), computed where the tensors lie.
+// The rows of the Caffe gradient (margin_caffe.cpp), computed where the tensors lie.
 #pragma once
 #include "tensor/tensor.h"
 
@@ -10,8 +10,7 @@ struct CaffeFactors {
   Tensor own;      // r e / q / (1 + lambda)            of d_n,label in front of xh_n
   Tensor inverse;  // 1 / r, 0 where the row has no direction
 };
-// cosine, psi and slope = psi' at the label, r = |x|; the margin for its m and lambda.
-CaffeFactors caffe_factors(const Margin& margin, const Tensor& cosine, const Tensor& psi, const Tensor& slope,
-                           const Tensor& r);
+// cosine at the label (N), r = |x| (N); the margin for its m and lambda.
+CaffeFactors caffe_factors(const Margin& margin, const Tensor& cosine, const Tensor& r);
 
 }  // namespace fr

@@ -76,8 +76,8 @@ void check(const LossOptions& options);
 // The loss and its numbers for people: "CosFace, s = 64, m = 0.35".
 std::string loss_text(const LossOptions& options);
 
-// The least s of its paper for a posterior p of the own class (l2_softmax_scale_bound, cosface_scale_bound); 0 where the
-// loss has no s, or for two classes or fewer.
+// The least s with which a posterior p of the own class can be reached: l2_softmax_scale_bound, for the losses on cosines
+// cosface_scale_bound; 0 where the loss has no s, or for two classes or fewer.
 double scale_lower_bound(const LossOptions& options, int64_t classes, double p = 0.9);
 
 }  // namespace fr

@@ -16,6 +16,14 @@ void check_options(const MarginPairs& o) {
            "margin_based: expected 0 < cutoff < loss cutoff < 2, got ", o.cutoff, " and ", o.loss_cutoff);
 }
 
+// All but what the batch adds: D and the key.
+MarginPairs pairs_of(const MarginBasedOptions& o) {
+  MarginPairs pairs;
+  pairs.sampling = o.sampling, pairs.margin = o.margin;
+  pairs.cutoff = o.cutoff, pairs.loss_cutoff = o.loss_cutoff;
+  return pairs;
+}
+
 }  // namespace
 
 // Similarities and the boundary -> margin-based loss.        s (N,N), boundary (1), labels (N) -> y ()
@@ -43,6 +51,7 @@ MarginBasedTerm::MarginBasedTerm(const MarginBasedOptions& options) : options_(o
   FR_CHECK(std::abs(options.boundary) <= 1 - options.margin,
            "margin-based loss: expected a boundary in [-1 + margin, 1 - margin], got ", options.boundary,
            " with margin ", options.margin);
+  check_options(pairs_of(options));
   boundary_ = &add_parameter("boundary", {1}, Init::constant(options.boundary));
   boundary_->decay_multiplier = 0;
 }
@@ -50,9 +59,8 @@ MarginBasedTerm::MarginBasedTerm(const MarginBasedOptions& options) : options_(o
 Var MarginBasedTerm::loss(const Var& embedding, const Tensor& labels, const StepAt&) {
   const Var e = l2_normalize(embedding);
   const RandomState& state = random_state();
-  MarginPairs pairs;
-  pairs.sampling = options_.sampling, pairs.margin = options_.margin, pairs.D = double(e.dim(1));
-  pairs.cutoff = options_.cutoff, pairs.loss_cutoff = options_.loss_cutoff;
+  MarginPairs pairs = pairs_of(options_);
+  pairs.D = double(e.dim(1));
   pairs.key = {state.seed, Purpose::pairs, state.step, 0, state.step_at};
   return margin_based(matmul(e, e, false, true), boundary_->var, labels, pairs);
 }

@@ -23,8 +23,8 @@ struct MarginBasedOptions {
 };
 
 // Features are scaled to unit length (rows shorter than 1e-12 to 0, without gradient). Parameter "boundary" (1): beta, lr x1,
-// decay x0. Draws: Purpose::pairs of random_state(). Throws std::invalid_argument for a margin outside [0, 1] or a boundary
-// beyond its bounds.
+// decay x0. Draws: Purpose::pairs of random_state(). Throws std::invalid_argument for a margin outside [0, 1], a boundary
+// beyond its bounds, or cutoffs that margin_based() refuses.
 class MarginBasedTerm : public LossTerm {
  public:
   explicit MarginBasedTerm(const MarginBasedOptions& options = {});

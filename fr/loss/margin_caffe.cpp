@@ -1,52 +1,25 @@
 // The gradient of the authors' Caffe layer for A-Softmax.
 #include "fr/loss/margin_caffe.h"
 
-#include <cmath>
-#include <vector>
-
 #include "fr/loss/caffe_factors.h"
 
 namespace fr::margin {
 namespace {
 
-// Per row of the Caffe gradient: the factor of d_n,label in front of wh_label, and what multiplies d_n,label
-// x_n.
-struct CaffeRows {
-  std::vector<double> factor, own;
-};
-
-// h and h' at the labels' cosines (N) under another margin; without one h is the cosine itself.
-struct Target {
-  Tensor h, dh;
-};
+// c_n,label (N): what h is without a margin.
 template <class T>
-Target label_target(const Kernels<T>& k, const Kept& s, const Margin& margin) {
-  const Tensor loss = like(s.r, {s.N}), lse = like(s.r, {s.N});
-  const Target t{like(s.r, {s.N}), like(s.r, {s.N})};
-  k.margin_softmax_forward(loss.data(), lse.data(), t.h.data(), t.dh.data(), s.c.data(), s.scale.data(),
-                           nullptr, s.labels.data(), margin, nullptr, s.N, s.M);
-  return t;
+Tensor label_cosines(const Kernels<T>& k, const Kept& s) {
+  const auto buffer = [&] { return like(s.r, {s.N}); };
+  const Tensor loss = buffer(), lse = buffer(), cosine = buffer(), slope = buffer();
+  k.margin_softmax_forward(loss.data(), lse.data(), cosine.data(), slope.data(), s.c.data(), s.scale.data(),
+                           nullptr, s.labels.data(), {}, nullptr, s.N, s.M);
+  return cosine;
 }
 
 // y_nd += a_n x_nd, which is how the gradient of a product with a repeated a_n flows.
 template <class T>
 void add_scaled_rows(const Kernels<T>& k, T* y, const T* a, const T* x, int64_t N, int64_t D) {
   k.binary_backward(y, nullptr, x, x, a, Binary::mul, {{1, 1, N, D}, {0, 0, D, 1}, {0, 0, 1, 0}});
-}
-
-CaffeRows caffe_rows(const Kept& s, const std::vector<double>& cosine) {
-  const double lambda = s.options.margin.kind == Margin::Kind::a_softmax ? s.options.margin.lambda : 0;
-  const std::vector<double> h = s.h.host<double>(), dh = s.dh.host<double>(), r = s.r.host<double>();
-  CaffeRows rows{std::vector<double>(h.size(), 1), std::vector<double>(h.size(), 0)};
-  for (size_t n = 0; n < h.size(); ++n) {
-    if (r[n] < kTiny) continue;
-    const double a = (1 + lambda) * dh[n] - lambda;                     // psi'
-    const double e = (1 + lambda) * (h[n] - cosine[n] * dh[n]) / r[n];  // (psi - c psi') / r
-    const double length = std::max(std::hypot(a, e), kTiny);
-    rows.factor[n] = (lambda + a / length) / (1 + lambda);
-    rows.own[n] = e / length / (1 + lambda);
-  }
-  return rows;
 }
 
 // wh_label of each row (N,D)
@@ -63,17 +36,6 @@ Tensor unit_label_rows(const Kept& s) {
 struct CaffeWeights {
   Tensor inverse, label, own;
 };
-CaffeWeights caffe_weights(const Kept& s, const CaffeRows& rows, const Tensor& d_label) {
-  const std::vector<double> d = d_label.host<double>(), r = s.r.host<double>();
-  std::vector<double> inverse(r.size(), 0), label(r.size(), 0), own(r.size(), 0);
-  for (size_t n = 0; n < r.size(); ++n)
-    if (r[n] >= kTiny)
-      inverse[n] = 1 / r[n], label[n] = d[n] * (rows.factor[n] - 1), own[n] = d[n] * rows.own[n] * r[n];
-  const auto tensor = [&](const std::vector<double>& v) { return Tensor::from(v, {s.N}, s.c.dtype()); };
-  return {tensor(inverse), tensor(label), tensor(own)};
-}
-
-// The same without a word to the host, which on a device may not read numbers in between.
 template <class T>
 CaffeWeights caffe_weights(const Kernels<T>& k, const Kept& s, const CaffeFactors& rows,
                            const Tensor& d_label) {
@@ -101,15 +63,11 @@ template <class T>
 void caffe_rule(const Kernels<T>& k, const Kept& s, const Gradients& to, const Tensor& dloss) {
   const int64_t N = s.N, D = s.D;
   const Tensor d_label = like(s.c, {N}), ones = Tensor::full({N}, 1, s.c.dtype(), s.c.device());
-  const Tensor cosine = to.dx ? label_target(k, s, {}).h : Tensor();
-  const Margin& margin = s.options.margin;
-  const Target psi = to.dx && !s.c.on_host() ? label_target(k, s, {margin.kind, margin.m, 0}) : Target();
+  const Tensor cosine = to.dx ? label_cosines(k, s) : Tensor();
   score_gradient(k, s, {d_label, {}, {}}, dloss, ones);
   if (to.dw) weight_rows(k, s, to.dw, {0, s.M});
   if (!to.dx) return;
-  const CaffeWeights weights =
-      s.c.on_host() ? caffe_weights(s, caffe_rows(s, cosine.host<double>()), d_label)
-                    : caffe_weights(k, s, caffe_factors(margin, cosine, psi.h, psi.dh, s.r), d_label);
+  const CaffeWeights weights = caffe_weights(k, s, caffe_factors(s.options.margin, cosine, s.r), d_label);
   const Tensor dxh = like(s.c, {N, D});
   products(k, s, dxh, Tensor(), {0, s.M});  // r_n times the sum over the classes
   add_scaled_rows<T>(k, to.dx.data(), weights.inverse.data(), dxh.data(), N, D);

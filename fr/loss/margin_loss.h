@@ -14,7 +14,7 @@ enum class MarginGradient {
   // equations stand (Liu et al. 2017, Eq. 7).
   exact,
   // The authors' Caffe layer for A-Softmax, with which the figures of Liu et al. 2017 were made; not the derivative of any
-  // function, see margin_loss.cpp. Needs LogitScale::embedding_norm and no margin or A-Softmax.
+  // function, see margin_caffe.cpp. Needs LogitScale::embedding_norm and no margin or A-Softmax.
   caffe_normalised,
   // h' := 1: the margin shifts the logit and is a constant to the gradient. "Characteristic gradient detachment" of the
   // authors' later SphereFace (Liu et al. 2022, OpenSphere); also what the newest code of ArcFace's authors does.
@@ -46,7 +46,7 @@ struct MarginOptions {
 
 // By-products of the forward pass.
 struct MarginOutput {
-  Tensor prediction;  // int64 (N): the class of the largest cosine, ties to the lowest
+  Tensor prediction;  // int64 (N): the class of the largest score without margin, ties to the lowest
   Tensor class_norm;  // (M): |w_j|
 };
 

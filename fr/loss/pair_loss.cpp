@@ -8,6 +8,17 @@
 #include "tensor/pair_function.h"
 
 namespace fr {
+namespace {
+
+void check_options(const Contrastive& o) {
+  FR_CHECK(o.margin > 0 && std::isfinite(o.margin), "contrastive_loss: expected a margin > 0, got ",
+           o.margin);
+}
+void check_options(const Triplet& o) {
+  FR_CHECK(o.margin >= 0 && std::isfinite(o.margin), "triplet_loss: expected a margin >= 0, got ", o.margin);
+}
+
+}  // namespace
 
 // Squared distances between all rows.                        x (N,D) -> d2 (N,N)
 //   forward    d2_ij = sum_d (x_id - x_jd)^2
@@ -29,8 +40,7 @@ Var squared_distances(const Var& x) {
 
 Var contrastive_loss(const Var& d2, const Tensor& labels, const Contrastive& options) {
   check_pairs("contrastive_loss", d2, labels);
-  FR_CHECK(options.margin > 0 && std::isfinite(options.margin),
-           "contrastive_loss: expected a margin > 0, got ", options.margin);
+  check_options(options);
   const Tensor loss = like(d2.value(), {}), derivative = like(d2.value(), d2.shape());
   with_kernels(loss, [&](const auto& k) {
     k.contrastive(loss.data(), derivative.data(), d2.value().data(), labels.data(), options, d2.dim(0));
@@ -40,8 +50,7 @@ Var contrastive_loss(const Var& d2, const Tensor& labels, const Contrastive& opt
 
 Var triplet_loss(const Var& d2, const Tensor& labels, const Triplet& options) {
   check_pairs("triplet_loss", d2, labels);
-  FR_CHECK(options.margin >= 0 && std::isfinite(options.margin), "triplet_loss: expected a margin >= 0, got ",
-           options.margin);
+  check_options(options);
   const Tensor loss = like(d2.value(), {}), derivative = like(d2.value(), d2.shape());
   with_kernels(loss, [&](const auto& k) {
     k.triplet(loss.data(), derivative.data(), d2.value().data(), labels.data(), options, d2.dim(0));
@@ -66,10 +75,16 @@ std::vector<SelectedTriplet> selected_triplets(const Tensor& d2, const Tensor& l
   return selected;
 }
 
+ContrastiveTerm::ContrastiveTerm(const ContrastiveOptions& options) : options_(options) {
+  check_options(options);
+}
+
 Var ContrastiveTerm::loss(const Var& embedding, const Tensor& labels, const StepAt&) {
   const Var x = options_.features == Features::unit ? l2_normalize(embedding) : embedding;
   return contrastive_loss(squared_distances(x), labels, options_);
 }
+
+TripletTerm::TripletTerm(const TripletOptions& options) : options_(options) { check_options(options); }
 
 Var TripletTerm::loss(const Var& embedding, const Tensor& labels, const StepAt&) {
   return triplet_loss(squared_distances(l2_normalize(embedding)), labels, options_);

@@ -40,7 +40,7 @@ struct ContrastiveOptions : Contrastive {  // form = distance, weights = balance
 };
 class ContrastiveTerm : public LossTerm {
  public:
-  explicit ContrastiveTerm(const ContrastiveOptions& options) : options_(options) {}
+  explicit ContrastiveTerm(const ContrastiveOptions& options);  // refuses what contrastive_loss() does
   Var loss(const Var& embedding, const Tensor& labels, const StepAt& at) override;
   const ContrastiveOptions& options() const { return options_; }
 
@@ -52,7 +52,7 @@ class ContrastiveTerm : public LossTerm {
 using TripletOptions = Triplet;  // margin = 0.2
 class TripletTerm : public LossTerm {
  public:
-  explicit TripletTerm(const TripletOptions& options) : options_(options) {}
+  explicit TripletTerm(const TripletOptions& options);  // refuses what triplet_loss() does
   Var loss(const Var& embedding, const Tensor& labels, const StepAt& at) override;
   const TripletOptions& options() const { return options_; }
 

@@ -386,10 +386,14 @@ TEST_P(DeviceStep, ARecordingThatDoesNotFitIsDoneWithout) {
 }
 
 TEST_P(DeviceStep, LabelsAreCheckedWhereTheyAreTaken) {
-  Training run(cases()[0], kSingle);
+  SupervisionOptions pairs;  // which only compare labels
+  pairs.terms = {{"triplet", 1}};
   Batch bad = batch_of(0);
   bad.labels[2] = kClasses;
-  EXPECT_THROW(run.next(bad), std::invalid_argument);
+  for (const Placement& p : {Placement{}, kSingle}) {
+    Training run({"pairs", Architecture::sphereface, pairs, 0.3}, p);
+    EXPECT_THROW(run.stepper->take(bad), std::invalid_argument);
+  }
 }
 
 TEST(Placement, Choices) {

@@ -154,6 +154,8 @@ TEST(MarginBased, RefusesWhatIsWrong) {
   MarginBasedOptions options;
   options.boundary = 0.95;
   EXPECT_THROW(MarginBasedTerm{options}, std::invalid_argument);
+  options = {.sampling = S::distance, .cutoff = 1.5, .loss_cutoff = 1.4};
+  EXPECT_THROW(MarginBasedTerm{options}, std::invalid_argument);
 }
 
 // --- on a device ---

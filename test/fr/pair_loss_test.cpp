@@ -240,6 +240,8 @@ TEST(PairLosses, RefuseWhatTheyCannotUse) {
   EXPECT_THROW(triplet_loss(x, labels, {}), std::invalid_argument);
   EXPECT_THROW(triplet_loss(d2, labels, {std::nan("")}), std::invalid_argument);
   EXPECT_THROW(triplet_loss(d2, {}, {}), std::invalid_argument);
+  EXPECT_THROW(ContrastiveTerm({{.margin = 0}}), std::invalid_argument);  // before the first batch
+  EXPECT_THROW(TripletTerm({-0.1}), std::invalid_argument);
 }
 
 }  // namespace

@@ -105,6 +105,9 @@ TEST(Config, ChecksWhatNoSingleRangeCanSay) {
   check(config);
   config.loss.terms = {{"cosface", 1}}, config.loss.head.gradient = MarginGradient::caffe_normalised;
   EXPECT_THROW(check(config), Error);
+  config = {}, config.loss.terms = {{"margin", 1}};
+  config.loss.margin.sampling = MarginPairs::Sampling::distance, config.loss.margin.cutoff = 1.5;
+  EXPECT_THROW(check(config), Error);  // beyond loss_cutoff
   config = {}, config.synthetic.min_samples = 50;
   EXPECT_THROW(check(config), Error);
   config = {}, config.augment.scale_min = 2;
