@@ -80,11 +80,13 @@ double alignment_error(std::span<const Point> p, std::span<const Point> q, const
 
 Image align_face(const Image& image, const Landmarks& landmarks, int height, int width, SimilarityFit how) {
   const Landmarks& target = alignment_template(height, width);
-  if (!(spread_of(landmarks) >= kCoincide)) {
+  const Affine map =
+      spread_of(landmarks) >= kCoincide ? fit_similarity(landmarks, target, how) : Affine{0, 0, 0, 0, 0, 0};
+  if (!(map.a * map.a + map.c * map.c > 0)) {
     const Image fitted = fit(image, height, width);
     return crop(fitted, (fitted.width - width) / 2, (fitted.height - height) / 2, width, height);
   }
-  return warp(image, inverse(fit_similarity(landmarks, target, how)), width, height, Border::constant, 0);
+  return warp(image, inverse(map), width, height, Border::constant, 0);
 }
 
 }  // namespace fr

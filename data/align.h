@@ -32,7 +32,8 @@ Affine fit_similarity(std::span<const Point> p, std::span<const Point> q,
 double alignment_error(std::span<const Point> p, std::span<const Point> q, const Affine& map);
 
 // height x width pixels (a size of alignment_template()) with the landmarks on the template; bilinear, black beyond the
-// picture. Landmarks that all but coincide give no direction: then the centre of the picture, fitted to the size.
+// picture. Landmarks that give no direction (they all but coincide, or no turn
+// fits better than another): then the centre of the picture, fitted to the size.
 Image align_face(const Image& image, const Landmarks& landmarks, int height, int width,
                  SimilarityFit how = SimilarityFit::umeyama);
 

@@ -34,7 +34,7 @@ struct SupervisionOptions {
 std::vector<std::string> term_names();
 // The class loss among the terms; nothing when there is none.
 const LossKind* class_loss(const SupervisionOptions& options);
-// "A-Softmax, m = 4, lambda to 5", "L2-Softmax + 0.1 lifted structured + margin-based": for people.
+// For people: "A-Softmax, m = 4, lambda to 5", "softmax + 0.1 x triplet loss".
 std::string to_text(const SupervisionOptions& options);
 
 // The terms as children of the model that owns them; see FaceModel.
