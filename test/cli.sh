@@ -113,11 +113,11 @@ for file in config.ini run.json metrics.jsonl scores.csv report.html; do
 done
 [ "$(ls "$work"/runs/a/checkpoint-* | wc -l)" = 2 ] && ok || bad "expected the last two checkpoints"
 printf '# Results\n\n<!-- runs -->\nold\n<!-- end of runs -->\n\n## By others\n' >"$work/results.md"
-expect "results" 0 "" bin/results "$work/runs/a" --out "$work/results.md"
+bin/results "$work/runs/a" --out "$work/results.md" 2>"$work/err" && ok || bad "results"
 grep -q "^| a |" "$work/results.md" && ! grep -q "^old" "$work/results.md" && [ "$(tail -n 1 "$work/results.md")" = "## By others" ] && ok ||
   bad "results: expected the run in the place of the old one, and the part of others as it was"
 cp "$work/results.md" "$work/once.md"
-expect "results again" 0 "" bin/results "$work/runs/a" --out "$work/results.md"
+bin/results "$work/runs/a" --out "$work/results.md" 2>"$work/err" && ok || bad "results again"
 same "results that are written again" "$work/once.md" "$work/results.md"
 echo "notes of somebody" >"$work/notes.md"
 expect "results over something else" 4 "the document has no lines <!-- runs -->" bin/results "$work/runs/a" --out "$work/notes.md"
