@@ -1,10 +1,10 @@
 // A handful of passes over N numbers; nothing is read by the host.
 #include "fr/loss/caffe_factors.h"
 
+#include "fr/loss/margin_loss.h"
+
 namespace fr {
 namespace {
-
-constexpr double kTiny = 1e-12;  // a shorter row has no direction
 
 // f(a, b), one of which may be a single number.
 Tensor combine(Binary f, const Tensor& a, const Tensor& b) {
@@ -64,10 +64,10 @@ Tensor share_of_psi(const Margin& margin, const Tensor& of) {
 CaffeFactors caffe_factors(const Margin& margin, const Tensor& cosine, const Tensor& r) {
   const Tensor share = share_of_psi(margin, r);
   const auto [psi, slope] = target_at(cosine, {margin.kind, margin.m});  // lambda = 0
-  const Tensor e = quotient(combine(Binary::sub, psi, product(cosine, slope)), at_least(r, kTiny));
+  const Tensor e = quotient(combine(Binary::sub, psi, product(cosine, slope)), at_least(r, kShortRow));
   const Tensor squares = combine(Binary::add, product(slope, slope), product(e, e));
-  const Tensor q = at_least(apply(Unary::sqrt, squares), kTiny);
-  const Tensor t = apply(Unary::relu, line(r, 1, -kTiny));
+  const Tensor q = at_least(apply(Unary::sqrt, squares), kShortRow);
+  const Tensor t = apply(Unary::relu, line(r, 1, -kShortRow));
   return {line(product(line(quotient(slope, q), 1, -1), share), 1, 1),
           product(product(quotient(e, q), share), r), quotient(t, at_least(product(t, r), 1e-30))};
 }

@@ -1,10 +1,8 @@
 // Upkeep of class weights w (M,D), row by row, with a handful of rows beside them.
 #pragma once
-#include "tensor/tensor.h"
+#include "fr/loss/margin_loss.h"
 
 namespace fr {
-
-constexpr double kShortRow = 1e-12;  // a shorter row has no direction
 
 // |w_m| (M), wherever w lies.
 Tensor row_lengths(const Tensor& w);

@@ -27,7 +27,7 @@ Tensor unit_label_rows(const Kept& s) {
   const Tensor own = like(s.c, {s.N, s.D}), unit = like(own, own.shape()), length = like(s.c, {s.N});
   with_kernels(own, [&](const auto& k) {
     k.gather_rows(own.data(), s.w.data(), s.labels.data(), s.N, s.D);
-    k.l2_normalize_forward(unit.data(), length.data(), own.data(), s.N, s.D, kTiny);
+    k.l2_normalize_forward(unit.data(), length.data(), own.data(), s.N, s.D, kShortRow);
   });
   return unit;
 }

@@ -13,7 +13,7 @@ template <class T>
 void cosines(const Kernels<T>& k, const Kept& s, const Tensor& x) {
   using W = Wide<T>;
   const int64_t N = s.N, M = s.M, D = s.D;
-  k.l2_normalize_forward(s.xh.data(), s.r.data(), x.data(), N, D, W(kTiny));
+  k.l2_normalize_forward(s.xh.data(), s.r.data(), x.data(), N, D, W(kShortRow));
   for_class_blocks(k, s, {0, M}, [&](const T* wh, const W* rho, int64_t m, int64_t classes) {
     k.gemm_wide(s.c.as<W>() + m, s.xh.data(), wh, {false, true, N, classes, D, D, D, M}, 1, 0);
     k.copy(s.class_norm.as<W>() + m, rho, size_t(classes) * sizeof(W));
@@ -56,7 +56,7 @@ void chain_rule(const Kernels<T>& k, Kept& s, const Gradients& to, const Tensor&
   products(k, s, dxh, to.dw, {0, s.M});
   if (to.dx)
     k.l2_normalize_backward(to.dx.data(), dxh.data(), dr.data(), s.xh.data(), s.r.data(), N, D,
-                            Wide<T>(kTiny));
+                            Wide<T>(kShortRow));
   if (to.ds) add_sum(to.ds, rows.dscale);
 }
 

@@ -8,6 +8,8 @@
 
 namespace fr {
 
+inline constexpr double kShortRow = 1e-12;  // a shorter row has no direction
+
 enum class MarginGradient {
   // The derivative of the loss: L-Softmax (Liu et al. 2016; so does the authors' layer), NormFace (Wang et al. 2017),
   // CosFace (Wang et al. 2018), ArcFace and the combined margin as published (Deng et al. 2019), and A-Softmax as its

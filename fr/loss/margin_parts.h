@@ -7,7 +7,6 @@
 
 namespace fr::margin {
 
-constexpr double kTiny = 1e-12;  // a shorter row has no direction
 // Classes whose unit weights exist at one time: on the CPU they stay in the cache, on a card they fill it with work.
 constexpr int64_t class_block(Device device) { return device == Device::cpu ? 512 : 16384; }
 
@@ -38,7 +37,8 @@ void for_class_blocks(const Kernels<T>& k, const Kept& s, const Classes& of, con
   const Tensor wh = like(s.xh, {B, s.D}), rho = like(s.r, {B});
   for (int64_t m = of.begin; m < of.end; m += B) {
     const int64_t classes = std::min(B, of.end - m);
-    k.l2_normalize_forward(wh.data(), rho.data(), s.w.as<Wide<T>>() + m * s.D, classes, s.D, Wide<T>(kTiny));
+    k.l2_normalize_forward(wh.data(), rho.data(), s.w.as<Wide<T>>() + m * s.D, classes, s.D,
+                           Wide<T>(kShortRow));
     f(wh.as<T>(), rho.as<Wide<T>>(), m, classes);
   }
 }
@@ -83,9 +83,10 @@ void products(const Kernels<T>& k, const Kept& s, const Tensor& dxh, const Tenso
     if (!dw) return;
     W* to = dw.as<W>() + (m - of.begin) * D;
     k.gemm_wide(v.data(), g, s.xh.data(), {true, false, classes, D, N, row, D, D}, 1, 0);
-    k.l2_normalize_backward(to, v.data(), nullptr, radial ? zeros.as<T>() : wh, rho, classes, D, W(kTiny));
+    k.l2_normalize_backward(to, v.data(), nullptr, radial ? zeros.as<T>() : wh, rho, classes, D,
+                            W(kShortRow));
     if (radial)
-      k.l2_normalize_backward(to, wide_zeros.data(), s.radial.as<W>() + m, wh, rho, classes, D, W(kTiny));
+      k.l2_normalize_backward(to, wide_zeros.data(), s.radial.as<W>() + m, wh, rho, classes, D, W(kShortRow));
   });
 }
 

@@ -1,17 +1,9 @@
 // Adam's step in one pass: p, m, v and g are read once, p, m and v written once. Bound by memory.
 #include "tensor/cpu/adam_many.h"
-#include "tensor/cpu/simd/vec.h"
+#include "tensor/cpu/simd/divide.h"
 
 namespace fr::FR_ISA {
 namespace {
-
-#ifdef __AVX512F__
-FR_VEC Vec square_root(Vec a) { return {_mm512_sqrt_ps(a.v)}; }
-FR_VEC Vec quotient(Vec a, Vec b) { return {_mm512_div_ps(a.v, b.v)}; }
-#else
-FR_VEC Vec square_root(Vec a) { return {_mm256_sqrt_ps(a.v)}; }
-FR_VEC Vec quotient(Vec a, Vec b) { return {_mm256_div_ps(a.v, b.v)}; }
-#endif
 
 void adam_update(float* p, float* m, float* v, const float* g, const AdamFactors<float>& f, int64_t n) {
   const Vec scale = Vec::set(f.scale), coupled = Vec::set(f.coupled), keep = Vec::set(f.keep);

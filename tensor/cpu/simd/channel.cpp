@@ -1,7 +1,7 @@
 // Per-channel kernels on x (rows, C), read in memory order: a piece of rows per task, the channels'
 // parameters stay in the first-level cache. Backward passes that need channel sums fuse them with the
 // elementwise gradient where they can.
-#include "tensor/cpu/simd/vec.h"
+#include "tensor/cpu/simd/divide.h"
 
 namespace fr::FR_ISA {
 namespace {
@@ -65,20 +65,12 @@ void prelu_backward(float* dx, float* da, const float* dy, const float* x, const
   add_totals(da, total.get(), C);
 }
 
-FR_VEC Vec divide(Vec a, Vec b) {
-#ifdef __AVX512F__
-  return {_mm512_div_ps(a.v, b.v)};
-#else
-  return {_mm256_div_ps(a.v, b.v)};
-#endif
-}
-
 // y = x > 0 ? k x : k v / (a - v) with v = min(x, 0): every lane divides, by a or more.
 void arfa_forward(float* y, const float* x, const float* a, const float* k, int64_t rows, int64_t C) {
   const Vec factor = Vec::set(*k), zero = Vec::set(0);
   for_rows(rows, C, [&](int64_t i, int64_t c, auto lanes) {
     const Vec value = Vec::load(x + i, lanes), scaled = factor * value;
-    const Vec fraction = divide(scaled, Vec::load(a + c, lanes) - min(zero, value));
+    const Vec fraction = quotient(scaled, Vec::load(a + c, lanes) - min(zero, value));
     select(positive(value), scaled, fraction).store(y + i, lanes);
   });
 }
@@ -91,7 +83,7 @@ void arfa_backward(float* dx, float* da, const float* dy, const float* x, const 
   const Scratch<double> total(static_cast<size_t>(C));
   sum_columns<1>(total.get(), rows, C, [&](int64_t i, int64_t c, auto lanes, const auto& add) {
     const Vec value = Vec::load(x + i, lanes), scaled = factor * Vec::load(dy + i, lanes);
-    const Vec a_c = Vec::load(a + c, lanes), v = min(zero, value), r = divide(one, a_c - v);
+    const Vec a_c = Vec::load(a + c, lanes), v = min(zero, value), r = quotient(one, a_c - v);
     const Vec curved = scaled * r * r;  // k dy / (a - v)^2
     if (dx) {
       const Vec before = into == Gradient::add ? Vec::load(dx + i, lanes) : zero;
