@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "fr/protocol/verification.h"
+#include "fr/protocol/embedding_view.h"
 
 namespace fr {
 

@@ -7,14 +7,10 @@
 #include <string>
 #include <vector>
 
+#include "fr/protocol/embedding_view.h"
 #include "fr/protocol/metrics.h"
 
 namespace fr {
-
-struct EmbeddingView {
-  std::span<const float> values;  // (N,D), row-major
-  int64_t N = 0, D = 0;
-};
 
 struct VerificationPair {
   int64_t a = 0, b = 0;  // rows of the embeddings

@@ -1,0 +1,56 @@
+// Calibration: the score of two embeddings in their contexts. Plain cosine is one calibrator; cohort normalisation (z-, t-,
+// s-norm) is another, and whatever else knows more of a picture than its direction. A calibrator sees each set of
+// embeddings once (prepare) and then scores pairs of their rows, one by one or in blocks. Higher means more similar.
+#pragma once
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "fr/protocol/embedding_view.h"
+
+namespace fr {
+
+// One set of embeddings as its calibrator compares them.
+struct CalibratedRows {
+  std::vector<float> rows;     // (N,D): unit length; a row shorter than 1e-12 becomes zeros
+  std::vector<float> context;  // (N,C): what the calibrator knows of each row beside its direction
+  int64_t N = 0, D = 0, C = 0;
+};
+
+class Calibrator {
+ public:
+  virtual ~Calibrator() = default;
+  virtual std::string name() const = 0;   // "none", "s_norm": the word of a configuration
+  virtual std::string score() const = 0;  // what a score is, for a reader: "cosine similarity"
+
+  // Throws std::invalid_argument for sizes, Error{data} naming the row for an embedding that is not finite.
+  virtual CalibratedRows prepare(const EmbeddingView& embeddings) const = 0;
+  // Rows [i, i + n) of `a`, which take the part of the gallery (enrolment), with rows [j, j + m) of `b`, the probes
+  // -> scores (n,m). The same numbers whatever the blocks. Safe to call from several threads.
+  virtual void scores(float* out, const CalibratedRows& a, int64_t i, int64_t n, const CalibratedRows& b,
+                      int64_t j, int64_t m) const = 0;
+  // Row i of `a` with row j of `b`, in double.
+  virtual double score(const CalibratedRows& a, int64_t i, const CalibratedRows& b, int64_t j) const = 0;
+};
+
+enum class CalibrationType { none, z_norm, t_norm, s_norm };
+inline const std::vector<std::pair<std::string, CalibrationType>> kCalibrationWords = {
+    {"none", CalibrationType::none},
+    {"z_norm", CalibrationType::z_norm},
+    {"t_norm", CalibrationType::t_norm},
+    {"s_norm", CalibrationType::s_norm}};
+
+struct CalibrationOptions {
+  CalibrationType type = CalibrationType::none;
+  std::string file;  // what the calibrator was given to know (docs/formats.md); none needs no file
+  int64_t top = 0;   // cohort norms: only the so many most similar of the cohort count; 0: all
+};
+
+// Throws Error{usage} for a type that needs a file and has none, Error{io}, Error{data} for a file that is damaged or of
+// another type.
+std::unique_ptr<Calibrator> make_calibrator(const CalibrationOptions& options);
+
+}  // namespace fr

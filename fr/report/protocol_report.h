@@ -1,0 +1,31 @@
+// What bin/evaluate leaves behind: the table on stdout, result.json, figures.csv, curves.csv, scores.csv, report.html; and the page
+// that compares several of them.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "base/file.h"
+#include "fr/protocol/protocol.h"
+
+namespace fr {
+
+// For stdout: title, counts, figures with intervals, the threshold card, groups, warnings.
+std::string to_text(const ProtocolResult& result);
+
+// "model", "network", "alignment", ...: what stands at the head of the page.
+using ReportFacts = std::vector<std::pair<std::string, std::string>>;
+
+// All files, each atomic, into `folder`, which is created. Several results make one page: before and after a calibration
+// (same protocol, another calibration), or several protocols. Throws Error{io}.
+void write_protocol_report(const fs::path& folder, const std::vector<ProtocolResult>& results,
+                           const PictureList& pictures, const ReportFacts& facts);
+
+// result.json and back. Reading throws Error{io}, Error{data} naming the file and the key.
+std::string to_json(const std::vector<ProtocolResult>& results, const ReportFacts& facts);
+struct SavedResults {
+  std::vector<ProtocolResult> results;
+  ReportFacts facts;
+};
+SavedResults read_results(const fs::path& result_json);
+
+}  // namespace fr
