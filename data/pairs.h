@@ -8,15 +8,24 @@
 namespace fr {
 
 struct Pair {
-  std::string a, b;  // relative to the root
+  std::string a, b;  // relative to the root; names of videos where PairList::videos has any
   bool same = false;
-  int fold = 0;  // 0..folds - 1
+  int fold = 0;            // 0..folds - 1
+  std::string group = {};  // subset the pair belongs to: "African"; empty when the list knows none
+};
+
+struct Video {
+  std::string name;  // its folder, relative to the root
+  std::vector<std::string>
+      frames;  // relative to the root, sorted bytewise; empty when files are not looked at
 };
 
 struct PairList {
   std::filesystem::path root;
   std::vector<Pair> pairs;
   int folds = 0;
+  std::vector<std::string> groups;  // in order of first appearance; empty when the list knows none
+  std::vector<Video> videos;        // of YouTube Faces: every video of the pairs once; otherwise empty
   int64_t duplicates = 0;  // pairs that occur more than once (in either order), each repetition counted
   std::vector<std::string> notes;  // for the log
 };
