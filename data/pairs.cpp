@@ -114,10 +114,11 @@ class Files {
 
 void check_files(PairList& list, const fs::path& source, Missing policy) {
   Files files(list);
-  const size_t all = list.pairs.size(), dropped = std::erase_if(list.pairs, [&](const Pair&p) {
-                                          const bool a = files.lacks(p.a), b = files.lacks(p.b);
-                                          return a || b;
-                                        });
+  const size_t all = list.pairs.size();
+  const size_t dropped = std::erase_if(list.pairs, [&](const Pair& p) {
+    const bool a = files.lacks(p.a), b = files.lacks(p.b);
+    return a || b;
+  });
   if (dropped == 0) return;
   if (policy == Missing::error || dropped == all)
     refuse(source, cat(files.text(), "; ", dropped, " of ", all, " pairs need them"));
