@@ -9,8 +9,9 @@ namespace {
 
 std::vector<fs::path> subfolders(const fs::path& path) {
   std::vector<fs::path> found;
+  std::error_code error;
   for (const fs::directory_entry& entry : folder::list_folder(path))
-    if (entry.is_directory()) found.push_back(entry.path());
+    if (entry.is_directory(error)) found.push_back(entry.path());
   return found;
 }
 
@@ -89,8 +90,9 @@ PairList read_folder(const fs::path& path, const PairOptions& options) {
   if (!inside.empty() && (split.filename() == "FF" || split.filename() == "FP"))
     return cfp(split, inside, options);
   std::vector<fs::path> lists;
+  std::error_code error;
   for (const fs::path& sub : inside)
-    if (fs::exists(group_list(sub))) lists.push_back(group_list(sub));
+    if (fs::exists(group_list(sub), error)) lists.push_back(group_list(sub));
   if (lists.empty())
     throw Error(ErrorKind::data, cat(split.string(),
                                      ": neither CFP's Split/FF or Split/FP nor a folder with "

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <optional>
-#include <unordered_map>
 
 #include "base/error.h"
 #include "data/pickle_calls.h"
@@ -95,8 +95,9 @@ class Machine {
   uint64_t at_ = 0, opcode_at_ = 0;
   Document document_;
   std::vector<Value> stack_;
-  std::vector<size_t> marks_;                 // where the stack stood
-  std::unordered_map<uint64_t, Value> memo_;  // not a vector: the file chooses the keys
+  std::vector<size_t> marks_;  // where the stack stood
+  std::map<uint64_t, Value>
+      memo_;  // the file chooses the keys: no vector, and no hash that it could choose them for
 };
 
 int64_t Machine::signed_number(int size) {

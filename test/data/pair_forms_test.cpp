@@ -1,23 +1,11 @@
 // The lists of CALFW, CPLFW, CFP, RFW and YouTube Faces.
 #include <map>
 
-#include "data/pairs.h"
+#include "test/data/pair_show.h"
 #include "test/data/temporary.h"
 
 namespace fr {
 namespace {
-
-std::string show(const PairList& list) {
-  std::string all;
-  for (const Pair& p : list.pairs)
-    all += cat(p.group, p.group.empty() ? "" : "/", p.fold, ":", p.a, p.same ? "=" : "!", p.b, " ");
-  return all;
-}
-bool noted(const PairList& list, const std::string& part) {
-  for (const std::string& note : list.notes)
-    if (note.find(part) != std::string::npos) return true;
-  return false;
-}
 
 struct PairFormsTest : testing::Test {
   TemporaryFolder folder;

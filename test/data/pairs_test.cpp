@@ -3,23 +3,13 @@
 #include <array>
 #include <map>
 
+#include "test/data/pair_show.h"
 #include "test/data/temporary.h"
 
 namespace fr {
 namespace {
 
 const PairOptions kBlind{.check_files = false};
-
-std::string show(const PairList& list) {
-  std::string all;
-  for (const Pair& p : list.pairs) all += cat(p.fold, ":", p.a, p.same ? "=" : "!", p.b, " ");
-  return all;
-}
-bool noted(const PairList& list, const std::string& part) {
-  for (const std::string& note : list.notes)
-    if (note.find(part) != std::string::npos) return true;
-  return false;
-}
 
 struct PairsTest : testing::Test {
   TemporaryFolder folder;

@@ -202,8 +202,16 @@ TEST(Pickle, Limits) {
   refused(many + ".", "more than 10000000 opcodes");
 }
 
-TEST(Pickle, MemoIsAMap) {  // the largest key costs no more than the smallest
+TEST(
+    Pickle,
+    KeysOfTheMemoAreTheFiles) {  // the largest costs no more than the smallest, and none can be made to collide
   EXPECT_EQ(shown(proto(2) + "Kxr\xff\xff\xff\xff\x85j\xff\xff\xff\xff\x86."), "((120), 120)");
+  std::string same_bucket = proto(2) + "(N";
+  for (uint64_t i = 0; i < 60'000; ++i)
+    same_bucket += "r" + little_endian(62'233 * i, 4);  // a prime of hash tables
+  for (int i = 0; i < 300'000; ++i) same_bucket += "j" + little_endian(0, 4);
+  const pickle::Document d = parse(same_bucket + "t.");
+  EXPECT_EQ(d.items(d.value).size(), 300'001u);
 }
 
 }  // namespace
