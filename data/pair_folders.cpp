@@ -1,4 +1,6 @@
 // Lists of pairs in several files: CFP's splits and RFW's groups.
+#include <utility>
+
 #include "base/error.h"
 #include "base/file.h"
 #include "data/folder.h"
@@ -55,8 +57,8 @@ PairList cfp(const fs::path& split, const std::vector<fs::path>& folds, const Pa
     if (fold.filename() != expected)
       throw Error(ErrorKind::data,
                   cat(split.string(), ": a folder ", expected, " expected, got ", fold.filename().string()));
-    cfp_pairs(list, fold / "same.txt", options, true, frontal, second);
-    cfp_pairs(list, fold / "diff.txt", options, false, frontal, second);
+    for (const auto& [file, same] : {std::pair{"same.txt", true}, std::pair{"diff.txt", false}})
+      cfp_pairs(list, fold / file, options, same, frontal, second);
     ++list.folds;
   }
   return list;

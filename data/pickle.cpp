@@ -36,7 +36,7 @@ class Machine {
   bool step_memo(uint8_t op);
   bool step_call(uint8_t op);
   void push_global(uint8_t op, std::string_view module, std::string_view name);
-  [[noreturn]] void unsupported(uint8_t op, bool runs, const std::string& what = "") const;
+  [[noreturn]] void unsupported(uint8_t op, const std::string& what = "") const;
 
   uint64_t left() const { return bytes_.size() - at_; }
   std::string_view take(uint64_t size) {
@@ -256,19 +256,20 @@ bool Machine::step_call(uint8_t op) {
 
 void Machine::push_global(uint8_t op, std::string_view module, std::string_view name) {
   const std::optional<Value> known = global(module, name);
-  if (!known) unsupported(op, true, cat(" of '", std::string(module), ".", std::string(name), "'"));
+  if (!known) unsupported(op, cat(" of '", std::string(module), ".", std::string(name), "'"));
   push(*known);
-}
-
-void Machine::unsupported(uint8_t op, bool runs, const std::string& what) const {
-  throw Error(ErrorKind::data, cat(name_, ": unsupported opcode ", hex(op), what, " at offset ", opcode_at_,
-                                   runs ? ": the file would run code under Python" : ""));
 }
 
 // Opcodes that make Python import, call or look something up outside of the file.
 bool runs_code(uint8_t op) {
-  constexpr std::array kCalls = {kInst, kObj, kPersid, kBinpersid, kNewobj, kNewobjEx, kExt1, kExt2, kExt4};
+  constexpr std::array kCalls = {kGlobal, kStackGlobal, kInst, kObj,  kPersid, kBinpersid,
+                                 kNewobj, kNewobjEx,    kExt1, kExt2, kExt4};
   return std::find(kCalls.begin(), kCalls.end(), op) != kCalls.end();
+}
+
+void Machine::unsupported(uint8_t op, const std::string& what) const {
+  throw Error(ErrorKind::data, cat(name_, ": unsupported opcode ", hex(op), what, " at offset ", opcode_at_,
+                                   runs_code(op) ? ": the file would run code under Python" : ""));
 }
 
 Document Machine::execute() {
@@ -280,7 +281,7 @@ Document Machine::execute() {
     if (count >= kMaxOpcodes) refuse(cat("more than ", kMaxOpcodes, " opcodes"));
     const auto op = static_cast<uint8_t>(take(1)[0]);
     if (op == kStop) break;
-    if (!step(op) && !step_string(op) && !step_memo(op) && !step_call(op)) unsupported(op, runs_code(op));
+    if (!step(op) && !step_string(op) && !step_memo(op) && !step_call(op)) unsupported(op);
   }
   document_.value = pop();
   if (!stack_.empty() || !marks_.empty()) refuse("more than one value");
