@@ -76,8 +76,9 @@ Preprocessing read_preprocessing(const Metadata& metadata, const Preprocessing& 
 }
 
 std::string to_text(const Preprocessing& p) {
-  return cat(size_text(p), " RGB, ", kPixels, ", aligned as ", word_of(kAlignmentWords, p.alignment),
-             ", patch ", word_of(kPatchWords, p.patch), ", mirror image ", word_of(kFlipWords, p.flip));
+  const char* aligned = p.alignment == Alignment::none ? ", not aligned" : ", aligned to ArcFace's template";
+  return cat(size_text(p), " RGB, ", kPixels, aligned, ", patch ", word_of(kPatchWords, p.patch), ", flip ",
+             word_of(kFlipWords, p.flip));
 }
 
 }  // namespace fr

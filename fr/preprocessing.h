@@ -32,7 +32,7 @@ Metadata to_metadata(const Preprocessing& input);
 Preprocessing read_preprocessing(const Metadata& metadata, const Preprocessing& otherwise,
                                  const std::string& file);
 
-// For people, one line: "112 x 112 RGB, (p - 127.5) / 128, aligned as arcface, patch full, mirror image sum".
+// For people, one line: "112 x 112 RGB, (p - 127.5) / 128, aligned to ArcFace's template, patch full, flip sum".
 std::string to_text(const Preprocessing& input);
 
 }  // namespace fr
