@@ -55,7 +55,7 @@ NamedTensors their_weights() {
   NamedTensors weights;
   for (const auto& [name, shape] : their_shapes()) {
     const Tensor t(shape);
-    initialise(t, Init::uniform(1), 7, name);
+    initialise(t, Init::uniform(name.ends_with("gamma") ? 0.03 : 1), 7, name);  // 0.03: nothing overflows
     if (name.ends_with("running_var"))
       for (int64_t i = 0; i < t.size(); ++i) t.as<float>()[i] = 1e-3f + 1e-3f * std::abs(t.as<float>()[i]);
     weights.emplace(name, t);
@@ -65,7 +65,7 @@ NamedTensors their_weights() {
 
 TEST(Import, PutsEveryNumberWhereItBelongs) {
   const NamedTensors theirs = their_weights();
-  EXPECT_EQ(theirs.size(), 285u);
+  EXPECT_EQ(theirs.size(), 284u);
   const ImportedModel imported = import_mobilefacenet(theirs, "weights");
   const NamedTensors ours = collect_state(*imported.model);
   EXPECT_EQ(ours.size(), theirs.size());
@@ -151,7 +151,7 @@ TEST(Import, MakesAModelFile) {
                std::invalid_argument);
 }
 
-// Embeddings of 16 pictures by an independent float32 implementation. Largest difference of a number: 1.1e-6.
+// Embeddings of 16 pictures by an independent float32 implementation. Largest difference of a number: 2.8e-7.
 TEST(Import, EmbeddingsOfTheGoldenPictures) {
   const fs::path data = "../shared/data";
   if (!fs::exists(data / "weights/mobilefacenet.safetensors"))
