@@ -5,6 +5,7 @@
 #include "nn/optimizer.h"
 #include "nn/state.h"
 #include "test/fr/described.h"
+#include "test/fr/learning.h"
 #include "test/fr/oracle.h"
 
 namespace fr::test {
@@ -130,12 +131,6 @@ TEST(IResNet, ComputesItsEquations) {
   EXPECT_EQ(y, expected);
 }
 
-double mean_size(const Tensor& t) {
-  double sum = 0;
-  for (double v : t.host<double>()) sum += std::abs(v) / double(t.size());
-  return sum;
-}
-
 // A shift of a whole channel, or of the whole embedding, does nothing where a BN follows on every way: these
 // parameters have a gradient of rounding errors only. Zero padding and PReLU keep the others alive.
 bool shift_before_bn(const std::string& name) {
@@ -147,19 +142,7 @@ TEST(IResNet, EveryParameterLearns) {
   IResNetOptions options = small();
   options.dropout = 0.4;  // without it output.bn1.bias is such a shift too
   IResNet net(options);
-  const Var y = net.forward(pictures(4));
-  ASSERT_EQ(y.shape(), (Shape{4, 8}));
-  backward(y, random_tensor({4, 8}, 2, DType::float32));
-  for (const auto& [name, p] : net.parameters()) {
-    if (name == "output.bn2.weight") {
-      EXPECT_FALSE(p->var.requires_grad() || p->var.grad()) << "the last gamma is frozen";
-      continue;
-    }
-    ASSERT_TRUE(p->var.grad()) << name;
-    const double size = mean_size(p->var.grad());
-    EXPECT_TRUE(shift_before_bn(name) ? size < 1e-5 : size > 1e-2 && std::isfinite(size))
-        << name << ' ' << size;
-  }
+  expect_parameters_learn(net, pictures(4), 1e-2, shift_before_bn);
 }
 
 TEST(IResNet, AStepMovesAllButTheFrozenScale) {
