@@ -28,14 +28,15 @@ std::vector<ProbeResult> search_probes(const ScorePairs& sets);
 enum class FpirRule {
   nist,   // n = floor(f N): the n-th largest; 0: just above the largest
   blufr,  // n = round(f N): the n-th largest; 0: midway from the largest to the next higher mate score, or sqrt(eps) above it
-          // when there is none; N: sqrt(eps) below all scores. Liao et al. 2014, "A benchmark study of large-scale
-          // unconstrained face recognition", OpenSetROC
+  // when there is none; N: sqrt(eps) below all scores. Liao et al. 2014, "A benchmark study of large-scale
+  // unconstrained face recognition", OpenSetROC
 };
 
 struct IdentificationPoint {
-  double fpir = 0;           // asked for
-  double realised_fpir = 0;  // share of the probes without a mate whose best score >= threshold; ties may lift it above fpir
-  double rate = 0;           // share of the probes with a mate whose mate has at most the rank and scores >= threshold
+  double fpir = 0;  // asked for
+  double realised_fpir =
+      0;  // share of the probes without a mate whose best score >= threshold; ties may lift it above fpir
+  double rate = 0;  // share of the probes with a mate whose mate has at most the rank and scores >= threshold
   double threshold = 0;
   bool too_few = false;  // fpir N < 1: no false alarm is allowed, and the point is barely measured
 };
@@ -57,8 +58,8 @@ class Identification {
                               std::span<const float> weights = {}) const;
   IdentificationPoint at_threshold(double threshold, int64_t rank, std::span<const float> weights = {}) const;
 
-  // (FPIR, rate) at every distinct best score of probes without a mate, from the strictest; more than `most` are thinned,
-  // evenly in the logarithm of FPIR.
+  // (FPIR, rate) without a false alarm, then at every distinct best score of probes without a mate, from the strictest; more
+  // than `most` probes are thinned evenly in the logarithm of FPIR.
   std::vector<std::pair<double, double>> dir_curve(int64_t rank, int64_t most = 2000) const;
 
  private:
