@@ -175,13 +175,12 @@ std::vector<std::pair<double, double>> Identification::dir_curve(int64_t rank, i
   std::vector<std::pair<double, double>> points;
   size_t mate = 0;
   double found = 0;
-  const auto rate_from = [&](double score, bool strictly) {
-    for (; mate < mated_.size() && (strictly ? mated_[mate].score > score : mated_[mate].score >= score);
-         ++mate)
-      found += mated_[mate].rank <= rank;
+  const auto rate_from = [&](double score) {  // falling scores
+    for (; mate < mated_.size() && mated_[mate].score >= score; ++mate) found += mated_[mate].rank <= rank;
     return mated_.empty() ? kNone : found / double(mated());
   };
-  if (!non_mated_.empty()) points.emplace_back(0, rate_from(non_mated_[0].score, true));
+  if (!non_mated_.empty())
+    points.emplace_back(0, rate_from(std::nextafter(non_mated_[0].score, double(kInfinity))));
   const double step =
       std::log(double(std::max<int64_t>(non_mated(), 1))) / double(std::max<int64_t>(most, 1));
   double last = -kInfinity;
@@ -190,7 +189,7 @@ std::vector<std::pair<double, double>> Identification::dir_curve(int64_t rank, i
                tie = !ends && non_mated_[i + 1].score == non_mated_[i].score;
     const double at = std::log(double(i + 1));
     if (tie || (!ends && non_mated() > most && at < last + step)) continue;
-    points.emplace_back(double(i + 1) / double(non_mated()), rate_from(non_mated_[i].score, false));
+    points.emplace_back(double(i + 1) / double(non_mated()), rate_from(non_mated_[i].score));
     last = at;
   }
   return points;
