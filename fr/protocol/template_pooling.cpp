@@ -39,7 +39,7 @@ struct Pool {
 
   // The members `order` of one template, by medium.
   void one(T* out, std::span<const int64_t> order) const {
-    std::vector<double> sum(size_t(D), 0), medium(size_t(D));
+    std::vector<double> sum(size_t(D), 0), medium = sum;
     for (size_t begin = 0, end; begin < order.size(); begin = end) {
       std::fill(medium.begin(), medium.end(), 0);
       const int64_t media = members[size_t(order[begin])].media;
