@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "data/missing.h"
 #include "data/text.h"
 
 namespace fr {
@@ -89,24 +90,6 @@ void drop(IjbSet& set, const std::vector<uint8_t>& lost) {
   for (IjbSet::Member& m : set.members) m.picture = new_place[size_t(m.picture)];
 }
 
-void check_files(IjbSet& set, const fs::path& list, const fs::path& root, Missing policy) {
-  std::vector<uint8_t> lost(set.pictures.size(), 0);
-  std::string names;
-  int64_t missing = 0;
-  for (size_t i = 0; i < lost.size(); ++i) {
-    std::error_code error;
-    lost[i] = !fs::is_regular_file(root / set.pictures[i], error);
-    if (lost[i] && ++missing <= 5) names += (missing > 1 ? ", " : "") + set.pictures[i];
-  }
-  if (missing == 0) return;
-  const std::string message = cat(missing, " of ", lost.size(), " pictures missing in ", root.string(), ": ",
-                                  names, missing > 5 ? ", ..." : "");
-  if (policy == Missing::error || missing == int64_t(lost.size()))
-    throw Error(ErrorKind::data, cat(list.string(), ": ", message));
-  drop(set, lost);
-  set.notes.push_back(cat("left out: ", message));
-}
-
 void find_first_members(IjbSet& set) {
   set.first_member.assign(set.template_ids.size(), -1);
   for (size_t i = set.members.size(); i-- > 0;)
@@ -165,7 +148,10 @@ IjbSet read_ijb(const fs::path& members, const fs::path& landmarks, const fs::pa
   IjbSet set;
   const Pictures places = read_members(set, members);
   if (!landmarks.empty()) read_landmarks(set, places, landmarks);
-  if (options.check_files) check_files(set, members, root, options.missing);
+  if (options.check_files) {
+    const MissingPictures missing = find_missing(members, root, set.pictures, options.missing);
+    if (!missing.note.empty()) drop(set, missing.lost), set.notes.push_back(missing.note);
+  }
   find_first_members(set);
   return set;
 }

@@ -23,7 +23,7 @@ struct Pool {
   std::span<const T> features;
   int64_t D;
   std::span<const IjbSet::Member> members;
-  const Pooling& pooling;
+  const TemplatePooling& pooling;
 
   // medium += g_i
   void add(std::vector<double>& medium, int64_t picture) const {
@@ -56,7 +56,7 @@ struct Pool {
 
 template <class T>
 std::vector<T> pool_templates(std::span<const T> features, int64_t D, std::span<const IjbSet::Member> members,
-                              int64_t templates, const Pooling& pooling) {
+                              int64_t templates, const TemplatePooling& pooling) {
   FR_CHECK(D > 0 && int64_t(features.size()) % D == 0, "templates: ", features.size(),
            " numbers are no rows of ", D);
   const int64_t N = int64_t(features.size()) / D;
@@ -85,8 +85,8 @@ std::vector<T> pool_templates(std::span<const T> features, int64_t D, std::span<
 }
 
 template std::vector<float> pool_templates(std::span<const float>, int64_t, std::span<const IjbSet::Member>,
-                                           int64_t, const Pooling&);
+                                           int64_t, const TemplatePooling&);
 template std::vector<double> pool_templates(std::span<const double>, int64_t, std::span<const IjbSet::Member>,
-                                            int64_t, const Pooling&);
+                                            int64_t, const TemplatePooling&);
 
 }  // namespace fr

@@ -17,7 +17,7 @@ enum class FeatureNorm {
   unit,
 };
 
-struct Pooling {
+struct TemplatePooling {
   FeatureNorm norm = FeatureNorm::keep;
   std::span<const float> weights = {};  // s_i (N); none: 1
 };
@@ -27,6 +27,6 @@ struct Pooling {
 // sizes and places out of range.
 template <class T>
 std::vector<T> pool_templates(std::span<const T> features, int64_t D, std::span<const IjbSet::Member> members,
-                              int64_t templates, const Pooling& pooling = {});
+                              int64_t templates, const TemplatePooling& pooling = {});
 
 }  // namespace fr
