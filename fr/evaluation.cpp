@@ -49,17 +49,18 @@ void describe_bootstrap(Schema& s, BootstrapOptions& b) {
 
 const std::vector<ProtocolRow>& protocol_table() {
   static const std::vector<ProtocolRow> table = {
-      {"pairs", "root: pictures; list: pairs, in any form docs/formats.md knows", make_pairs},
-      {"lfw", "root: pictures; list: pairs.txt", make_lfw},
-      {"cfp_fp", "root: the set's Data; list: its Protocol folder", make_cfp_fp},
-      {"cfp_ff", "root: the set's Data; list: its Protocol folder", make_cfp_ff},
-      {"agedb_30", "root: pictures; list: pairs with folds", make_agedb_30},
+      {"pairs", "root: pictures; list: any list of pairs below, with or without folds and groups",
+       make_pairs},
+      {"lfw", "root: pictures NAME/NAME_0001.jpg; list: pairs.txt", make_lfw},
+      {"cfp_fp", "root: the folder of Protocol and Data; list: Protocol/Split/FP if not named", make_cfp_fp},
+      {"cfp_ff", "root: the folder of Protocol and Data; list: Protocol/Split/FF if not named", make_cfp_ff},
+      {"agedb_30", "root: pictures; list: what scripts/agedb_to_csv.py writes", make_agedb_30},
       {"calfw", "root: pictures; list: pairs_CALFW.txt", make_calfw},
       {"cplfw", "root: pictures; list: pairs_CPLFW.txt", make_cplfw},
-      {"rfw", "root: the set's data folder; list: its txts folder", make_rfw},
-      {"afw", "root: pictures; list: folder of the three lists", make_afw},
-      {"ytf", "root: folders of frames; list: splits.txt", make_ytf},
-      {"bin", "list: an insightface .bin file", make_bin},
+      {"rfw", "root: the folder data; list: the folder txts, or CSV with a column group", make_rfw},
+      {"afw", "root: pictures; list: as for rfw: a folder of GROUP/GROUP_pairs.txt, or CSV", make_afw},
+      {"ytf", "root: the folder of the people's folders; list: splits.txt", make_ytf},
+      {"bin", "list: a .bin file of insightface, pictures included", make_bin},
   };
   return table;
 }

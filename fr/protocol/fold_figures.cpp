@@ -1,9 +1,7 @@
 #include "fr/protocol/fold_figures.h"
 
 #include <cmath>
-
 #include "base/error.h"
-
 #include "fr/protocol/insightface_val.h"
 
 namespace fr {
