@@ -1,114 +1,16 @@
 #include "fr/protocol/megaface.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "base/error.h"
 #include "base/file.h"
-#include "fr/protocol/distractors.h"
+#include "fr/protocol/distractor_rates.h"
 #include "fr/protocol/pair_figures.h"
 
 namespace fr {
 namespace {
 
-constexpr size_t kHardest = 12, kMostPoints = 2000, kMostScores = 200'000;
-
-// Embeddings, trials and what the distractors made of them.
-struct Tested {
-  std::vector<GenuineTrial> trials;
-  DistractorResult found;
-};
-
-// Figures and their replicates: everything by how often each person is drawn.
-class Rates {
- public:
-  Rates(const Tested& tested, const MegafaceSet& set, std::span<const double> far)
-      : set_(set), tested_(tested), far_(far), trials_(set.people.size()) {
-    const size_t people = size_t(*std::max_element(set.people.begin(), set.people.end())) + 1;
-    probes_.assign(people, 0), trials_.assign(people, 0);
-    for (int64_t p : set.people) ++probes_[size_t(p)];
-    for (const GenuineTrial& t : tested.trials) {
-      ++trials_[size_t(person(t.probe))];
-      genuine_.push_back({t.score, person(t.probe)});
-    }
-    std::sort(genuine_.begin(), genuine_.end(),
-              [](const auto& a, const auto& b) { return a.first > b.first; });
-    for (const std::vector<float>& best : tested.found.best) {
-      right_.emplace_back(people, 0);
-      for (const GenuineTrial& t : tested.trials)
-        right_.back()[size_t(person(t.probe))] += t.score >= best[size_t(t.probe)];
-    }
-  }
-  int64_t people() const { return int64_t(probes_.size()); }
-
-  // Rank-1 for each size; weights (people)
-  std::vector<double> rank_1(std::span<const float> weights) const {
-    const double all = weighted(trials_, weights);
-    std::vector<double> rates;
-    for (const auto& right : right_) rates.push_back(weighted(right, weights) / all);
-    return rates;
-  }
-
-  // TAR for each FAR, its threshold chosen anew; NaN where the tail does not reach so far.
-  std::vector<double> tar(std::span<const float> weights) const {
-    const double impostors = weighted(probes_, weights) * double(set_.distractors.size());
-    std::vector<double> rates;
-    for (double far : far_) rates.push_back(tar_at(far, impostors, weights));
-    return rates;
-  }
-
- private:
-  int64_t person(int64_t probe) const { return set_.people[size_t(probe)]; }
-  static double weighted(const std::vector<int64_t>& counts, std::span<const float> weights) {
-    double sum = 0;
-    for (size_t p = 0; p < counts.size(); ++p) sum += double(counts[p]) * double(weights[p]);
-    return sum;
-  }
-  double tar_at(double far, double impostors, std::span<const float> weights) const {
-    const double allowed = std::floor(far * impostors + 1e-9);
-    if (allowed >= impostors) return 1;
-    double passed = 0, found = 0;
-    for (const ImpostorScore& s : tested_.found.tail) {
-      passed += double(weights[size_t(person(s.probe))]);
-      if (passed <= allowed) continue;
-      for (const auto& [score, who] : genuine_) {
-        if (!(score > s.score)) break;
-        found += double(weights[size_t(who)]);
-      }
-      return found / weighted(trials_, weights);
-    }
-    return std::numeric_limits<double>::quiet_NaN();
-  }
-
-  const MegafaceSet& set_;
-  const Tested& tested_;
-  std::span<const double> far_;
-  std::vector<int64_t> probes_, trials_;            // of each person
-  std::vector<std::vector<int64_t>> right_;         // of each size and person
-  std::vector<std::pair<float, int64_t>> genuine_;  // score and person, descending
-};
-
-// (FAR, TAR) where the tail tells it, thinned evenly in the logarithm of FAR.
-std::vector<std::pair<double, double>> roc_of(const Tested& t) {
-  std::vector<float> genuine;
-  for (const GenuineTrial& g : t.trials) genuine.push_back(g.score);
-  std::sort(genuine.begin(), genuine.end(), std::greater<>());
-  const auto share = [&](float score) {  // of the genuine scores >= score
-    const auto end = std::upper_bound(genuine.begin(), genuine.end(), score, std::greater<>());
-    return double(end - genuine.begin()) / double(genuine.size());
-  };
-  const std::vector<ImpostorScore>& tail = t.found.tail;
-  std::vector<std::pair<double, double>> points;
-  double next = 1;
-  const double step = std::pow(double(std::max<size_t>(tail.size(), 2)), 1.0 / double(kMostPoints));
-  for (size_t i = 0; i < tail.size(); ++i) {
-    if (i + 1 < tail.size() && tail[i + 1].score == tail[i].score) continue;
-    if (double(i + 1) < next && i + 1 < tail.size()) continue;
-    points.push_back({double(i + 1) / double(t.found.impostors), share(tail[i].score)});
-    next = double(i + 1) * step;
-  }
-  return points;
-}
+constexpr size_t kHardest = 12, kMostScores = 200'000;
 
 class Megaface : public Protocol {
  public:
@@ -146,7 +48,7 @@ class Megaface : public Protocol {
     const std::vector<int64_t> sizes = distractor_sizes(set_.listed);
     std::vector<double> far = options.far;
     far.insert(far.end(), options.card.begin(), options.card.end());
-    const Tested tested = test(embeddings, calibrator, sizes, far);
+    const DistractorTest tested = test(embeddings, calibrator, sizes, far);
     add_figures(result, tested, sizes, far, options);
     add_scores(result, tested);
     return result;
@@ -157,15 +59,15 @@ class Megaface : public Protocol {
   int64_t size() const { return probes() + int64_t(set_.distractors.size()); }
   int64_t people() const { return *std::max_element(set_.people.begin(), set_.people.end()) + 1; }
 
-  Tested test(const ModelEmbeddings& embeddings, const Calibrator& calibrator,
-              const std::vector<int64_t>& sizes, const std::vector<double>& far) const {
+  DistractorTest test(const ModelEmbeddings& embeddings, const Calibrator& calibrator,
+                      const std::vector<int64_t>& sizes, const std::vector<double>& far) const {
     std::vector<float> joined;
     const EmbeddingView all = rows(embeddings, joined);
     const auto part = [&](int64_t first, int64_t n) {
       return calibrator.prepare({all.values.subspan(size_t(first * all.D), size_t(n * all.D)), n, all.D});
     };
     const CalibratedRows probe_rows = part(0, probes()), distractors = part(probes(), size() - probes());
-    Tested t{genuine_trials(calibrator, probe_rows, set_.people), {}};
+    DistractorTest t{genuine_trials(calibrator, probe_rows, set_.people), {}};
     DistractorOptions options;
     options.sizes = sizes, options.far = far;
     t.found = test_distractors(calibrator, probe_rows, distractors, set_.places, t.trials, options);
@@ -185,9 +87,9 @@ class Megaface : public Protocol {
     return {joined, size(), int64_t(joined.size()) / size()};
   }
 
-  void add_figures(ProtocolResult& result, const Tested& tested, const std::vector<int64_t>& sizes,
+  void add_figures(ProtocolResult& result, const DistractorTest& tested, const std::vector<int64_t>& sizes,
                    const std::vector<double>& far, const ProtocolOptions& options) const {
-    const Rates rates(tested, set_, far);
+    const DistractorRates rates(tested, set_.people, far);
     PairIdentities who{{}, {}, rates.people()};  // a person is a "pair" with itself: drawn as often
     for (int64_t p = 0; p < who.people; ++p) who.a.push_back(p);
     who.b = who.a;
@@ -228,7 +130,7 @@ class Megaface : public Protocol {
           cat("TAR beyond the highest ", tested.found.tail.size(), " impostor scores has no interval."));
   }
 
-  void add_scores(ProtocolResult& result, const Tested& t) const {
+  void add_scores(ProtocolResult& result, const DistractorTest& t) const {
     result.curves.push_back({CurveKind::roc, "", roc_of(t)});
     std::vector<GenuineTrial> trials = t.trials;
     std::stable_sort(trials.begin(), trials.end(),
