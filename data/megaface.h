@@ -24,11 +24,11 @@ struct MegafaceSet {
 struct MegafaceOptions {
   // Lists of wrongly labelled pictures, one a line behind the last tab; lines with # are comments. A picture is left out when
   // its path ends in the entry, from a slash on. Empty: none.
-  std::filesystem::path probe_noise, distractor_noise;
+  std::filesystem::path probe_noise = {}, distractor_noise = {};
   int64_t distractors = 1'000'000;  // only the first so many of the list
   bool check_files = true;          // look whether every picture (or feature) exists
   Missing missing = Missing::error;
-  std::string suffix;  // of the files that are looked for: "" for pictures, "_net.bin" for features
+  std::string suffix = {};  // of the files that are looked for: "" for pictures, "_net.bin" for features
 };
 
 // Both lists are JSON {"id": [...], "path": [...]}, as many of each; ids are text or whole numbers, those of distractors are not

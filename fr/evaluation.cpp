@@ -45,6 +45,36 @@ void describe_bootstrap(Schema& s, BootstrapOptions& b) {
   s.integer("bootstrap.seed", b.seed, 0, int64_t{1} << 62, "of the draws");
 }
 
+void describe_ijb(Schema& s, EvaluationConfig::Ijb& c) {
+  s.text("ijb.name", c.name, "IJB-B or IJB-C: the title");
+  s.text("ijb.members", c.members, "list of picture, template, medium: ijbc_face_tid_mid.txt");
+  s.text("ijb.landmarks", c.landmarks,
+         "list of picture, landmarks, detector's score: ijbc_name_5pts_score.txt");
+  s.text("ijb.pairs", c.pairs, "1:1: list of template, template, label: ijbc_template_pair_label.txt");
+  s.text("ijb.gallery_1", c.gallery_1, "1:N: CSV of templates and subjects");
+  s.text("ijb.gallery_2", c.gallery_2, "1:N: another gallery; empty: only one");
+  s.text("ijb.probes", c.probes, "1:N: CSV of templates and subjects");
+  s.choice<IjbCrops>("ijb.crops", c.crops, {{"loose", IjbCrops::loose}, {"aligned", IjbCrops::aligned}},
+                     "loose: aligned by the landmarks; aligned: taken as they are");
+  s.choice<FeatureNorm>("ijb.norm", c.norm, {{"keep", FeatureNorm::keep}, {"unit", FeatureNorm::unit}},
+                        "of a picture's feature in its template");
+  s.choice<DetectorScores>("ijb.detector", c.detector,
+                           {{"ignore", DetectorScores::ignore}, {"multiply", DetectorScores::multiply}},
+                           "multiply: a picture counts as much as its detector's score");
+}
+
+void describe_megaface(Schema& s, EvaluationConfig::Megaface& c) {
+  s.text("megaface.probes", c.probes, "JSON list of probes");
+  s.text("megaface.distractors", c.distractors, "JSON list of distractors");
+  s.text("megaface.distractor_root", c.distractor_root, "folder of the distractors; empty: root");
+  s.text("megaface.probe_noise", c.probe_noise, "list of wrongly labelled probes; empty: none");
+  s.text("megaface.distractor_noise", c.distractor_noise,
+         "list of distractors that are probes' people; empty: none");
+  s.integer("megaface.largest", c.largest, 1, 100'000'000, "only the first so many distractors of the list");
+  s.text("megaface.features", c.features,
+         "suffix of feature files that take the place of pictures; empty: pictures");
+}
+
 }  // namespace
 
 const std::vector<ProtocolRow>& protocol_table() {
@@ -61,6 +91,14 @@ const std::vector<ProtocolRow>& protocol_table() {
       {"afw", "root: pictures; list: as for rfw: a folder of GROUP/GROUP_pairs.txt, or CSV", make_afw},
       {"ytf", "root: the folder of the people's folders; list: splits.txt", make_ytf},
       {"bin", "list: a .bin file of insightface, pictures included", make_bin},
+      {"ijb_1_1", "root: the folder loose_crop; ijb.members, ijb.landmarks, ijb.pairs", make_ijb_1_1},
+      {"ijb_1_n",
+       "root: the folder loose_crop; ijb.members, ijb.landmarks, ijb.gallery_1, ijb.gallery_2, ijb.probes",
+       make_ijb_1_n},
+      {"megaface",
+       "root: FaceScrub's pictures or features; megaface.probes, megaface.distractors, "
+       "megaface.distractor_root",
+       make_megaface},
   };
   return table;
 }
@@ -82,6 +120,8 @@ Schema describe(EvaluationConfig& c) {
   describe_scores(s, c);
   describe_calibration(s, c.calibration);
   describe_bootstrap(s, c.options.bootstrap);
+  describe_ijb(s, c.ijb);
+  describe_megaface(s, c.megaface);
   return s;
 }
 

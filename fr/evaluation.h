@@ -9,6 +9,7 @@
 #include "data/pairs.h"
 #include "fr/calibration/calibrator.h"
 #include "fr/ensemble.h"
+#include "fr/protocol/ijb.h"
 #include "fr/protocol/protocol.h"
 #include "fr/protocol/video.h"
 #include "fr/schema.h"
@@ -28,6 +29,17 @@ struct EvaluationConfig {
 
   ProtocolOptions options;
   CalibrationOptions calibration;
+
+  struct Ijb {  // fr/protocol/ijb.h
+    std::string name = "IJB-C", members, landmarks, pairs, gallery_1, gallery_2, probes;
+    IjbCrops crops = IjbCrops::loose;
+    FeatureNorm norm = FeatureNorm::keep;
+    DetectorScores detector = DetectorScores::multiply;
+  } ijb;
+  struct Megaface {  // fr/protocol/megaface.h
+    std::string probes, distractors, distractor_root, probe_noise, distractor_noise, features;
+    int64_t largest = 1'000'000;
+  } megaface;
 };
 
 // The schema over the fields of `config`, which must outlive it. Keys of a protocol of its own have a section of its name.

@@ -17,5 +17,11 @@ std::unique_ptr<Protocol> make_rfw(const EvaluationConfig& config);
 std::unique_ptr<Protocol> make_afw(const EvaluationConfig& config);
 std::unique_ptr<Protocol> make_ytf(const EvaluationConfig& config);
 std::unique_ptr<Protocol> make_bin(const EvaluationConfig& config);
+std::unique_ptr<Protocol> make_ijb_1_1(const EvaluationConfig& config);
+std::unique_ptr<Protocol> make_ijb_1_n(const EvaluationConfig& config);
+std::unique_ptr<Protocol> make_megaface(const EvaluationConfig& config);
+
+// Throws Error{usage} for an empty value.
+void need(const EvaluationConfig& config, const std::string& value, const char* key);
 
 }  // namespace fr
