@@ -26,7 +26,7 @@ struct Scan {
   std::vector<Cut> cuts;
   std::vector<ImpostorScore> tail;
   std::vector<double> sample;
-  bool finite = true;
+  bool begun = false, finite = true;
 };
 
 struct Scanner {
@@ -37,8 +37,10 @@ struct Scanner {
   int64_t probes, step;  // every so manieth pair is sampled
 
   void look(Scan& scan, const ScoreBlock& block) const {
-    if (scan.best.empty())
+    if (!scan.begun) {
       scan.best.assign(options.sizes.size() * size_t(probes), -kInfinity), scan.cuts = cuts;
+      scan.begun = true;
+    }
     for (int64_t r = 0; r < block.n; ++r) row(scan, block, r);
   }
 
@@ -97,7 +99,7 @@ OperatingPoint point(double far, const Cut& cut, int64_t impostors, std::span<co
 
 void merge(DistractorResult& result, std::vector<Cut>& cuts, std::vector<Scan>& scans) {
   for (Scan& s : scans) {
-    if (s.best.empty()) continue;
+    if (!s.begun) continue;
     if (!s.finite) throw Error(ErrorKind::data, "distractors: a score that is not finite");
     const size_t probes = result.best.empty() ? 0 : result.best[0].size();
     for (size_t i = 0; i < s.best.size(); ++i) {

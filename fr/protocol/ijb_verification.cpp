@@ -120,7 +120,7 @@ std::vector<int64_t> people_of_templates(const IjbPairs& pairs, int64_t template
   };
   for (size_t i = 0; i < pairs.same.size(); ++i)
     if (pairs.same[i]) {
-      const auto [low, high] = std::minmax(root(pairs.a[i]), root(pairs.b[i]));
+      const auto [low, high] = std::minmax({root(pairs.a[i]), root(pairs.b[i])});
       parent[size_t(high)] = low;  // so a root is its component's first template
     }
   std::vector<int64_t> people(parent.size());

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <unordered_map>
 
 #include "base/error.h"
@@ -109,8 +110,9 @@ double Identification::rank_rate(int64_t rank, std::span<const float> weights) c
 std::vector<double> Identification::cmc(int64_t ranks) const {
   std::vector<double> rates(size_t(std::max<int64_t>(ranks, 0)), 0);
   for (const Probe& p : mated_)
-    if (p.rank <= ranks) rates[size_t(p.rank - 1)] += 1 / double(mated());
-  for (size_t r = 1; r < rates.size(); ++r) rates[r] += rates[r - 1];
+    if (p.rank <= ranks) ++rates[size_t(p.rank - 1)];
+  std::partial_sum(rates.begin(), rates.end(), rates.begin());
+  for (double& r : rates) r /= double(mated());
   return rates;
 }
 

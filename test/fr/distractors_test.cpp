@@ -207,7 +207,8 @@ TEST(Distractors, Faults) {
             std::string::npos);
   std::vector<float> late = table;
   late[10] = INFINITY;
-  EXPECT_NE(message(Setting(late, {0, 0, 0}, {0}), {}).find("not finite"), std::string::npos);
+  EXPECT_EQ(message(Setting(late, {0, 0, 0}, {0}), {}), "distractors: a score that is not finite");
+  EXPECT_NE(message(Setting(late, {0, 0, 0}, {0}), options_of({1}, {.1})).find("is inf"), std::string::npos);
   EXPECT_NE(message(good, options_of({10, 1}, {})).find("ascending sizes"), std::string::npos);
   EXPECT_NE(message(good, options_of({1}, {1.5})).find("lies in [0, 1], got 1.5"), std::string::npos);
   Setting unsorted(std::vector<float>(15, .5f), {0, 0, 0}, {5, 1});
