@@ -36,11 +36,7 @@ figure { margin: 0; min-width: 0; }
 .small-figures { display: grid; grid-template-columns: repeat(3, minmax(0, 1fr)); gap: 26px 30px; margin-top: 30px; }
 figcaption b { font-weight: 650; margin-right: 8px; }
 .key { color: var(--soft); font-size: 13px; margin-right: 10px; white-space: nowrap; }
-.key i { display: inline-block; width: 18px; height: 0; border-top: 2.5px solid; vertical-align: 4px; margin-right: 5px; }
-.key .pale { opacity: var(--pale); } .key .dashed { border-top-style: dashed; }
-.b0 { border-color: var(--c0) !important; } .b1 { border-color: var(--c1) !important; }
-.b2 { border-color: var(--c2) !important; } .b3 { border-color: var(--c3) !important; }
-.b4 { border-color: var(--c4) !important; }
+.swatch { width: 26px; height: 6px; vertical-align: 3px; margin-right: 5px; } .swatch .line { stroke-width: 2.5; }
 .chart { display: block; width: 100%; height: auto; margin-top: 6px; }
 .chart text { font-size: 11px; fill: var(--soft); font-variant-numeric: tabular-nums; }
 .large text { font-size: 12px; }
@@ -54,6 +50,7 @@ figcaption b { font-weight: 650; margin-right: 8px; }
 .axis { stroke: var(--c4); } .rule { stroke: var(--ink); stroke-dasharray: 3 3; }
 .line { fill: none; stroke-width: 1.8; stroke-linejoin: round; }
 .pale { stroke-width: 1; opacity: var(--pale); } .dashed { stroke-width: 1.2; stroke-dasharray: 5 4; }
+.d1 { stroke-dasharray: 7 3; } .d2 { stroke-dasharray: 2 2.5; } .d3 { stroke-dasharray: 9 3 2 3; } .d4 { stroke-dasharray: 14 4; }
 .area { stroke: none; opacity: 0.16; }
 .line.c0 { stroke: var(--c0); } .line.c1 { stroke: var(--c1); } .line.c2 { stroke: var(--c2); }
 .line.c3 { stroke: var(--c3); } .line.c4 { stroke: var(--c4); }
@@ -105,11 +102,14 @@ footer { margin-top: 40px; color: var(--soft); font-size: 13px; }
 )css";
 
 // The nearest vertex of each curve, read back through the axes that data-x and data-y describe:
-// "<1 if logarithmic> <low> <high> <length>". No '<' or '&' below, so the page stays well-formed XML.
+// "<scale> <low> <high> <length>", scale 0 linear, 1 logarithmic, 2 normal deviates (Abramowitz and Stegun 26.2.17). No '<' or '&' below, so the page stays well-formed XML.
 const char* const kScript = R"js(
+const share = x => { const t = 1 / (1 + 0.2316419 * Math.abs(x)), tail = Math.exp(-x * x / 2) * 0.39894228 * t *
+  (0.31938153 + t * (-0.356563782 + t * (1.781477937 + t * (-1.821255978 + t * 1.330274429))));
+  return x > 0 ? 1 - tail : tail; };
 for (const chart of document.querySelectorAll('svg.chart')) {
   const axis = name => { const [log, low, high, length] = chart.dataset[name].split(' ').map(Number);
-    return u => { const v = low + (high - low) * u / length; return log ? 10 ** v : v; }; };
+    return u => { const v = low + (high - low) * u / length; return log == 2 ? share(v) : log ? 10 ** v : v; }; };
   const x = axis('x'), y = axis('y'), height = Number(chart.dataset.y.split(' ')[3]);
   const lines = [...chart.querySelectorAll('.plot .line:not(.dashed):not(.pale)')].map(path => ({ path,
     points: path.getAttribute('d').slice(1).split('L').map(p => p.split(' ').map(Number)) }));
