@@ -25,6 +25,14 @@ std::string frame(const Image& image, const std::string& name, PictureBudget& bu
   return "<img src=\"" + uri + "\" alt=\"" + escape_html(name) + "\"/>";
 }
 
+// A path may be broken behind its separators.
+std::string breakable(const std::string& name) {
+  std::string html;
+  for (const char c : escape_html(name))
+    html += c == '/' || c == '_' ? std::string(1, c) + "<wbr/>" : std::string(1, c);
+  return html;
+}
+
 std::string pair_figure(const PairPicture& pair, double threshold, PairKind kind, PictureBudget& budget) {
   std::string html = "<figure class=\"pair\"><div class=\"pictures\">" + frame(pair.a, pair.name_a, budget) +
                      frame(pair.b, pair.name_b, budget) + "</div>\n<figcaption><b>" +
@@ -35,8 +43,7 @@ std::string pair_figure(const PairPicture& pair, double threshold, PairKind kind
                 accepted ? "accepted, " : "rejected, ", format_fixed(std::abs(pair.score - threshold), 3),
                 accepted ? " above" : " below", "</span>");
   }
-  html +=
-      "<span class=\"names\">" + escape_html(pair.name_a) + "<br/>" + escape_html(pair.name_b) + "</span>";
+  html += "<span class=\"names\">" + breakable(pair.name_a) + "<br/>" + breakable(pair.name_b) + "</span>";
   return html + "</figcaption></figure>\n";
 }
 

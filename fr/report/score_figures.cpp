@@ -128,12 +128,14 @@ std::string histogram_figure(const ScoreSets& sets) {
   Chart chart = histogram_pair("genuine", sets.genuine, "impostor", sets.impostor, sets.threshold);
   chart.x.label = sets.score;
   chart.y.label = "share of pairs";
-  chart.description = "Histograms of the scores of genuine and impostor pairs of " + sets.subject;
+  chart.description = "Histograms of the scores of genuine and impostor pairs" +
+                      (sets.subject.empty() ? "" : ": " + sets.subject);
   const int64_t total = static_cast<int64_t>(sets.genuine.size() + sets.impostor.size());
   const int64_t bad = total - finite_count(sets.genuine) - finite_count(sets.impostor);
-  std::string note = "Share of the pairs of each kind per bin. " + errors_at_threshold(sets);
+  std::string note = sets.sample ? "A sample of the scores; shares per bin."
+                                 : "Share of the pairs of each kind per bin. " + errors_at_threshold(sets);
   if (bad > 0) note += " " + share_of(bad, total, "scores are not finite and not drawn") + ".";
-  return chart_figure("Scores", chart, note);
+  return chart_figure("Scores" + (sets.subject.empty() ? "" : ": " + sets.subject), chart, note);
 }
 
 }  // namespace fr

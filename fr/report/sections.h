@@ -40,7 +40,9 @@ std::vector<int> resolvable_powers(double impostors);  // from -1 down to what o
 struct ScoreSets {
   const std::vector<double>&genuine, &impostor;
   double threshold;
-  const std::string &score, &subject;
+  std::string score;    // what a score is
+  std::string subject;  // of the title, or empty
+  bool sample = false;  // not all scores: errors are not counted
 };
 std::string histogram_figure(const ScoreSets& sets);
 

@@ -135,7 +135,8 @@ class Plot {
       const double x = left_ + x_(t.value), half = letter_ * static_cast<double>(letters(t.label)) / 2;
       out += segment(x, bottom_, x, bottom_ + 4, "axis");
       if (x - half < free_from) continue;
-      out += text(x, bottom_ + (chart_.width > 400 ? 18 : 16), "tick x", t.label);
+      out +=
+          text(std::min(x, chart_.width - half), bottom_ + (chart_.width > 400 ? 18 : 16), "tick x", t.label);
       free_from = x + half + 2;
     }
     return out + text((left_ + right_) / 2, chart_.height - 6, "label", chart_.x.label);

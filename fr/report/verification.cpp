@@ -37,9 +37,8 @@ double impostor_count(const ReportTest& test) {
 }
 
 std::string test_section(const ReportTest& test, PictureBudget& budget) {
-  const std::string figures =
-      roc_figure({{"this run", test.roc}}, impostor_count(test), test.name) +
-      histogram_figure({test.genuine, test.impostor, test.threshold, test.score, test.name});
+  const std::string figures = roc_figure({{"this run", test.roc}}, impostor_count(test), test.name) +
+                              histogram_figure({test.genuine, test.impostor, test.threshold, test.score, ""});
   std::string tables;
   if (!test.table.empty()) tables += "<div><h3>Figures</h3>\n" + html_table(test.table) + "</div>\n";
   tables += operating_points(test);
