@@ -1,12 +1,11 @@
 // bench_protocols: what it costs to score all pairs of large sets (fr/protocol/score_stream.h), in time and memory, beside the
 // matrix products alone. A row of a Markdown table for each argument: N (all pairs of one set) or NxM (probes x gallery, of
 // which N are mates and the rest distractors). Other work on the machine shows in the seconds, hardly in the processor's.
-#include <sys/resource.h>
-
 #include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <ctime>
+#include <fstream>
 #include <functional>
 #include <iomanip>
 #include <iostream>
@@ -30,13 +29,13 @@ struct Set {
   std::vector<int64_t> people;
 };
 
-// Rows `first` .. `first` + N - 1 of the data, unit length. Distractors from row `known` of the set on.
-Set make_set(int64_t N, int64_t known, int64_t pictures, uint64_t seed) {
+// Unit length; from row `known` on distractors.
+Set make_set(int64_t N, int64_t known, uint64_t seed) {
   Set set;
   set.rows.N = N, set.rows.D = kD, set.rows.rows.resize(size_t(N * kD)), set.people.resize(size_t(N));
   parallel_ranges(N, 64, [&](int64_t begin, int64_t end) {
     for (int64_t n = begin; n < end; ++n) {
-      const int64_t person = n < known ? n / pictures : -1;
+      const int64_t person = n < known ? n / kPictures : -1;
       Random of_person({1, Purpose::test, uint64_t(n < known ? person : N + n), 0}),
           own({seed, Purpose::test, uint64_t(n), 1});
       float* row = &set.rows.rows[size_t(n * kD)];
@@ -63,11 +62,14 @@ Cost cost_of(const std::function<void()>& f) {
           double(std::clock() - clock) / CLOCKS_PER_SEC};
 }
 
-double peak_mib() {
-  rusage usage;
-  getrusage(RUSAGE_SELF, &usage);
-  return double(usage.ru_maxrss) / 1024;
+// Resident memory of the process: now (VmRSS), and the most since the last restart_peak() (VmHWM).
+double mib(const std::string& field) {
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);)
+    if (line.starts_with(field + ":")) return std::stod(line.substr(field.size() + 1)) / 1024;
+  throw Error(ErrorKind::io, cat("bench_protocols: no ", field, " in /proc/self/status"));
 }
+void restart_peak() { std::ofstream("/proc/self/clear_refs") << 5; }
 
 // Every operating point against the metrics of all scores in one list.
 void verify(const ScorePairs& pairs) {
@@ -101,7 +103,8 @@ std::string text(const Cost& cost) {
 
 // The stages of stream_metrics, one by one.
 void measure(const std::string& name, const ScorePairs& pairs) {
-  const double before = peak_mib();
+  restart_peak();
+  const double before = mib("VmRSS");
   const StreamOptions o;
   const PairIndex index(pairs);
   const Kept kept{o.kept, o.hardest, o.bootstrap.seed};
@@ -119,26 +122,26 @@ void measure(const std::string& name, const ScorePairs& pairs) {
   std::cout << "| " << name << " | " << index.genuine() << " | " << index.impostor() << " | "
             << text(products) << " | " << text(pass_1) << " | " << text(pass_2) << " | " << std::fixed
             << std::setprecision(2) << (pass_1.processor + pass_2.processor) / (2 * products.processor)
-            << " | " << text(replicates) << std::setprecision(0) << " | " << peak_mib() << " MiB | "
-            << peak_mib() - before << " MiB |" << std::endl;
+            << " | " << text(replicates) << std::setprecision(0) << " | " << mib("VmHWM") << " MiB | "
+            << mib("VmHWM") - before << " MiB |" << std::endl;
 }
 
 void run(const std::string& size, const Calibrator& calibrator) {
   const size_t times = size.find('x');
   const int64_t N = std::stoll(size);
   if (times == std::string::npos) {
-    const Set set = make_set(N, N, kPictures, 2);
+    const Set set = make_set(N, N, 2);
     measure(size, {&calibrator, &set.rows, set.people, nullptr, {}});
   } else {
     const int64_t M = std::stoll(size.substr(times + 1));
-    const Set probes = make_set(N, N, kPictures, 2), gallery = make_set(M, N, kPictures, 3);
+    const Set probes = make_set(N, N, 2), gallery = make_set(M, N, 3);
     measure(size, {&calibrator, &probes.rows, probes.people, &gallery.rows, gallery.people});
   }
 }
 
 void run_all(int count, char** sizes) {
   const auto calibrator = make_calibrator({});
-  const Set small = make_set(1300, 1200, kPictures, 1);
+  const Set small = make_set(1300, 1200, 1);
   verify({calibrator.get(), &small.rows, small.people, nullptr, {}});
   std::cout << threads() << " threads, D = " << kD << ", " << kPictures
             << " pictures a person; seconds (of the processors)\n\n"

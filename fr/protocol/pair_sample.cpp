@@ -4,8 +4,7 @@
 
 namespace fr {
 
-// Radix sort by 11 bits of the key at a time: for millions of pairs a tenth of the time of comparisons. Then the few pairs
-// with the same key.
+// Radix sort by 11 bits of the key at a time, for millions of pairs; then the few pairs with the same key.
 void sort_descending(std::vector<RankedPair>& pairs) {
   constexpr uint32_t kBits = 11, kDigits = 1u << kBits;
   std::vector<RankedPair> other(pairs.size());

@@ -62,7 +62,7 @@ class Counter {
     }
     parallel_for(2, [&](int64_t i) { sort_descending(i ? result_.impostor : result_.genuine); });
     result_.hardest_genuine = hardest_.sorted();
-    result_.all_genuine = genuine_sample_.whole(), result_.all_impostor = impostor_sample_.whole();
+    result_.all_genuine = genuine_sample_.whole();
     return std::move(result_);
   }
 
@@ -86,6 +86,7 @@ class Counter {
                              [&](int64_t c) { mine.impostor.push_back(ranked(score[c - begin], r, c)); });
   }
   void share(std::vector<RankedPair>& genuine) {
+    if (genuine.empty()) return;
     const std::lock_guard lock(mutex_);
     for (const RankedPair& pair : genuine) {
       ++result_.counts.genuine[size_t(bin_of(pair.key))];
@@ -112,7 +113,8 @@ class Refiner {
         tail_(counts.tail_bin(kept.pairs) << kFineBits),
         low_(std::min(tail_, lowest_hardest(counts, std::min(kept.hardest, index.impostor())))),
         wanted_(size_t(kBins)),
-        locals_(size_t(threads()), Local{{}, {}, {}, LowestPairs(kept.hardest)}) {
+        hardest_(kept.hardest),
+        locals_(size_t(threads()), Local{{}, {}, {}, hardest_}) {
     for (int64_t b = 0; b < kBins; ++b)
       wanted_[size_t(b)] = keys_.counts(first_key(b)) || b >= low_ >> kFineBits;
   }
@@ -134,10 +136,10 @@ class Refiner {
     for (const Local& local : locals_) {
       add(keys_.genuine, local.genuine), add(keys_.impostor, local.impostor);
       append(tail, local.tail);
-      locals_[0].hardest.merge(&local == &locals_[0] ? LowestPairs(0) : local.hardest);
+      hardest_.merge(local.hardest);
     }
     sort_descending(tail);
-    std::vector<RankedPair> hardest = locals_[0].hardest.sorted();
+    std::vector<RankedPair> hardest = hardest_.sorted();
     for (RankedPair& pair : hardest) pair.key = ~pair.key;
     return {std::move(keys_), std::move(tail), std::move(hardest)};
   }
@@ -146,7 +148,7 @@ class Refiner {
   struct Local {
     std::vector<int64_t> genuine, impostor;
     std::vector<RankedPair> tail;
-    LowestPairs hardest;  // with inverted keys
+    LowestPairs hardest;
   };
   static int64_t lowest_hardest(const BinCounts& counts, int64_t hardest) {
     return hardest > 0 ? counts.bin_of_impostor(hardest) << kFineBits : kBins << kFineBits;
@@ -167,6 +169,7 @@ class Refiner {
   KeyCounts keys_;
   const int64_t tail_, low_;     // keys
   std::vector<uint8_t> wanted_;  // the bins whose scores are looked at
+  LowestPairs hardest_;          // with inverted keys
   std::vector<Local> locals_;
 };
 

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <numeric>
+#include <tuple>
 
 #include "fr/protocol/score_counts.h"
 #include "fr/protocol/weighted_list.h"
@@ -55,6 +56,22 @@ TEST(PairSample, AllOrNothing) {
   EXPECT_FALSE(PairSample(101, 100, 1).whole());
   EXPECT_TRUE(PairSample(100, 100, 1).holds(7, 93));
   EXPECT_FALSE(PairSample(100, 0, 1).holds(7, 93));
+}
+
+TEST(SortDescending, ByScoreThenByRows) {
+  Random random({4, Purpose::test, 0, 0});
+  for (const int64_t n : {0, 1, 5000}) {
+    std::vector<RankedPair> pairs;
+    for (int64_t i = 0; i < n; ++i)
+      pairs.push_back(
+          {random.bits() & (i % 3 ? 0xffffffffu : 0x80000001u), int32_t(random.below(90)), int32_t(i)});
+    std::vector<RankedPair> expected = pairs;
+    std::sort(expected.begin(), expected.end(), [](const RankedPair& x, const RankedPair& y) {
+      return std::tuple(~x.key, x.a, x.b) < std::tuple(~y.key, y.a, y.b);
+    });
+    sort_descending(pairs);
+    EXPECT_EQ(pairs, expected);
+  }
 }
 
 // A long list (chunks of many pairs) and a short one.
