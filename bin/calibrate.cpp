@@ -4,7 +4,7 @@
 #include "base/parallel.h"
 #include "bin/common/command_line.h"
 #include "fr/calibration/cohort_file.h"
-#include "fr/calibration/cosine.h"
+#include "fr/calibration/cohort_norm.h"
 #include "fr/checkpoint.h"
 #include "fr/embed.h"
 #include "fr/progress.h"
@@ -80,10 +80,12 @@ int main(int argc, char** argv) {
     const int64_t dropped = a.duplicates < 1 ? drop_duplicates(cohort.rows, e.D, a.duplicates) : 0;
     cohort.M = e.N - dropped;
     cohort.network = network_keys(loaded.info.config), cohort.flip = flip_word(a.flip);
+    const CohortNorm norm(cohort.type, cohort.view(), cohort.top);  // throws where the cohort cannot serve
     write_cohort(a.out, cohort);
     std::cout << a.out << ": " << cohort.M << " embeddings of size " << cohort.D << " from " << e.N
               << " pictures, " << dropped << " left out as duplicates, " << found.skipped.size()
-              << " skipped\n";
+              << " skipped\n"
+              << "a score: " << norm.score() << "\n";
     return 0;
   });
 }

@@ -1,15 +1,12 @@
 // Cohort normalisation: a score in units of what the row scores against a cohort of impostors, so that one threshold serves
 // people who resemble many and people who resemble nobody.                         c cosine, mean and std over a cohort
-//   z_norm   z = (c - mean_a) / std_a   statistics of the gallery row a      Reynolds 1997, "Comparison of background
-//                                                                            normalization methods for text-independent
-//                                                                            speaker verification"
-//   t_norm   t = (c - mean_b) / std_b   of the probe row b                   Auckenthaler, Carey and Lloyd-Thomas 2000, "Score
-//                                                                            normalization for text-independent speaker
-//                                                                            verification systems"
-//   s_norm   (z + t) / 2: symmetric                                          Kenny 2010, "Bayesian speaker verification with
-//                                                                            heavy-tailed priors" (there the sum)
-// With `top`, the statistics are of the `top` rows of the cohort most similar to the row: adaptive normalisation (Matejka
-// et al. 2017, "Analysis of score normalization in multilingual speaker recognition", their first variant).
+//   z_norm   z = (c - mean_a) / std_a   statistics of the gallery row a
+//   t_norm   t = (c - mean_b) / std_b   of the probe row b
+//   s_norm   (z + t) / 2                symmetric
+// z and t: Auckenthaler, Carey and Lloyd-Thomas 2000, "Score normalization for text-independent speaker verification systems".
+// s: Kenny 2010, "Bayesian speaker verification with heavy-tailed priors". With `top`, the statistics are of the `top` rows of
+// the cohort most similar to the row: adaptive normalisation (Sturim and Reynolds 2005, "Speaker adaptive cohort selection for
+// Tnorm"; Matejka et al. 2017, "Analysis of score normalization in multilingual speaker recognition").
 #pragma once
 #include "fr/calibration/cosine.h"
 

@@ -2,6 +2,7 @@
 // All of it depends on the pairs alone, never on blocks or threads.
 #pragma once
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <vector>
 
@@ -15,6 +16,9 @@ struct RankedPair {
   int32_t a, b;  // rows
   auto operator<=>(const RankedPair&) const = default;
 };
+
+// From the highest score to the lowest, then by rows.
+void sort_descending(std::vector<RankedPair>& pairs);
 
 // The first n of all that are offered.
 class LowestPairs {
@@ -49,22 +53,28 @@ class PairSample {
       : stride_(most <= 0 ? 0 : std::max<int64_t>(1, (pairs + most - 1) / most)), seed_(seed) {}
   bool whole() const { return stride_ == 1; }
   bool holds(int64_t row, int64_t column) const {
-    return stride_ > 0 && drawn(row, column / stride_) == column;
+    if (stride_ <= 1) return stride_ == 1;
+    return drawn(words_of(row, column / stride_), column / stride_) == column;
   }
   // f(column) for the columns in [begin, end) that are in the sample.
   template <class F>
   void columns(int64_t row, int64_t begin, int64_t end, const F& f) const {
     if (stride_ == 0) return;
-    for (int64_t i = begin / stride_; i * stride_ < end; ++i)
-      if (const int64_t c = drawn(row, i); c >= begin && c < end) f(c);
+    std::array<uint32_t, 4> words{};
+    for (int64_t i = begin / stride_, first = i; i * stride_ < end; ++i) {
+      if (stride_ > 1 && (i == first || i % 4 == 0)) words = words_of(row, i);
+      if (const int64_t c = drawn(words, i); c >= begin && c < end) f(c);
+    }
   }
 
  private:
   static constexpr uint32_t kStream = 2;  // 0 and 1 belong to the losses and the bootstrap
-  int64_t drawn(int64_t row, int64_t i) const {
-    if (stride_ == 1) return i;
-    const PhiloxKey key{seed_, Purpose::pairs, uint64_t(row), kStream};
-    return i * stride_ + int64_t(philox4x32(key, uint64_t(i))[0] % uint64_t(stride_));
+  std::array<uint32_t, 4> words_of(int64_t row, int64_t i) const {
+    return philox4x32({seed_, Purpose::pairs, uint64_t(row), kStream}, uint64_t(i / 4));
+  }
+  // The column that is drawn from [i stride, (i + 1) stride).
+  int64_t drawn(const std::array<uint32_t, 4>& words, int64_t i) const {
+    return i * stride_ + int64_t(words[size_t(i % 4)] % uint64_t(stride_));
   }
   int64_t stride_;  // 0: nothing is kept
   uint64_t seed_;

@@ -19,8 +19,8 @@ struct BinCounts {
 
   bool empty(int64_t bin) const { return genuine[size_t(bin)] + impostor[size_t(bin)] == 0; }
   Tally above(int64_t bin) const;  // in higher bins
-  int64_t bin_of_impostor(
-      int64_t rank) const;              // where the rank-th largest impostor score lies, 1 <= rank <= N
+  // The bin of the rank-th largest impostor score, 1 <= rank <= their number.
+  int64_t bin_of_impostor(int64_t rank) const;
   int64_t next_bin(int64_t bin) const;  // the first from `bin` on that is not empty; kBins: none
   bool finite() const;
   // The lowest bin that has, with all above it, at most `most` impostors.
@@ -30,9 +30,10 @@ struct BinCounts {
 // How many impostors a false accept rate allows to pass among N: floor(far N + 1e-9).
 int64_t allowed_impostors(double far, int64_t N);
 
+// Refers to `coarse`, which must outlive it.
 class KeyCounts {
  public:
-  // `bins` may hold doubles and kBins, which is left out.
+  // `bins` may name a bin twice, and kBins, which is left out.
   KeyCounts(const BinCounts& coarse, std::vector<int64_t> bins);
   // The bins that operating_point(far) looks into.
   static std::vector<int64_t> bins_of(const BinCounts& coarse, double far, int64_t N);

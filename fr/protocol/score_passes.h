@@ -16,7 +16,7 @@ struct Kept {
 struct FirstPass {
   BinCounts counts;
   std::vector<RankedPair> genuine, impostor;  // all, or a sample
-  bool all_genuine = false, all_impostor = false;
+  bool all_genuine = false;
   std::vector<RankedPair> hardest_genuine;  // from the lowest score on
 };
 // Throws Error{data} naming the first pair whose score is not finite.

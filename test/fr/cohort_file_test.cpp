@@ -127,6 +127,10 @@ TEST_F(CohortFile, Faults) {
               make_calibrator({CalibrationType::s_norm, path.string(), 0});
             }).find(path.string()),
             std::string::npos);
+  EXPECT_EQ(thrown<std::invalid_argument>([&] {
+              make_calibrator({CalibrationType::s_norm, path.string(), -2});
+            }),
+            "calibration: top = -2");
   Cohort cohort = small_cohort();
   cohort.M = 11;
   EXPECT_EQ(thrown<std::invalid_argument>([&] { write_cohort(path, cohort); }),

@@ -138,13 +138,13 @@ TEST(ScoreStream, IsExactWhenLittleIsKept) {
   for (const Values values : {Values::whole, Values::real})
     for (const TestPairs& test : sets(values)) {
       const AllPairs all(test);
-      for (const int64_t kept : {1, 100, 10'000}) {
+      for (const int64_t kept : {1, 3000}) {
         const StreamResult result = stream_metrics(test.pairs(), options(kept));
         expect_points(result, all), expect_exact_curve(result, all);
         expect_hardest(result.hardest_genuine, all, true),
             expect_hardest(result.hardest_impostor, all, false);
         EXPECT_LE(std::fabs(result.auc - auc(all.view())), result.auc_error + 1e-12);
-        if (values == Values::real && result.impostor > 10'000) {
+        if (values == Values::real && result.impostor > 20'000) {
           EXPECT_LT(result.auc_error, 1e-3);
           EXPECT_EQ(result.auc_error == 0, kept >= result.genuine && kept >= result.impostor);
         }
@@ -254,18 +254,15 @@ TEST(ScoreStream, NeedsBothKinds) {
 }
 
 TEST(ScoreStream, RefusesScoresThatAreNotFinite) {
-  for (const float bad : {NAN, -NAN, INFINITY, -INFINITY})
-    for (const int n : {1, 3}) {
-      set_threads(n);
-      TestPairs test{{}, TestSet(2200, 1, 5, Values::whole, 1)};
-      for (float& x : test.a.rows.rows) x = 1;
-      test.a.rows.rows[2100] = bad;
-      const std::string score = cat(bad);
-      EXPECT_EQ(thrown<Error>([&] { stream_metrics(test.pairs(), options(100)); }),
-                "scores: the score of rows 0 and 2100 is " + score);
-      EXPECT_EQ(thrown<Error>([&] { largest_impostors(test.pairs(), std::vector<int64_t>{1}); }),
-                "scores: the score of rows 0 and 2100 is " + score);
-    }
+  TestPairs test{{}, TestSet(2200, 1, 5, Values::whole, 1)};
+  for (float& x : test.a.rows.rows) x = 1;
+  set_threads(3);
+  for (const float bad : {NAN, -NAN, INFINITY, -INFINITY}) {
+    test.a.rows.rows[2100] = bad;
+    const std::string message = cat("scores: the score of rows 0 and 2100 is ", bad);
+    EXPECT_EQ(thrown<Error>([&] { stream_metrics(test.pairs(), options(100)); }), message);
+    EXPECT_EQ(thrown<Error>([&] { largest_impostors(test.pairs(), std::vector<int64_t>{1}); }), message);
+  }
   set_threads(omp_get_num_procs());
 }
 
@@ -274,7 +271,8 @@ TEST(ScoreStream, RefusesWhatDoesNotFit) {
   const auto message = [](const ScorePairs& pairs, const StreamOptions& o = options(10)) {
     return thrown<Invalid>([&] { stream_metrics(pairs, o); });
   };
-  const TestPairs test{{}, TestSet(4, 2, 2, Values::real, 1), TestSet(3, 2, 9, Values::real, 1)};
+  TestPairs test{{}, TestSet(4, 2, 2, Values::real, 1), TestSet(3, 2, 2, Values::real, 1)};
+  test.b->people = {2, 2, 5};
   EXPECT_EQ(message({}), "scores: need a calibrator and a set of embeddings");
   ScorePairs pairs = test.pairs();
   pairs.people_a = pairs.people_a.first(3);
@@ -283,7 +281,7 @@ TEST(ScoreStream, RefusesWhatDoesNotFit) {
   EXPECT_EQ(message(pairs), "scores: set b has 3 rows but 4 people");
   pairs.b = nullptr;
   EXPECT_EQ(message(pairs), "scores: 4 people of b, but no set b");
-  const TestSet wide(3, 7, 9, Values::real, 1);
+  const TestSet wide(3, 7, 2, Values::real, 1);
   pairs = test.pairs(), pairs.b = &wide.rows;
   EXPECT_EQ(message(pairs), "scores: rows of 2 + 0 numbers cannot meet rows of 7 + 0");
   StreamOptions o = options(10);
