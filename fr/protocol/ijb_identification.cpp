@@ -1,5 +1,6 @@
 // IJB 1:N.
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <set>
 
@@ -36,7 +37,8 @@ struct Galleries {
     CardRow row{fpir, -std::numeric_limits<double>::infinity()};
     for (const Identification& one : each) {
       const IdentificationPoint p = one.at_fpir(fpir, 1, FpirRule::nist, weights);
-      row.threshold = std::max(row.threshold, p.threshold), row.resolved = row.resolved && !p.too_few;
+      if (std::isnan(p.threshold) || p.threshold > row.threshold) row.threshold = p.threshold;
+      row.resolved = row.resolved && !p.too_few;
     }
     row.tar =
         mean([&](const Identification& one) { return one.at_threshold(row.threshold, 1, weights).rate; });

@@ -131,8 +131,9 @@ IdentificationPoint Identification::at_threshold(double threshold, int64_t rank,
   }
   IdentificationPoint point;
   point.threshold = threshold;
-  point.rate = mates > 0 ? found / mates : kNone;
-  point.realised_fpir = others > 0 ? alarms / others : kNone;
+  const bool known = !std::isnan(threshold);
+  point.rate = known && mates > 0 ? found / mates : kNone;
+  point.realised_fpir = known && others > 0 ? alarms / others : kNone;
   return point;
 }
 

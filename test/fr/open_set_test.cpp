@@ -183,6 +183,9 @@ TEST(OpenSet, WeightsAreRepetitions) {
         }
     }
     EXPECT_TRUE(std::isnan(once.rank_rate(1, std::vector<float>(found.size(), 0))));
+    for (size_t j = 0; j < found.size(); ++j)
+      weights[j] = found[j].mated();  // nobody is left to raise an alarm
+    EXPECT_TRUE(std::isnan(once.at_fpir(.1, 1, kNist, weights).rate));
   }
 }
 
