@@ -2,7 +2,7 @@
 # make test       build and run every test                             make clean    remove what was built
 # make bench      measure against OpenBLAS                             make docs     write the generated documents
 # bench/peers/compare.py measures against other libraries, after make bench and bench/peers/setup.sh; bench/peers/losses.py
-# compares losses and gradients with theirs, after make build/loss_worker.
+# compares losses and gradients with theirs, after make build/loss_worker. make build/bench_protocols measures scores of large sets.
 # make gpu        tests and benchmark for a CUDA card, see docs/gpu.md
 # CXX=clang++ chooses the compiler, BUILD=folder where objects go, SANITIZE=1 adds ASan and UBSan. CUDA=0 leaves the kernels
 # of cuda/ out even where nvcc is found; CUDA_ARCH="80 90" names the cards to compile for.
@@ -118,6 +118,8 @@ $(BUILD)/bench_worker: $(WORKER_OBJ) $(LIB)
 	$(CXX) $(LDFLAGS) $^ $(LDLIBS) -o $@
 $(BUILD)/loss_worker: $(BUILD)/bench/loss_worker/main.o $(LIB)
 	$(CXX) $(LDFLAGS) $^ $(LDLIBS) -o $@
+$(BUILD)/bench_protocols: $(BUILD)/bench/protocols/main.o $(LIB)
+	$(CXX) $(LDFLAGS) $^ $(LDLIBS) -o $@
 $(BUILD)/gpu_tests: $(CARD_OBJ) $(AUDIT) $(EMULATOR) $(LIB)
 	$(CXX) $(LDFLAGS) $^ $(LDLIBS) -lgtest -o $@
 $(BUILD)/gpu_bench: $(GPU_BENCH_OBJ) $(EMULATOR) $(LIB)
@@ -155,8 +157,9 @@ $(if $(NVCC),$(eval $(BUILD)/cuda/device.o: $(BUILD)/cuda_arch))
 $(BUILD)/%.o: %.cpp $(STANDARD).gch
 	@mkdir -p $(@D); echo "  $<"; $(CXX) $(CXXFLAGS) -include $(STANDARD) -c $< -o $@
 
-docs: bin/train bin/audit
+docs: bin/train bin/evaluate bin/audit
 	bin/train --document > docs/configuration.md
+	bin/evaluate --document > docs/evaluation.md
 	bin/audit --docs docs/math
 format:
 	clang-format -i $(shell git ls-files '*.h' '*.cpp' '*.cu')

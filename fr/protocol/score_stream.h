@@ -28,8 +28,9 @@ struct ScoreBlock {
   int64_t i, n, j, m, stride;
   const float* scores;
 };
-// Every block once. Blocks of one thread come in order; `use` is called from several threads at once, with the number of
-// its thread (0 .. threads() - 1) as the second argument.
+// Every block once, cut by the sizes alone. Blocks of one thread come in order; `use` is called from several threads at once, with the number of
+// its thread (0 .. threads() - 1) as the second argument. Throws what `use` or the calibrator throws; of several errors that
+// of the first block.
 void for_each_block(const ScorePairs& pairs, const std::function<void(const ScoreBlock&, int)>& use);
 
 // The k-th largest impostor score for each k >= 1 of `ranks`, exactly. Throws std::invalid_argument for a rank beyond the
@@ -45,6 +46,9 @@ struct StreamOptions {
   std::vector<double> far = {1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6};
   BootstrapOptions bootstrap;  // over the people; a distractor is a person of its own
   int64_t hardest = 12;
+  // Of each kind so many pairs are kept for intervals and pictures of the distribution: the highest impostors, and a sample
+  // of the others. Counts and thresholds do not depend on it. 12 bytes each.
+  int64_t kept = int64_t{1} << 21;
 };
 
 struct StreamResult {
