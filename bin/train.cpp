@@ -52,7 +52,8 @@ int start(const Arguments& a, const Config& config) {
 
 void describe_network(const Config& config) {
   const std::vector<LayerDescription> layers = describe(config.network);
-  std::cout << to_text(layers) << '\n' << to_text(training_memory(layers, config.train.batch));
+  std::cout << to_text(layers) << "\npictures: " << to_text(preprocessing_of(config)) << "\n\n"
+            << to_text(training_memory(layers, config.train.batch));
 }
 
 }  // namespace

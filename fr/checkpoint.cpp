@@ -30,9 +30,12 @@ N parse_number(const std::map<std::string, std::string>& metadata, const std::st
 CheckpointInfo parse_info(const std::map<std::string, std::string>& m, const fs::path& path) {
   const auto format = m.find("format");
   if (format == m.end() || format->second != kFormat)
-    throw Error(ErrorKind::state,
-                cat(path.string(), ": expected metadata format = ", kFormat, ", found ",
-                    format == m.end() ? "none: not a checkpoint of this program" : format->second));
+    throw Error(
+        ErrorKind::state,
+        cat(path.string(), ": expected metadata format = ", kFormat, ", found ",
+            format == m.end()
+                ? "none: not a checkpoint of this program; of others' weights bin/import makes a model"
+                : format->second));
   CheckpointInfo info;
   info.step = parse_number<int64_t>(m, "step", path);
   info.epoch = parse_number<int64_t>(m, "epoch", path);
@@ -41,6 +44,20 @@ CheckpointInfo parse_info(const std::map<std::string, std::string>& m, const fs:
   info.data = parse_number<uint64_t>(m, "data", path);
   info.config = m.count("config") ? m.at("config") : "";
   return info;
+}
+
+Metadata to_metadata(const CheckpointInfo& info, const Backbone& network) {
+  Metadata m = {{"format", kFormat},
+                {"step", std::to_string(info.step)},
+                {"epoch", std::to_string(info.epoch)},
+                {"batch", std::to_string(info.batch)},
+                {"classes", std::to_string(info.classes)},
+                {"data", std::to_string(info.data)},
+                {"config", info.config}};
+  Preprocessing input = info.input;
+  input.height = network.height(), input.width = network.width();
+  m.merge(to_metadata(input));
+  return m;
 }
 
 // "section.key = value" of every line, for comparing.
@@ -81,14 +98,11 @@ std::string differences(const CheckpointInfo& found, const CheckpointInfo& expec
 
 void save_checkpoint(const fs::path& path, FaceModel& model, const Optimizer& optimizer,
                      const CheckpointInfo& info) {
-  write_safetensors(path, collect_state(model, &optimizer),
-                    {{"format", kFormat},
-                     {"step", std::to_string(info.step)},
-                     {"epoch", std::to_string(info.epoch)},
-                     {"batch", std::to_string(info.batch)},
-                     {"classes", std::to_string(info.classes)},
-                     {"data", std::to_string(info.data)},
-                     {"config", info.config}});
+  write_safetensors(path, collect_state(model, &optimizer), to_metadata(info, model.network()));
+}
+
+void save_model(const fs::path& path, FaceModel& model, const CheckpointInfo& info) {
+  write_safetensors(path, collect_state(model), to_metadata(info, model.network()));
 }
 
 CheckpointInfo load_checkpoint(const fs::path& path, FaceModel& model, const Optimizer* optimizer) {
@@ -129,7 +143,10 @@ LoadedModel load_model(const fs::path& given, const Placement& placement) {
   out.info = parse_info(file.metadata, out.path);
   describe(out.config).read_ini_text(out.info.config, out.path.string() + " (metadata config)");
   select_methods(out.config.run);
-  out.model = std::make_unique<FaceModel>(out.config.network, out.config.loss, out.info.classes);
+  out.info.input = read_preprocessing(file.metadata, preprocessing_of(out.config), out.path.string());
+  out.model = out.info.classes > 0
+                  ? std::make_unique<FaceModel>(out.config.network, out.config.loss, out.info.classes)
+                  : std::make_unique<FaceModel>(make_backbone(out.config.network));
   load_state(file.tensors, *out.model);
   out.model->place(placement.device, placement.maps);
   out.model->train(false);

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "fr/config.h"
 #include "fr/model.h"
+#include "fr/preprocessing.h"
 #include "nn/optimizer.h"
 
 namespace fr {
@@ -13,14 +14,19 @@ namespace fr {
 struct CheckpointInfo {
   int64_t step = 0;              // training steps done
   int64_t epoch = 0, batch = 0;  // the next batch of the loader
-  int64_t classes = 0;
-  uint64_t data = 0;   // fingerprint of the training list
-  std::string config;  // the keys that decide the result, as INI text
+  int64_t classes = 0;           // 0: a network to embed with, without a loss
+  uint64_t data = 0;             // fingerprint of the training list
+  std::string config;            // the keys that decide the result, as INI text
+  Preprocessing input =
+      {};  // of the pictures; written with the size of the network, read by load_model() alone
 };
 
 // Atomic; float32, whatever the device and the precision. Throws Error{io}.
 void save_checkpoint(const fs::path& path, FaceModel& model, const Optimizer& optimizer,
                      const CheckpointInfo& info);
+
+// The same without an optimiser: to embed with, not to train on.
+void save_model(const fs::path& path, FaceModel& model, const CheckpointInfo& info);
 
 // Throws Error{data} for a damaged file, Error{state} for one that does not fit the model.
 CheckpointInfo load_checkpoint(const fs::path& path, FaceModel& model, const Optimizer* optimizer);
@@ -31,7 +37,7 @@ CheckpointInfo load_checkpoint(const fs::path& path, FaceModel& model, const Opt
 CheckpointInfo resume_newest(const fs::path& run_folder, FaceModel& model, const Optimizer& optimizer,
                              const CheckpointInfo& expected);
 
-// The model of a checkpoint file, or of the newest checkpoint of a run folder, ready to embed.
+// The model of a checkpoint file with its preprocessing, or of the newest checkpoint of a run folder, ready to embed.
 struct LoadedModel {
   fs::path path;
   CheckpointInfo info;

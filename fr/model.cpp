@@ -11,7 +11,11 @@ FaceModel::FaceModel(std::unique_ptr<Backbone> network, const SupervisionOptions
                                     })),
       classes_(classes) {}
 
+FaceModel::FaceModel(std::unique_ptr<Backbone> network)
+    : network_(adopt_child("network", std::move(network))), classes_(0) {}
+
 Var FaceModel::loss(const Var& x, const Tensor& labels, const StepAt& at) {
+  FR_CHECK(!terms().empty(), "model: this one was made to embed with, it has no loss");
   const Var embedding = forward(x);
   term_losses_.clear();
   Var total;

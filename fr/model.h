@@ -13,6 +13,8 @@ class FaceModel : public Module {
   FaceModel(std::unique_ptr<Backbone> network, const SupervisionOptions& loss, int64_t classes,
             uint64_t seed);
 
+  explicit FaceModel(std::unique_ptr<Backbone> network);  // to embed with: no loss, no classes
+
   // (N,H,W,3) -> (N,D) float; in between, maps are of the type that place() was given.
   Var forward(const Var& x) override { return cast(network_.forward(cast(x, maps_)), wide(maps_)); }
   // The weighted sum of the terms, and, of this call, each term before its weight: () tensors in the order of terms().

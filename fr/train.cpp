@@ -115,8 +115,13 @@ int64_t Session::batches_per_epoch() const {
 }
 
 CheckpointInfo Session::info() const {
-  return {step,           step / batches_per_epoch(), step % batches_per_epoch(),
-          data.classes(), data.source->fingerprint(), decides_result};
+  return {step,
+          step / batches_per_epoch(),
+          step % batches_per_epoch(),
+          data.classes(),
+          data.source->fingerprint(),
+          decides_result,
+          preprocessing_of(config)};
 }
 
 StepResult train_step(Session& s, const Batch& batch) {

@@ -31,8 +31,11 @@ std::vector<std::string> mismatches(const NamedTensors& from, const NamedTensors
   return lines;
 }
 
-std::string first_lines(const std::vector<std::string>& lines, size_t most) {
-  std::string text;
+// "" when there are none
+std::string to_text(const std::vector<std::string>& lines) {
+  constexpr size_t most = 10;
+  if (lines.empty()) return {};
+  std::string text = cat(lines.size(), " mismatches");
   for (size_t i = 0; i < lines.size() && i < most; ++i) text += "\n  " + lines[i];
   if (lines.size() > most) text += cat("\n  ... and ", lines.size() - most, " more");
   return text;
@@ -65,12 +68,14 @@ NamedTensors collect_state(Module& module, const Optimizer* optimizer) {
 
 void load_state(const NamedTensors& from, Module& module, const Optimizer* optimizer) {
   const NamedTensors into = collect_state(module, optimizer);
-  const std::vector<std::string> lines = mismatches(from, into, optimizer != nullptr);
-  if (!lines.empty())
-    throw Error(ErrorKind::state,
-                cat("state does not fit: ", lines.size(), " mismatches", first_lines(lines, 10)));
+  if (const std::string found = to_text(mismatches(from, into, optimizer != nullptr)); !found.empty())
+    throw Error(ErrorKind::state, "state does not fit: " + found);
   for (const auto& [name, tensor] : into) tensor.copy_from(from.at(name));
   module.round_weights();
+}
+
+std::string misfit(const NamedTensors& from, const NamedTensors& into) {
+  return to_text(mismatches(from, into, true));
 }
 
 std::string first_nonfinite(const NamedTensors& tensors) { return first_of(tensors); }

@@ -20,6 +20,9 @@ NamedTensors collect_state(Module& module, const Optimizer* optimizer = nullptr)
 // misshapen names. Without an optimiser, tensors under "optimizer." are ignored.
 void load_state(const NamedTensors& from, Module& module, const Optimizer* optimizer = nullptr);
 
+// What keeps `from` from filling `into`: their number and the first ten, as load_state() has them; "" when nothing does.
+std::string misfit(const NamedTensors& from, const NamedTensors& into);
+
 // The name of the first tensor that holds a value that is not finite, "" when there is none. int64 is always
 // finite.
 std::string first_nonfinite(const NamedTensors& tensors);

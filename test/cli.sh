@@ -97,6 +97,8 @@ same "docs/configuration.md is current (make docs)" "$work/configuration.md" doc
 expect "describe" 0 "^total +22 666 944 " bin/train "$work/tiny.ini" --describe network.depth=20 network.embedding=512
 expect "describe an IResNet" 0 "^total +24 025 600 " bin/train "$work/tiny.ini" --describe network.architecture=iresnet network.depth=18 network.embedding=512 network.width=112
 expect "describe a ResNet as published" 0 "^total +11 439 168 " bin/train "$work/tiny.ini" --describe network.architecture=resnet_literal network.depth=18 network.embedding=512
+expect "describe a MobileFaceNet" 0 "^total +1 003 264 " bin/train "$work/tiny.ini" --describe network.architecture=mobilefacenet network.depth=50 network.embedding=128 network.width=112
+expect "describe what a picture must be" 0 "^pictures: 112 x 96 RGB, .p - 127.5. / 128, aligned to ArcFace's template, patch full, flip sum" bin/train "$work/tiny.ini" --describe test.flip=sum
 expect "describe the memory of a step" 0 "^ +[0-9.]+ MiB +in all at the fullest moment" bin/train "$work/tiny.ini" --describe
 for row in A B C D E F G; do
   expect "Table 6, row $row" 0 "^ok: " bin/train configs/table6/$row.ini --check
@@ -221,6 +223,19 @@ wait $pid
 expect "diverged" 8 "first tensor that is not finite: .*network" tiny run.name=k optimizer.lr=1000 optimizer.clip_norm=0 loss.name=softmax train.steps=200 train.checkpoint_every=1
 [ -n "$(ls "$work"/runs/k/checkpoint-* 2>/dev/null)" ] && ok || bad "no checkpoint is left after divergence"
 expect "a loss that stays" 0 "stayed at its start value" tiny run.name=l optimizer.lr=0 train.steps=30
+
+# --- weights of others ---
+expect "import without weights" 2 "weights is required" bin/import
+expect "import: no such file" 5 "nothing.safetensors" bin/import "$work/nothing.safetensors"
+expect "import: what is ours already" 4 "not insightface's MobileFaceNet: [0-9]+ mismatches" bin/import "$(newest a)" --out "$work/import.safetensors"
+[ ! -e "$work/import.safetensors" ] && ok || bad "a refused import wrote a file"
+if [ -f ../shared/data/weights/mobilefacenet.safetensors ]; then
+  expect "import" 0 "MobileFaceNet, 1003264 parameters, embeddings of size 128; pictures 112 x 112 RGB" bin/import ../shared/data/weights/mobilefacenet.safetensors --out "$work/import.safetensors"
+  expect "an imported model is evaluated" 0 "^ok: " bin/evaluate "$work/import.safetensors" --pairs ../shared/data/lists/pairsDevTest.txt --root ../shared/data/lfw-112 --check
+  expect "one that is not imported" 3 "bin/import makes a model" bin/evaluate ../shared/data/weights/mobilefacenet.safetensors --pairs ../shared/data/lists/pairsDevTest.txt --root ../shared/data/lfw-112 --check
+else
+  skipped=$((skipped + 1)); echo "SKIP import: ../shared/data/weights is absent"
+fi
 
 if [ -d ../shared/data/lfw-112 ]; then
   expect "LFW" 0 "9525 pictures of 4038 people" bin/train configs/lfw_view1.ini data.root=../shared/data/lfw-112 --check

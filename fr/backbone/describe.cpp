@@ -144,7 +144,8 @@ void Describer::conv(const std::string& name, const Conv2dSpec& spec) {
   FR_CHECK(output.size() == 3 && output[2] == spec.C, "describe: ", name, " expects C = ", spec.C, ", got ",
            to_string(output));
   const std::string dilation = w.dilation_h > 1 ? cat(" dilation ", w.dilation_h) : "";
-  product(name, cat("conv ", spec.R, "x", spec.S, w.stride_h > 1 ? cat(" /", w.stride_h) : "", dilation),
+  const char* kind = w.groups > 1 && w.groups == spec.C ? "depthwise " : "conv ";
+  product(name, cat(kind, spec.R, "x", spec.S, w.stride_h > 1 ? cat(" /", w.stride_h) : "", dilation),
           {window_count(output[0], spec.R, w.stride_h, w.pad_h, w.dilation_h),
            window_count(output[1], spec.S, w.stride_w, w.pad_w, w.dilation_w), spec.K},
           spec.K * spec.R * spec.S * (spec.C / w.groups), spec.bias);

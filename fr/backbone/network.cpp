@@ -4,6 +4,7 @@
 
 #include "fr/backbone/doppelganger_net.h"
 #include "fr/backbone/iresnet.h"
+#include "fr/backbone/mobilefacenet.h"
 #include "fr/backbone/resnet.h"
 #include "fr/backbone/sphereface.h"
 
@@ -70,6 +71,8 @@ constexpr Entry kEntries[] = {
         A::doppelganger, "doppelganger", "Doppelganger", doppelganger_tables,
         "Smirnov et al. 2017: depth 28 is theirs for 259x259, 27 lacks its first layer, for "
         "112x112"),
+    entry<MobileFaceNet>(A::mobilefacenet, "mobilefacenet", "MobileFaceNet", mobilefacenet_tables,
+                         "Chen et al. 2018, depthwise convolutions and linear bottlenecks"),
 };
 
 // Options of single architectures.

@@ -9,7 +9,7 @@
 
 namespace fr {
 
-enum class Architecture { sphereface, iresnet, resnet, resnet_literal, doppelganger };
+enum class Architecture { sphereface, iresnet, resnet, resnet_literal, doppelganger, mobilefacenet };
 
 struct NetworkOptions {
   Architecture architecture = Architecture::sphereface;

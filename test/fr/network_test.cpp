@@ -67,7 +67,8 @@ TEST(Network, RefusesOptionsOfOtherArchitectures) {
 
 TEST(Network, NormalisesEmbeddings) {
   for (const auto& [word, architecture] : architecture_words()) {
-    const bool expected = architecture == Architecture::iresnet || architecture == Architecture::resnet;
+    const bool expected = architecture == Architecture::iresnet || architecture == Architecture::resnet ||
+                          architecture == Architecture::mobilefacenet;
     const int depth = depths_of(architecture)[0];
     EXPECT_EQ(normalises_embeddings({.architecture = architecture, .depth = depth}), expected) << word;
   }
@@ -77,8 +78,9 @@ TEST(Network, NormalisesEmbeddings) {
 TEST(Network, TrainingMemoryIsWhatAStepTakes) {
   constexpr int64_t kBatch = 4;
   const std::pair<Architecture, int> networks[] = {
-      {Architecture::sphereface, 4}, {Architecture::sphereface, 10},     {Architecture::iresnet, 18},
-      {Architecture::resnet, 18},    {Architecture::resnet_literal, 18}, {Architecture::doppelganger, 27}};
+      {Architecture::sphereface, 4},    {Architecture::sphereface, 10},     {Architecture::iresnet, 18},
+      {Architecture::resnet, 18},       {Architecture::resnet_literal, 18}, {Architecture::doppelganger, 27},
+      {Architecture::mobilefacenet, 50}};
   for (const auto& [architecture, depth] : networks) {
     NetworkOptions o{.architecture = architecture, .depth = depth, .embedding = 64};
     if (architecture == Architecture::doppelganger) o.narrow = 4;
@@ -115,6 +117,7 @@ TEST(Network, FusedInferenceAgreesWithTheGraph) {
     NetworkOptions o{.architecture = architecture, .depth = 18, .embedding = 16, .height = 48, .width = 48};
     if (architecture == Architecture::sphereface) o.depth = 20;
     if (architecture == Architecture::doppelganger) o.depth = 27, o.narrow = 4;
+    if (architecture == Architecture::mobilefacenet) o.depth = 50;
     const auto net = make_backbone(o);
     std::mt19937 rng(3);
     for (auto& [name, buffer] : net->buffers())  // as after some training; means of 1 would shut every ReLU
