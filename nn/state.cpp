@@ -1,6 +1,8 @@
 // Collecting and loading named tensors.
 #include "nn/state.h"
 
+#include "base/file.h"
+
 namespace fr {
 
 namespace {
