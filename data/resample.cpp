@@ -48,11 +48,21 @@ std::vector<Tap> make_taps(int from, int to) {
 
 uint8_t round_to_byte(float value) { return static_cast<uint8_t>(std::clamp(value + 0.5f, 0.0f, 255.0f)); }
 
-// (height, from, channels) -> (height, to, channels)
+// The same for a source that is [first, first + size) of another: what lies outside that has no weight.
+std::vector<Tap> moved_into(std::vector<Tap> taps, int first, int size) {
+  for (Tap& tap : taps) {
+    const int at = tap.first + first, count = static_cast<int>(tap.weights.size());
+    const int begin = std::clamp(-at, 0, count), end = std::clamp(size - at, begin, count);
+    tap = {at + begin, {tap.weights.begin() + begin, tap.weights.begin() + end}};
+  }
+  return taps;
+}
+
+// (height, from, channels) -> (height, taps, channels)
 template <class T>
-std::vector<float> resize_columns(const T* x, int height, int from, int to, int channels) {
-  const std::vector<Tap> taps = make_taps(from, to);
-  std::vector<float> y(size_t(height) * size_t(to) * size_t(channels));
+std::vector<float> resize_columns(const T* x, int height, int from, const std::vector<Tap>& taps,
+                                  int channels) {
+  std::vector<float> y(size_t(height) * taps.size() * size_t(channels));
   float* out = y.data();
   for (int row = 0; row < height; ++row, x += size_t(from) * size_t(channels))
     for (const Tap& tap : taps)
@@ -61,6 +71,18 @@ std::vector<float> resize_columns(const T* x, int height, int from, int to, int 
           *out +=
               tap.weights[k] * static_cast<float>(x[(size_t(tap.first) + k) * size_t(channels) + size_t(c)]);
   return y;
+}
+
+// Of rows [first, first + rows) of the picture.
+Image resample(const Image& image, const std::vector<Tap>& columns, const std::vector<Tap>& lines, int first,
+               int rows) {
+  const uint8_t* from = image.pixels.data() + size_t(first) * size_t(image.width) * size_t(image.channels);
+  const std::vector<float> narrow = resize_columns(from, rows, image.width, columns, image.channels);
+  Image out(static_cast<int>(columns.size()), static_cast<int>(lines.size()), image.channels);
+  // A picture of H rows is one row of H "pixels" with width * channels values each.
+  const std::vector<float> all = resize_columns(narrow.data(), 1, rows, lines, out.width * image.channels);
+  std::transform(all.begin(), all.end(), out.pixels.begin(), round_to_byte);
+  return out;
 }
 
 }  // namespace
@@ -87,13 +109,17 @@ Image resize(const Image& image, int width, int height) {
   require_picture("resize", image);
   require_size("resize", width, height);
   if (width == image.width && height == image.height) return image;
-  const std::vector<float> rows =
-      resize_columns(image.pixels.data(), image.height, image.width, width, image.channels);
-  // A picture of H rows is one row of H "pixels" with width * channels values each.
-  const std::vector<float> all = resize_columns(rows.data(), 1, image.height, height, width * image.channels);
-  Image out(width, height, image.channels);
-  std::transform(all.begin(), all.end(), out.pixels.begin(), round_to_byte);
-  return out;
+  return resample(image, make_taps(image.width, width), make_taps(image.height, height), 0, image.height);
+}
+
+Image resize_window(const Image& image, const Window& window, int width, int height) {
+  require_picture("resize_window", image);
+  require_size("resize_window", width, height);
+  require_size("resize_window: a window", window.width, window.height);
+  const int first = std::clamp(window.y, 0, image.height);
+  const int rows = std::clamp(window.y + window.height, first, image.height) - first;
+  return resample(image, moved_into(make_taps(window.width, width), window.x, image.width),
+                  moved_into(make_taps(window.height, height), window.y - first, rows), first, rows);
 }
 
 bool fits(const Image& image, int height, int width) {

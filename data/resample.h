@@ -11,6 +11,11 @@ Image flip_horizontal(const Image& image);
 // Each axis by itself: the mean over the covered source interval when it shrinks, linear interpolation when
 // it grows.
 Image resize(const Image& image, int width, int height);
+// Of a window that may reach beyond the picture, where it is black.
+struct Window {
+  int x = 0, y = 0, width = 1, height = 1;  // pixels [x, x + width) x [y, y + height)
+};
+Image resize_window(const Image& image, const Window& window, int width, int height);
 
 // The smallest size of the same shape that covers height x width, so that a centre crop can follow. A picture
 // that covers it with one side equal comes back unchanged: 112x112 stays for 112x96 (SphereFace crops its

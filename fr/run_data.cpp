@@ -188,22 +188,28 @@ std::unique_ptr<Loader> make_loader(const Config& c, const TrainingData& data, i
   return std::make_unique<Loader>(*data.source, o);
 }
 
-FoundPictures find_pictures(const std::vector<std::string>& inputs) {
+std::vector<fs::path> picture_files(const fs::path& folder) {
   static const std::vector<std::string> kExtensions = {".jpg", ".jpeg", ".png", ".bmp", ".pgm", ".ppm"};
+  std::vector<fs::path> paths;
+  for (const auto& entry : fs::recursive_directory_iterator(folder)) {
+    std::string extension = entry.path().extension().string();
+    std::transform(extension.begin(), extension.end(), extension.begin(),
+                   [](unsigned char c) { return char(std::tolower(c)); });
+    if (std::count(kExtensions.begin(), kExtensions.end(), extension)) paths.push_back(entry.path());
+  }
+  std::sort(paths.begin(), paths.end());
+  return paths;
+}
+
+FoundPictures find_pictures(const std::vector<std::string>& inputs) {
   std::vector<fs::path> candidates;
   for (const fs::path input : inputs) {
     if (!fs::is_directory(input)) {
       candidates.push_back(input);
       continue;
     }
-    const size_t first = candidates.size();
-    for (const auto& entry : fs::recursive_directory_iterator(input)) {
-      std::string extension = entry.path().extension().string();
-      std::transform(extension.begin(), extension.end(), extension.begin(),
-                     [](unsigned char c) { return char(std::tolower(c)); });
-      if (std::count(kExtensions.begin(), kExtensions.end(), extension)) candidates.push_back(entry.path());
-    }
-    std::sort(candidates.begin() + std::ptrdiff_t(first), candidates.end());
+    const std::vector<fs::path> below = picture_files(input);
+    candidates.insert(candidates.end(), below.begin(), below.end());
   }
   FoundPictures found;
   for (auto& path : candidates) {

@@ -37,6 +37,9 @@ struct TestData {
 std::optional<TestData> test_data(const Config& config);
 TestData pair_list(const fs::path& list, const fs::path& root);
 
+// All files below the folder whose name ends as a picture's does, sorted by path.
+std::vector<fs::path> picture_files(const fs::path& folder);
+
 // Pictures named one by one, and all below folders (sorted); each is decoded once, the damaged ones are named in `skipped`.
 // Throws Error{data} when none is readable.
 struct FoundPictures {

@@ -1,6 +1,8 @@
 // Collecting and loading named tensors.
 #include "nn/state.h"
 
+#include "base/file.h"
+
 namespace fr {
 
 namespace {
@@ -76,6 +78,18 @@ void load_state(const NamedTensors& from, Module& module, const Optimizer* optim
 
 std::string misfit(const NamedTensors& from, const NamedTensors& into) {
   return to_text(mismatches(from, into, true));
+}
+
+std::string weights_fingerprint(Module& module) {
+  uint32_t crc = 0;
+  for (const auto& [name, tensor] : collect_state(module)) {
+    const Tensor host = tensor.to(Device::cpu);
+    crc = crc32c({reinterpret_cast<const uint8_t*>(name.data()), name.size()}, crc);
+    crc = crc32c({static_cast<const uint8_t*>(static_cast<void*>(host.data())), host.bytes()}, crc);
+  }
+  char text[9];
+  std::snprintf(text, sizeof text, "%08x", crc);
+  return text;
 }
 
 std::string first_nonfinite(const NamedTensors& tensors) { return first_of(tensors); }

@@ -23,6 +23,9 @@ void load_state(const NamedTensors& from, Module& module, const Optimizer* optim
 // What keeps `from` from filling `into`: their number and the first ten, as load_state() has them; "" when nothing does.
 std::string misfit(const NamedTensors& from, const NamedTensors& into);
 
+// Which weights these are: CRC-32C over the names and values of all parameters and buffers, eight hexadecimal digits.
+std::string weights_fingerprint(Module& module);
+
 // The name of the first tensor that holds a value that is not finite, "" when there is none. int64 is always
 // finite.
 std::string first_nonfinite(const NamedTensors& tensors);

@@ -11,8 +11,8 @@
 namespace fr {
 
 struct MtcnnOptions {
-  double smallest_face = 20;               // pixels, the shorter side of the smallest box looked for
-  double pyramid = 0.709;                  // scale from one level of the pyramid to the next, in (0, 1)
+  double smallest_face = 20;               // pixels, the side of the smallest box looked for; 12 or more
+  double pyramid = 0.709;                  // scale from one level of the pyramid to the next, 0.1 .. 0.95
   double thresholds[3] = {0.6, 0.7, 0.7};  // of the P-, R- and O-net
 };
 
@@ -31,6 +31,7 @@ class Mtcnn {
 };
 
 // The face a picture is about: the one with the largest box of those whose score is at least `least`; null when there is none.
-const Face* main_face(const std::vector<Face>& faces, double least = 0.9);
+// By default of all that detect() found: what passed the O-net's threshold is a face, and chance finds are small.
+const Face* main_face(const std::vector<Face>& faces, double least = 0);
 
 }  // namespace fr

@@ -1,0 +1,34 @@
+// What bin/compare, bin/enroll and bin/identify share: which model finds and embeds faces, and which threshold decides.
+#pragma once
+#include <memory>
+#include <optional>
+
+#include "bin/common/command_line.h"
+#include "fr/calibration/calibrator.h"
+#include "fr/recogniser/decision.h"
+#include "fr/recogniser/recogniser.h"
+
+namespace fr {
+
+struct RecogniserArguments {
+  RecogniserOptions options;
+  DeviceChoice device = DeviceChoice::automatic;
+  DType precision = DType::float32;
+  int threads = 0;
+
+  void declare(CommandLine& line);  // model, --detector, --batch, --device, --precision, --threads
+  Recogniser make();                // sets the number of threads, too
+};
+
+struct DecisionArguments {
+  CalibrationOptions calibration;
+  std::string card;
+  double far = 1e-3;
+  double threshold = std::numeric_limits<double>::quiet_NaN();
+
+  void declare(CommandLine& line);  // --card, --far, --threshold, --calibration, --calibration-file
+  std::optional<Decision> make(
+      const Calibrator& calibrator) const;  // nothing: neither card nor threshold was given
+};
+
+}  // namespace fr

@@ -1,0 +1,73 @@
+#include "fr/recogniser/recogniser.h"
+
+#include "base/error.h"
+#include "data/align.h"
+#include "nn/state.h"
+
+namespace fr {
+namespace {
+
+constexpr int kTemplate = 112;  // the side of ArcFace's template
+
+}  // namespace
+
+Recogniser::Recogniser(const RecogniserOptions& options)
+    : options_(options), model_(load_model(options.model, options.placement)) {
+  if (!options.detector.empty()) {
+    if (model_.info.input.alignment == Preprocessing::Alignment::none)
+      throw Error(ErrorKind::usage, cat(model_.path.string(),
+                                        ": takes its pictures as they are, not aligned: a detector is of "
+                                        "no use to it"));
+    detector_.emplace(options.detector);
+  }
+  identity_ = to_metadata(model_.info.input);
+  identity_["network"] = name_of(model_.config.network.architecture);
+  identity_["weights"] = weights_fingerprint(model_.model->network());
+}
+
+Image Recogniser::align(const Image& picture, const Face& face) const {
+  return align_face(picture, face.landmarks, kTemplate, kTemplate);
+}
+
+FoundFace Recogniser::find(const Image& picture, const std::string& name) const {
+  if (!detector_) return std::move(find_all(picture, name).front());
+  const std::vector<Face> faces = detector_->detect(picture);
+  const Face* face = main_face(faces);
+  if (!face)
+    throw Error(ErrorKind::data,
+                cat(name, ": no face found in ", picture.width, " x ", picture.height, " pixels"));
+  return {align(picture, *face), *face};
+}
+
+std::vector<FoundFace> Recogniser::find_all(const Image& picture, const std::string& name) const {
+  std::vector<FoundFace> found;
+  if (detector_) {
+    for (const Face& face : detector_->detect(picture)) found.push_back({align(picture, face), face});
+    return found;
+  }
+  const Preprocessing& input = model_.info.input;
+  if (picture.width < input.width || picture.height < input.height)
+    throw Error(ErrorKind::data, cat(name, ": expected an aligned picture of at least ", input.width, " x ",
+                                     input.height, " pixels, got ", picture.width, " x ", picture.height));
+  found.push_back({picture, std::nullopt});
+  return found;
+}
+
+Embeddings Recogniser::embed(const std::vector<Image>& aligned) const {
+  const Preprocessing& input = model_.info.input;
+  const EmbedOptions how = {input.height, input.width, input.flip, options_.batch, input.patch};
+  return fr::embed(
+      *model_.model, int64_t(aligned.size()), [&](int64_t i) { return aligned[size_t(i)]; }, how);
+}
+
+void check_identity(const Metadata& found, const Recogniser& recogniser, const std::string& file) {
+  for (const auto& [key, wanted] : recogniser.identity()) {
+    const auto at = found.find(key);
+    if (at == found.end() || at->second != wanted)
+      throw Error(ErrorKind::state, cat(file, ": was made by another model: ", key, " is ",
+                                        at == found.end() ? "missing" : at->second, ", of ",
+                                        recogniser.model().path.string(), " it is ", wanted));
+  }
+}
+
+}  // namespace fr
