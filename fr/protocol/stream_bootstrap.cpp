@@ -60,17 +60,6 @@ class Bootstrap {
     genuine_.finish(), impostor_.finish();
   }
 
-  LaneWeights draw(int64_t first) const {
-    LaneWeights w;
-    w.rows.resize(size_t(index_.identities()) + 1);
-    w.rows.back().fill(1);
-    for (int64_t lane = 0; lane < kLanes && first + lane < options_.replicates; ++lane) {
-      const std::vector<int32_t> drawn = drawn_identities(index_.identities(), first + lane, options_.seed);
-      for (size_t p = 0; p < drawn.size(); ++p) w.rows[p][size_t(lane)] = float(drawn[p]);
-    }
-    return w;
-  }
-
   // sum w_a w_b over all impostor pairs, from the numbers of rows n_p: (sum n w)(sum n' w) - sum n n' w^2, for one set half.
   Lanes impostor_weight(const LaneWeights& w) const {
     Lanes a{}, b{}, own{};
@@ -86,7 +75,7 @@ class Bootstrap {
 
   // Replicates first .. first + kLanes - 1.
   void replicate(int64_t first) {
-    const LaneWeights w = draw(first);
+    const LaneWeights w = lane_weights(index_.identities(), first, options_);
     const Lanes impostors = impostor_weight(w);
     const std::vector<Lanes> genuine_sums = genuine_.sums(w), impostor_sums = impostor_.sums(w);
     const Lanes area = auc(w, genuine_sums.back(), impostor_sums);

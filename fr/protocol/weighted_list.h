@@ -6,15 +6,11 @@
 #include <span>
 #include <vector>
 
+#include "fr/protocol/lane_weights.h"
+
 namespace fr {
 
-constexpr int kLanes = 8;
 using Lanes = std::array<double, kLanes>;
-
-// How often each identity was drawn in each replicate of a group; one more row of ones, for pairs of one person.
-struct LaneWeights {
-  std::vector<std::array<float, kLanes>> rows;  // (identities + 1)
-};
 
 class WeightedList {
  public:

@@ -58,6 +58,40 @@ TEST(PairSample, AllOrNothing) {
   EXPECT_FALSE(PairSample(100, 0, 1).holds(7, 93));
 }
 
+TEST(LaneWeights, FewIdentitiesAreDrawnWithReplacement) {
+  BootstrapOptions o;
+  o.replicates = 11, o.seed = 4;
+  const LaneWeights w = lane_weights(50, 8, o);
+  for (int64_t lane = 0; lane < 3; ++lane) {
+    const std::vector<int32_t> drawn = drawn_identities(50, 8 + lane, 4);
+    for (size_t p = 0; p < 50; ++p) EXPECT_EQ(w.rows[p][size_t(lane)], float(drawn[p]));
+  }
+  EXPECT_EQ(w.rows.size(), 51u);
+  for (float x : w.rows.back()) EXPECT_EQ(x, 1);
+}
+
+// Frequencies of the Poisson distribution, and neighbouring lanes and replicates that know nothing of each other.
+TEST(LaneWeights, OfManyEachIsDrawnByItself) {
+  const int64_t n = 2 * kMostDrawn;
+  const LaneWeights w = lane_weights(n, 16, {}), next = lane_weights(n, 24, {});
+  EXPECT_EQ(w.rows.back()[5], 1);
+  for (size_t lane = 0; lane < kLanes; ++lane) {
+    std::array<double, 10> share{};
+    double with_neighbour = 0, with_next = 0;
+    for (size_t p = 0; p < size_t(n); ++p) {
+      const float x = w.rows[p][lane];
+      share[size_t(x)] += 1. / double(n);
+      with_neighbour += (x - 1) * (w.rows[p][(lane + 1) % kLanes] - 1) / double(n);
+      with_next += (x - 1) * (next.rows[p][lane] - 1) / double(n);
+    }
+    double probability = std::exp(-1.0);
+    for (size_t k = 0; k < share.size(); probability /= double(++k))
+      EXPECT_NEAR(share[k], probability, 5 * std::sqrt(probability / double(n)) + 2e-5) << k;
+    EXPECT_NEAR(with_neighbour, 0, 5 / std::sqrt(double(n)));
+    EXPECT_NEAR(with_next, 0, 5 / std::sqrt(double(n)));
+  }
+}
+
 TEST(SortDescending, ByScoreThenByRows) {
   Random random({4, Purpose::test, 0, 0});
   for (const int64_t n : {0, 1, 5000}) {
