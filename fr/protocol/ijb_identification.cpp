@@ -153,18 +153,22 @@ class IjbIdentification : public IjbProtocol {
     const std::vector<double> value = values({});
     const std::vector<Interval> interval = bootstrap_pairs(who, same, options.bootstrap, values);
     size_t k = 0;
-    for (double f : options.far) {
-      Figure figure{"tpir_at_fpir_" + rate_key(f), "TPIR at FPIR " + rate_words(f), value[k], interval[k]};
-      const int64_t others = all.fewest_non_mated();
-      if (f * double(others) < 1)
-        figure.warning = cat("not resolvable: of ", others, " probes without a mate none may raise an alarm");
-      if (!figure.warning.empty()) result.warnings.push_back(figure.name + ": " + figure.warning);
-      result.figures.push_back(std::move(figure)), ++k;
-    }
+    for (double f : options.far) add_tpir(result, f, value[k], interval[k], all.fewest_non_mated()), ++k;
     for (int64_t r : kRanks)
       result.figures.push_back({cat("rank_", r), cat("rank ", r), value[k], interval[k]}), ++k;
     for (double f : options.card)
       result.card.push_back(all.card(f)), result.card.back().tar_interval = interval[k++];
+  }
+
+  static void add_tpir(ProtocolResult& result, double fpir, double value, const Interval& interval,
+                       int64_t non_mated) {
+    Figure figure{"tpir_at_fpir_" + rate_key(fpir), "TPIR at FPIR " + rate_words(fpir), value, interval};
+    if (fpir * double(non_mated) < 1) {
+      figure.warning =
+          cat("not resolvable: of ", non_mated, " probes without a mate none may raise an alarm");
+      result.warnings.push_back(figure.name + ": " + figure.warning);
+    }
+    result.figures.push_back(std::move(figure));
   }
 
   std::vector<IjbGallery> galleries_;

@@ -90,36 +90,49 @@ class Megaface : public Protocol {
   void add_figures(ProtocolResult& result, const DistractorTest& tested, const std::vector<int64_t>& sizes,
                    const std::vector<double>& far, const ProtocolOptions& options) const {
     const DistractorRates rates(tested, set_.people, far);
-    PairIdentities who{{}, {}, rates.people()};  // a person is a "pair" with itself: drawn as often
-    for (int64_t p = 0; p < who.people; ++p) who.a.push_back(p);
-    who.b = who.a;
-    const std::vector<uint8_t> same(who.a.size(), 1);
-    const auto values = [&](std::span<const float> weights) {
-      std::vector<double> v = rates.rank_1(weights);
-      const std::vector<double> tar = rates.tar(weights);
-      v.insert(v.end(), tar.begin(), tar.end());
-      return v;
-    };
-    const std::vector<double> rank_1 = rates.rank_1(std::vector<float>(same.size(), 1));
-    const std::vector<Interval> intervals = bootstrap_pairs(who, same, options.bootstrap, values);
+    const std::vector<double> rank_1 = rates.rank_1(std::vector<float>(size_t(rates.people()), 1));
+    const std::vector<Interval> intervals = intervals_of(rates, options.bootstrap);
     for (size_t k = sizes.size(); k-- > 0;)
       result.figures.push_back({cat("rank_1_among_", sizes[k]),
                                 cat("rank 1 among ", sizes[k], " distractors"), rank_1[k], intervals[k]});
-    const int64_t impostors = tested.found.impostors;
     for (size_t k = 0; k < far.size(); ++k) {
       const OperatingPoint& p = tested.found.points[k];
       const Interval& interval = intervals[sizes.size() + k];
-      if (k >= options.far.size()) {
+      if (k < options.far.size())
+        add_tar(result, p, interval, tested.found.impostors);
+      else
         result.card.push_back({p.far, p.threshold, p.realised_far, p.tar, interval, !p.too_few_impostors});
-        continue;
-      }
-      Figure figure{"tar_at_far_" + rate_key(p.far), "TAR at FAR " + rate_words(p.far), p.tar, interval};
-      if (p.too_few_impostors)
-        figure.warning = cat("not resolvable: ", impostors, " impostor pairs, none may be accepted");
-      if (!figure.warning.empty()) result.warnings.push_back(figure.name + ": " + figure.warning);
-      result.figures.push_back(std::move(figure));
     }
-    result.counts = {{"people", rates.people()},
+    tell_counts(result, tested);
+  }
+
+  // A person is a "pair" with itself: drawn as often.
+  static std::vector<Interval> intervals_of(const DistractorRates& rates, const BootstrapOptions& options) {
+    PairIdentities who{{}, {}, rates.people()};
+    for (int64_t p = 0; p < who.people; ++p) who.a.push_back(p);
+    who.b = who.a;
+    const std::vector<uint8_t> same(who.a.size(), 1);
+    return bootstrap_pairs(who, same, options, [&](std::span<const float> weights) {
+      std::vector<double> values = rates.rank_1(weights);
+      const std::vector<double> tar = rates.tar(weights);
+      values.insert(values.end(), tar.begin(), tar.end());
+      return values;
+    });
+  }
+
+  static void add_tar(ProtocolResult& result, const OperatingPoint& p, const Interval& interval,
+                      int64_t impostors) {
+    Figure figure{"tar_at_far_" + rate_key(p.far), "TAR at FAR " + rate_words(p.far), p.tar, interval};
+    if (p.too_few_impostors) {
+      figure.warning = cat("not resolvable: ", impostors, " impostor pairs, none may be accepted");
+      result.warnings.push_back(figure.name + ": " + figure.warning);
+    }
+    result.figures.push_back(std::move(figure));
+  }
+
+  void tell_counts(ProtocolResult& result, const DistractorTest& tested) const {
+    const int64_t impostors = tested.found.impostors;
+    result.counts = {{"people", people()},
                      {"probes", probes()},
                      {"distractors", int64_t(set_.distractors.size())},
                      {"genuine trials", int64_t(tested.trials.size())},
