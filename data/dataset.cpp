@@ -1,7 +1,6 @@
 #include "data/dataset.h"
 
 #include <algorithm>
-#include <cctype>
 #include <cstdint>
 #include <map>
 #include <set>
@@ -10,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "data/picture_files.h"
 #include "data/text.h"
 
 namespace fr {
@@ -17,18 +17,6 @@ namespace {
 
 [[noreturn]] void refuse(const fs::path& path, const std::string& reason) {
   throw Error(ErrorKind::data, cat(path.string(), ": ", reason));
-}
-
-std::string lower_extension(const fs::path& path) {
-  std::string extension = path.extension().string();
-  std::transform(extension.begin(), extension.end(), extension.begin(),
-                 [](unsigned char c) { return std::tolower(c); });
-  return extension;
-}
-
-bool is_picture(const fs::path& path) {
-  static const std::set<std::string> kExtensions = {".jpg", ".jpeg", ".png", ".bmp", ".pgm", ".ppm"};
-  return kExtensions.count(lower_extension(path)) > 0;
 }
 
 void require_folder(const fs::path& root) {

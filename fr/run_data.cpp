@@ -1,11 +1,11 @@
 #include "fr/run_data.h"
 
 #include <algorithm>
-#include <cctype>
 #include <map>
 
 #include "data/idx.h"
 #include "data/pairs.h"
+#include "data/picture_files.h"
 #include "data/synthetic/dataset.h"
 #include "data/synthetic/digits.h"
 
@@ -212,7 +212,6 @@ std::unique_ptr<Loader> make_loader(const Config& c, const TrainingData& data, i
 }
 
 FoundPictures find_pictures(const std::vector<std::string>& inputs) {
-  static const std::vector<std::string> kExtensions = {".jpg", ".jpeg", ".png", ".bmp", ".pgm", ".ppm"};
   std::vector<fs::path> candidates;
   for (const fs::path input : inputs) {
     if (!fs::is_directory(input)) {
@@ -220,12 +219,8 @@ FoundPictures find_pictures(const std::vector<std::string>& inputs) {
       continue;
     }
     const size_t first = candidates.size();
-    for (const auto& entry : fs::recursive_directory_iterator(input)) {
-      std::string extension = entry.path().extension().string();
-      std::transform(extension.begin(), extension.end(), extension.begin(),
-                     [](unsigned char c) { return char(std::tolower(c)); });
-      if (std::count(kExtensions.begin(), kExtensions.end(), extension)) candidates.push_back(entry.path());
-    }
+    for (const auto& entry : fs::recursive_directory_iterator(input))
+      if (is_picture(entry.path())) candidates.push_back(entry.path());
     std::sort(candidates.begin() + std::ptrdiff_t(first), candidates.end());
   }
   FoundPictures found;
