@@ -29,16 +29,18 @@ struct Original {
   // A dense layer is a convolution whose filters (K,C,H,W) cover the map.
   Map convolution(const std::string& name, const Map& x, int64_t size, const std::string& slope = "") const {
     const int64_t K = weights.at(net + "." + name + ".bias").size();
+    const float *bias = of(name + ".bias"), *weight = of(name + ".weight");
+    const float* negative = slope.empty() ? nullptr : of(slope + ".slope");
     Map y(K, x.H - size + 1, x.W - size + 1);
     for (int64_t k = 0; k < K; ++k)
       for (int64_t h = 0; h < y.H; ++h)
         for (int64_t w = 0; w < y.W; ++w) {
-          double sum = of(name + ".bias")[k];
+          double sum = bias[k];
           for (int64_t c = 0; c < x.C; ++c)
             for (int64_t i = 0; i < size; ++i)
               for (int64_t j = 0; j < size; ++j)
-                sum += of(name + ".weight")[((k * x.C + c) * size + i) * size + j] * x.at(c, h + i, w + j);
-          y.at(k, h, w) = !slope.empty() && sum < 0 ? of(slope + ".slope")[k] * sum : sum;
+                sum += weight[((k * x.C + c) * size + i) * size + j] * x.at(c, h + i, w + j);
+          y.at(k, h, w) = negative && sum < 0 ? negative[k] * sum : sum;
         }
     return y;
   }
