@@ -8,7 +8,7 @@ and six side by side. OpenCV's networks are made of the same weights as ONNX; th
 it plans nothing twice. The same pyramid, thresholds, suppression and crops around them in numpy. The two take turns.
 
 Prints our time over OpenCV's, whole and for its forward passes alone (which leaves out whatever Python costs), and how far the
-landmarks lie apart. Needs numpy, onnx and opencv-python-headless.
+landmarks lie apart. On a busy machine only the ratio of the processor's time is to be trusted. Needs numpy, onnx and opencv-python-headless.
 """
 import argparse
 import json
@@ -182,16 +182,17 @@ def compare(name, picture, arguments, weights, folder):
     for _ in range(arguments.rounds):
         worker.stdin.write("\n")
         worker.stdin.flush()
-        mine = float(worker.stdout.readline())
-        detector.forward_seconds, start = 0, time.perf_counter()
+        mine, mine_used = map(float, worker.stdout.readline().split())
+        detector.forward_seconds, start, used = 0, time.perf_counter(), time.process_time()
         detector.detect(rgb)
-        times.append((mine, time.perf_counter() - start, detector.forward_seconds))
+        times.append((mine, time.perf_counter() - start, detector.forward_seconds, mine_used, time.process_time() - used))
     worker.stdin.close()
     worker.wait()
-    mine, whole, forward = (statistics.median(t) * 1e3 for t in zip(*times))
-    ratio, pure = (statistics.median(t[k] / t[0] for t in times) for k in (1, 2))
+    mine, whole, forward, mine_used, used = (statistics.median(t) * 1e3 for t in zip(*times))
+    ratio, pure, effort = (statistics.median(t[k] / t[j] for t in times) for j, k in ((0, 1), (0, 2), (3, 4)))
     print(f"{name}: ours {mine:.1f} ms, OpenCV {cv2.__version__} {whole:.1f} ms (forward passes {forward:.1f}); OpenCV takes "
-          f"{ratio:.2f} times as long, its forward passes alone {pure:.2f} times; {len(ours)} and {len(theirs)} faces, "
+          f"{ratio:.2f} times as long, its forward passes alone {pure:.2f} times; processor time {mine_used:.1f} and {used:.1f} ms, "
+          f"{effort:.2f} times; {len(ours)} and {len(theirs)} faces, "
           f"landmarks at most {max(apart, default=0):.2f} pixels apart")
 
 
