@@ -120,6 +120,8 @@ $(BUILD)/loss_worker: $(BUILD)/bench/loss_worker/main.o $(LIB)
 	$(CXX) $(LDFLAGS) $^ $(LDLIBS) -o $@
 $(BUILD)/bench_protocols: $(BUILD)/bench/protocols/main.o $(LIB)
 	$(CXX) $(LDFLAGS) $^ $(LDLIBS) -o $@
+$(BUILD)/detection_worker: $(BUILD)/bench/detection_worker/main.o $(LIB)
+	$(CXX) $(LDFLAGS) $^ $(LDLIBS) -o $@
 $(BUILD)/gpu_tests: $(CARD_OBJ) $(AUDIT) $(EMULATOR) $(LIB)
 	$(CXX) $(LDFLAGS) $^ $(LDLIBS) -lgtest -o $@
 $(BUILD)/gpu_bench: $(GPU_BENCH_OBJ) $(EMULATOR) $(LIB)

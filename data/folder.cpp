@@ -16,10 +16,12 @@ std::string lower_extension(const fs::path& path) {
   return extension;
 }
 
-bool is_picture(const fs::path& path) {
-  static const std::set<std::string> kExtensions = {".jpg", ".jpeg", ".png", ".bmp", ".pgm", ".ppm"};
+bool is_writable_picture(const fs::path& path) {
+  static const std::set<std::string> kExtensions = {".jpg", ".jpeg", ".png", ".pgm", ".ppm"};
   return kExtensions.count(lower_extension(path)) > 0;
 }
+
+bool is_picture(const fs::path& path) { return is_writable_picture(path) || lower_extension(path) == ".bmp"; }
 
 void require_folder(const fs::path& root) {
   std::error_code error;

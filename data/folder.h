@@ -1,4 +1,4 @@
-// Folders of pictures. Internal to data/.
+// Folders of pictures, and which files are pictures by their names.
 #pragma once
 #include <filesystem>
 #include <string>
@@ -6,8 +6,9 @@
 
 namespace fr::folder {
 
-std::string lower_extension(const std::filesystem::path& path);  // ".jpg"
-bool is_picture(const std::filesystem::path& path);  // by extension: jpg, jpeg, png, bmp, pgm, ppm
+std::string lower_extension(const std::filesystem::path& path);  // ".jpg"; "" when there is none
+bool is_picture(const std::filesystem::path& path);           // .jpg .jpeg .png .bmp .pgm .ppm, in any case
+bool is_writable_picture(const std::filesystem::path& path);  // what save_image() takes: these without .bmp
 
 // Throws Error{io} when there is no such folder.
 void require_folder(const std::filesystem::path& root);

@@ -53,23 +53,40 @@ std::vector<Tap> moved_into(std::vector<Tap> taps, int first, int size) {
   for (Tap& tap : taps) {
     const int at = tap.first + first, count = static_cast<int>(tap.weights.size());
     const int begin = std::clamp(-at, 0, count), end = std::clamp(size - at, begin, count);
-    tap = {at + begin, {tap.weights.begin() + begin, tap.weights.begin() + end}};
+    tap = {begin < end ? at + begin : 0, {tap.weights.begin() + begin, tap.weights.begin() + end}};
   }
   return taps;
 }
 
-// (height, from, channels) -> (height, taps, channels)
-template <class T>
-std::vector<float> resize_columns(const T* x, int height, int from, const std::vector<Tap>& taps,
+// (height, from, channels) -> (height, taps, channels), a few channels
+std::vector<float> resize_columns(const uint8_t* x, int height, int from, const std::vector<Tap>& taps,
                                   int channels) {
   std::vector<float> y(size_t(height) * taps.size() * size_t(channels));
   float* out = y.data();
   for (int row = 0; row < height; ++row, x += size_t(from) * size_t(channels))
     for (const Tap& tap : taps)
-      for (int c = 0; c < channels; ++c, ++out)
-        for (size_t k = 0; k < tap.weights.size(); ++k)
-          *out +=
-              tap.weights[k] * static_cast<float>(x[(size_t(tap.first) + k) * size_t(channels) + size_t(c)]);
+      for (int c = 0; c < channels; ++c) {
+        const uint8_t* value = x + size_t(tap.first) * size_t(channels) + size_t(c);
+        float sum = 0;
+        for (const float weight : tap.weights) sum += weight * static_cast<float>(*value), value += channels;
+        *out++ = sum;
+      }
+  return y;
+}
+
+// (from, width) -> (taps, width)
+std::vector<float> resize_rows(const std::vector<float>& x, const std::vector<Tap>& taps, size_t width) {
+  std::vector<float> y(taps.size() * width);
+  float* out = y.data();
+  for (const Tap& tap : taps) {
+    const float* row = x.data() + size_t(tap.first) * width;
+    for (const float weight : tap.weights) {
+#pragma omp simd
+      for (size_t i = 0; i < width; ++i) out[i] += weight * row[i];
+      row += width;
+    }
+    out += width;
+  }
   return y;
 }
 
@@ -79,8 +96,7 @@ Image resample(const Image& image, const std::vector<Tap>& columns, const std::v
   const uint8_t* from = image.pixels.data() + size_t(first) * size_t(image.width) * size_t(image.channels);
   const std::vector<float> narrow = resize_columns(from, rows, image.width, columns, image.channels);
   Image out(static_cast<int>(columns.size()), static_cast<int>(lines.size()), image.channels);
-  // A picture of H rows is one row of H "pixels" with width * channels values each.
-  const std::vector<float> all = resize_columns(narrow.data(), 1, rows, lines, out.width * image.channels);
+  const std::vector<float> all = resize_rows(narrow, lines, size_t(out.width) * size_t(image.channels));
   std::transform(all.begin(), all.end(), out.pixels.begin(), round_to_byte);
   return out;
 }

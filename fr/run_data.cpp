@@ -1,9 +1,9 @@
 #include "fr/run_data.h"
 
 #include <algorithm>
-#include <cctype>
 #include <map>
 
+#include "data/folder.h"
 #include "data/idx.h"
 #include "data/pairs.h"
 #include "data/synthetic/dataset.h"
@@ -188,15 +188,10 @@ std::unique_ptr<Loader> make_loader(const Config& c, const TrainingData& data, i
   return std::make_unique<Loader>(*data.source, o);
 }
 
-std::vector<fs::path> picture_files(const fs::path& folder) {
-  static const std::vector<std::string> kExtensions = {".jpg", ".jpeg", ".png", ".bmp", ".pgm", ".ppm"};
+std::vector<fs::path> picture_files(const fs::path& root) {
   std::vector<fs::path> paths;
-  for (const auto& entry : fs::recursive_directory_iterator(folder)) {
-    std::string extension = entry.path().extension().string();
-    std::transform(extension.begin(), extension.end(), extension.begin(),
-                   [](unsigned char c) { return char(std::tolower(c)); });
-    if (std::count(kExtensions.begin(), kExtensions.end(), extension)) paths.push_back(entry.path());
-  }
+  for (const auto& entry : fs::recursive_directory_iterator(root))
+    if (folder::is_picture(entry.path())) paths.push_back(entry.path());
   std::sort(paths.begin(), paths.end());
   return paths;
 }

@@ -234,6 +234,20 @@ expect "truncated checkpoint" 4 "cut.safetensors" evaluate "$work/cut.safetensor
 truncate -s -100 "$(newest a)"
 expect "a damaged newest checkpoint falls back" 0 "passed over" tiny run.name=a train.steps=50 --resume
 
+# --- aligned copies ---
+mkdir -p "$work/photos/ann"
+cp "$(find "$work/faces" -name '*.jpg' | sort | head -n 1)" "$work/photos/ann/1.jpg"
+cp "$work/photos/ann/1.jpg" "$work/photos/ann/2.jpg"
+printf 'ann/1.jpg\t38\t52\t74\t52\t56\t72\t42\t92\t71\t92\n' >"$work/landmarks.txt"
+align() { bin/align "$work/photos" --landmarks "$work/landmarks.txt" --out "$work/$@"; }
+expect "align: a picture without landmarks is named" 4 "ann/2.jpg: no landmarks in .*landmarks.txt" align aligned
+[ -s "$work/aligned/ann/1.jpg" ] && cmp -s "$work/landmarks.txt" "$work/aligned/landmarks.txt" && ok || bad "align: what it used is not there"
+expect "align: allowed to be missing" 0 "1 pictures aligned in .*, 1 not" align narrow --size 112x96 --fit cp2tform --allow-missing
+expect "align: nothing is replaced" 2 "ann/1.jpg exists already" align aligned
+expect "align: unless told" 4 "1 pictures aligned" align aligned --overwrite
+expect "align: where the landmarks come from" 2 "either --landmarks or --detect" bin/align "$work/photos" --out "$work/x"
+expect "align: not MTCNN" 4 "is this MTCNN" bin/align "$work/photos" --out "$work/x" --detect "$(newest b)"
+
 # --- input and output: 5 ---
 echo file >"$work/file"
 expect "output below a file" 5 "file" tiny run.folder="$work/file"

@@ -1,7 +1,6 @@
 #include "fr/detection/mtcnn_input.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "base/parallel.h"
 #include "data/resample.h"
@@ -12,7 +11,7 @@ namespace {
 
 float normalised(uint8_t p) { return (static_cast<float>(p) - 127.5f) / 128; }
 
-int even(double side) { return 2 * static_cast<int>(std::lround(side / 2)); }
+int even(double side) { return 2 * static_cast<int>(side / 2 + 1e-9); }
 
 }  // namespace
 

@@ -91,21 +91,19 @@ class Builder {
   Builder(Sequential& layers, const WeightFile& file) : layers_(layers), file_(file) {}
 
   void convolution(const Layer& l, int64_t C) {
+    const Tensor weight = file_.filters(l.name, {l.K, C, l.size, l.size}, C, l.size);
     add_conv(l.name, C, l.K, l.size);
-    set(l.name, file_.filters(l.name, {l.K, C, l.size, l.size}, C, l.size),
-        file_.take(l.name, "bias", {l.K}));
-    prelu(l);
+    activated(l, weight);
     if (l.pool)
       layers_.add<MaxPool2d>(cat(l.name, "-pool"), Pool2dOptions{l.pool, l.pool, 2, 2, l.pad, l.pad});
   }
   // On a map of size x size: its weights are filters that cover it.
   void dense(const Layer& l, int64_t C) {
     const int64_t D = C * l.size * l.size;
+    const Tensor weight = file_.filters(l.name, {l.K, D}, C, l.size);
     layers_.add<Flatten>("flatten");
     layers_.add<Linear>(l.name, LinearSpec{D, l.K});
-    set(l.name, file_.filters(l.name, {l.K, D}, C, l.size).reshape({l.K, D}),
-        file_.take(l.name, "bias", {l.K}));
-    prelu(l);
+    activated(l, weight.reshape({l.K, D}));
   }
   // All heads side by side are one layer. Returns its columns.
   int64_t heads(const std::vector<std::pair<const char*, int64_t>>& heads, int64_t C, bool on_maps) {
@@ -131,7 +129,8 @@ class Builder {
     spec.bias = Bias::with;
     layers_.add<Conv2d>(name, spec);
   }
-  void prelu(const Layer& l) {
+  void activated(const Layer& l, const Tensor& weight) {
+    set(l.name, weight, file_.take(l.name, "bias", {l.K}));
     layers_.add<PReLU>(l.slope, l.K);
     state_[cat(l.slope, ".weight")] = file_.take(l.slope, "slope", {l.K});
   }
