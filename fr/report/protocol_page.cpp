@@ -62,9 +62,7 @@ std::string warnings(const std::vector<ProtocolResult>& results) {
       const std::string text = results.size() > 1 ? title_text(r) + ", " + calibration_text(r) + ": " + w : w;
       if (std::find(all.begin(), all.end(), text) == all.end()) all.push_back(text);
     }
-  return all.empty() ? ""
-                     : "<div class=\"warnings\"><b>" + std::string(all.size() == 1 ? "Warning" : "Warnings") +
-                           "</b>\n" + list_html(all) + "</div>\n";
+  return warnings_html(all);
 }
 
 std::string page_title(const std::vector<ProtocolResult>& results) {

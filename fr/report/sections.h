@@ -15,7 +15,8 @@ struct Tile {  // a figure of the headline
 };
 std::string tiles_html(const std::vector<Tile>& tiles);
 std::string facts_html(const std::vector<std::pair<std::string, std::string>>& facts);
-std::string list_html(const std::vector<std::string>& items);                 // <ul>
+std::string list_html(const std::vector<std::string>& items);         // <ul>
+std::string warnings_html(const std::vector<std::string>& warnings);  // a box for the head of the page
 std::string section_html(const std::string& title, const std::string& body);  // empty when the body is
 std::string block_html(const char* kind, const std::string& body);            // <div class=kind>, likewise
 std::string paragraph_html(const char* kind, const std::string& text);        // <p class=kind>, likewise
