@@ -54,6 +54,25 @@ std::string warnings(const std::vector<ComparedRun>& runs) {
   return warnings_html(all);
 }
 
+// The headlines of all protocols, one row each. "_at_" ends what the best is judged by (figure_text.h).
+std::string headlines(const std::vector<NamedResults>& groups) {
+  if (groups.size() < 2) return "";
+  std::vector<std::string> names;
+  std::vector<ProtocolResult> columns;
+  for (size_t g = 0; g < groups.size(); ++g)
+    for (const NamedResult& r : groups[g]) {
+      if (r.result->figures.empty()) continue;
+      const auto at = static_cast<size_t>(std::find(names.begin(), names.end(), r.name) - names.begin());
+      if (at == names.size()) names.push_back(r.name), columns.emplace_back();
+      Figure f = r.result->figures.front();
+      f.key += cat("_at_", g), f.name = title_text(*r.result) + ": " + f.name;
+      columns[at].figures.push_back(f);
+    }
+  NamedResults all;
+  for (size_t i = 0; i < names.size(); ++i) all.push_back({names[i], &columns[i]});
+  return comparison_table(all, Changes::hidden);
+}
+
 std::string protocol_body(const NamedResults& group) {
   std::string html = paragraph_html("about", group.front().result->description) +
                      paragraph_html("", verdict(group)) +
@@ -127,7 +146,9 @@ std::string render_comparison(const std::vector<ComparedRun>& runs) {
   for (const ComparedRun& run : runs) names += (names.empty() ? "" : ", ") + run.name;
   std::string html = "<header>\n<h1>" + title + "</h1>\n" + paragraph_html("verdict", names) +
                      warnings(runs) + "</header>\n";
-  for (const NamedResults& group : same_protocol(all_results(runs)))
+  const auto groups = same_protocol(all_results(runs));
+  html += section_html("All protocols", headlines(groups));
+  for (const NamedResults& group : groups)
     html += section_html(title_text(*group.front().result), protocol_body(group));
   html += section_html("Training", training(runs)) + section_html("The runs", facts_table(runs));
   return page_html(title, html);

@@ -91,8 +91,9 @@ void write_scores_csv(const fs::path& path, const ProtocolResult& result,
   write_file_atomic(path, [&](const Sink& sink) {
     std::string text = groups ? "fold,a,b,same,score,group\n" : "fold,a,b,same,score\n";
     for (const auto& s : result.scores) {
-      text += std::to_string(s.fold) + "," + name(s.a) + "," + name(s.b) + (s.same ? ",1," : ",0,") +
-              csv_number(s.score) + (groups ? "," + csv_field(s.group) : "") + "\n";
+      const std::string a = name(s.a), b = name(s.b);
+      text += std::to_string(s.fold) + "," + a + "," + b + (s.same ? ",1," : ",0,") + csv_number(s.score) +
+              (groups ? "," + csv_field(s.group) : "") + "\n";
       if (text.size() < 1 << 20) continue;
       sink(text.data(), text.size());
       text.clear();
