@@ -148,6 +148,22 @@ TEST(ResultJson, ReadsBackExactly) {
   }
 }
 
+// The example of docs/formats.md is such a file: read, and written again to the same bytes.
+TEST(ResultJson, ReadsTheDocumentedExample) {
+  const std::string document = read_text("docs/formats.md");
+  const size_t end_of_words = document.find("holds each key of a result in one line:\n\n");
+  ASSERT_NE(end_of_words, document.npos);
+  std::istringstream in(document.substr(document.find("    {", end_of_words)));
+  std::string example;
+  for (std::string line; std::getline(in, line) && !line.empty();) example += line.substr(4) + "\n";
+  const TemporaryFolder folder;
+  const SavedResults read = read_results(folder.put("result.json", example));
+  ASSERT_EQ(read.results.size(), 1u);
+  EXPECT_EQ(read.results[0].groups[0].group, "Asian");
+  EXPECT_FALSE(read.results[0].groups[0].frr_interval.known());
+  EXPECT_EQ(to_json(read.results, read.facts), example);
+}
+
 TEST(ResultJson, FaultsNameFileAndKey) {
   const TemporaryFolder folder;
   const fs::path path = folder.path / "result.json";
@@ -231,7 +247,7 @@ TEST(ProtocolPage, GroupsAreATableAndBars) {
   expect_well_formed(html);
   EXPECT_EQ(occurrences(html, "<svg class=\"chart bars\""), 3u);
   EXPECT_EQ(occurrences(html, "class=\"whisker\""), 12u);
-  EXPECT_TRUE(contains(html, "<td>African<small>3,000 genuine, 3,000 impostor</small></td>"));
+  EXPECT_TRUE(contains(html, "<td>African<small>3,000\u00a0genuine, 3,000\u00a0impostor</small></td>"));
   EXPECT_LT(html.find("12 pictures are missing"), html.find("class=\"tiles\""));  // warnings come first
 }
 
