@@ -116,9 +116,9 @@ std::string counts(const ProtocolResult& r) {
 std::string details(const ProtocolResult& r, const PictureList& pictures, PictureBudget& budget,
                     bool figures) {
   return block_html("tables", (figures ? figures_table(r) : "") + card_table(r)) + groups_block(r) +
-         hardest_pairs(pictures_of(r.hardest_genuine, pictures), PairKind::genuine, r.threshold, r.score,
+         hardest_pairs(pictures_of(r.hardest_genuine, pictures), GalleryKind::genuine, r.threshold, r.score,
                        budget) +
-         hardest_pairs(pictures_of(r.hardest_impostor, pictures), PairKind::impostor, r.threshold, r.score,
+         hardest_pairs(pictures_of(r.hardest_impostor, pictures), GalleryKind::impostor, r.threshold, r.score,
                        budget);
 }
 

@@ -55,9 +55,9 @@ struct PictureBudget {
   bool exceeded = false;
 };
 
-enum class PairKind { genuine, impostor };
+enum class GalleryKind { genuine, impostor };
 // The hardest 12, hardest first, with pictures, names, scores and which side of the threshold they lie on.
-std::string hardest_pairs(const std::vector<PairPicture>& pairs, PairKind kind, double threshold,
+std::string hardest_pairs(const std::vector<PairPicture>& pairs, GalleryKind kind, double threshold,
                           const std::string& score, PictureBudget& budget);
 
 // ---- training.cpp, features.cpp, verification.cpp

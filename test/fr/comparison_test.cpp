@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include "data/text.h"
+#include "fr/report/figure_text.h"
+#include "fr/report/protocol_sections.h"
 #include "test/data/temporary.h"
 #include "test/fr/drawn_results.h"
 #include "test/fr/page_checks.h"
@@ -124,6 +126,39 @@ TEST(Comparison, FaultsNameFileAndKey) {
                read_run(work.path / "t"));
   fs::remove(work.path / "t" / "scores.csv");
   EXPECT_TRUE(read_run(work.path / "t").results[0].curves.empty());
+}
+
+TEST(Standing, BestTiedAndNone) {
+  const auto figure = [](const char* key, double value, Interval interval,
+                         FigureUnit unit = FigureUnit::share) {
+    return Figure{key, key, value, interval, unit};
+  };
+  const Figure a = figure("accuracy", 0.9, {0.88, 0.92}), b = figure("accuracy", 0.93, {0.91, 0.95}),
+               c = figure("accuracy", 0.8, {0.7, 0.85}), unknown = figure("accuracy", kNaN, {});
+  using S = Standing;
+  EXPECT_EQ(standings({&a, &b, &c, nullptr, &unknown}),
+            (std::vector<S>{S::tied, S::best, S::none, S::none, S::none}));
+  EXPECT_EQ(standings({&b, &unknown}), (std::vector<S>{S::none, S::none}));  // nothing to compare with
+  EXPECT_EQ(standings({&b, &b}), (std::vector<S>{S::none, S::none}));
+  const Figure low = figure("eer", 0.1, {}), high = figure("eer", 0.2, {});
+  EXPECT_EQ(standings({&low, &high}), (std::vector<S>{S::best, S::none}));
+  const Figure t = figure("threshold", 0.1, {}, FigureUnit::score),
+               u = figure("threshold", 0.2, {}, FigureUnit::score);
+  EXPECT_EQ(standings({&t, &u}), (std::vector<S>{S::none, S::none}));
+}
+
+TEST(Standing, WhatIsBetter) {
+  const auto of = [](const char* key, FigureUnit unit = FigureUnit::share) {
+    return better({key, "", 0, {}, unit});
+  };
+  for (const char* high :
+       {"accuracy", "tar_at_far_1e-4", "rank_1", "tpir_at_fpir_1e-2", "tar_at_far_1e-3_minus_std"})
+    EXPECT_EQ(of(high), Better::high) << high;
+  for (const char* low :
+       {"eer", "frr_at_far_1e-3", "far", "fnir_at_fpir_0.1", "accuracy_standard_error", "spread"})
+    EXPECT_EQ(of(low), Better::low) << low;
+  EXPECT_EQ(of("auc", FigureUnit::number), Better::high);
+  EXPECT_EQ(of("mean_rank", FigureUnit::number), Better::neither);
 }
 
 }  // namespace
