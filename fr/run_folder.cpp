@@ -103,9 +103,12 @@ void RunFolder::drop_metrics_after(int64_t step) const {
   write_file_atomic(path_ / "metrics.jsonl", kept);
 }
 
-std::vector<TrainPoint> RunFolder::train_points() const {
+std::vector<TrainPoint> RunFolder::train_points() const { return read_train_points(path_); }
+std::vector<EvalPoint> RunFolder::eval_points() const { return read_eval_points(path_); }
+
+std::vector<TrainPoint> read_train_points(const fs::path& run_folder) {
   std::vector<TrainPoint> out;
-  for (const auto& [line, j] : read_metrics(path_ / "metrics.jsonl"))
+  for (const auto& [line, j] : read_metrics(run_folder / "metrics.jsonl"))
     if (j.value("kind", "") == "train") {
       out.push_back({j["step"].get<int64_t>(), number(j, "epoch"), number(j, "loss"),
                      number(j, "learning_rate"), number(j, "lambda"), number(j, "accuracy"),
@@ -117,9 +120,9 @@ std::vector<TrainPoint> RunFolder::train_points() const {
   return out;
 }
 
-std::vector<EvalPoint> RunFolder::eval_points() const {
+std::vector<EvalPoint> read_eval_points(const fs::path& run_folder) {
   std::vector<EvalPoint> out;
-  for (const auto& [line, j] : read_metrics(path_ / "metrics.jsonl"))
+  for (const auto& [line, j] : read_metrics(run_folder / "metrics.jsonl"))
     if (j.value("kind", "") == "evaluation")
       out.push_back({j["step"].get<int64_t>(), number(j, "accuracy"), number(j, "auc")});
   return out;

@@ -42,6 +42,10 @@ class RunFolder {
   std::unique_ptr<FolderLock> lock_;
 };
 
+// metrics.jsonl of any run folder, running or not; none without the file. A torn last line is passed over. Throws Error{io}.
+std::vector<TrainPoint> read_train_points(const fs::path& run_folder);
+std::vector<EvalPoint> read_eval_points(const fs::path& run_folder);
+
 // checkpoint-*.safetensors of a run folder, newest first.
 std::vector<fs::path> list_checkpoints(const fs::path& run_folder);
 

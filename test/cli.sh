@@ -122,6 +122,12 @@ for file in config.ini run.json metrics.jsonl scores.csv report.html; do
   [ -s "$work/runs/a/$file" ] && ok || bad "the run folder lacks $file"
 done
 [ "$(ls "$work"/runs/a/checkpoint-* | wc -l)" = 2 ] && ok || bad "expected the last two checkpoints"
+expect "report of a run" 0 "^report  .*compare.html" bin/report "$work/runs/a" --out "$work/compare.html"
+for file in compare.html compare.csv compare.json; do
+  [ -s "$work/$file" ] && ok || bad "bin/report wrote no $file"
+done
+expect "report of nothing" 5 "neither result.json" bin/report "$work/nothing" --out "$work/compare.html"
+expect "report under another name" 2 "ends in .html" bin/report "$work/runs/a" --out "$work/compare.txt"
 printf '# Results\n\n<!-- runs -->\nold\n<!-- end of runs -->\n\n## By others\n' >"$work/results.md"
 bin/results "$work/runs/a" --out "$work/results.md" 2>"$work/err" && ok || bad "results"
 grep -q "^| a |" "$work/results.md" && ! grep -q "^old" "$work/results.md" && [ "$(tail -n 1 "$work/results.md")" = "## By others" ] && ok ||

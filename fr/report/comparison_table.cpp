@@ -12,12 +12,6 @@
 namespace fr {
 namespace {
 
-const Figure* find(const ProtocolResult& r, const std::string& key) {
-  for (const Figure& f : r.figures)
-    if (f.key == key) return &f;
-  return nullptr;
-}
-
 // The figures of all results, each key once, in the order they first occur.
 std::vector<const Figure*> all_figures(const NamedResults& results) {
   std::vector<const Figure*> all;
@@ -30,7 +24,7 @@ std::vector<const Figure*> all_figures(const NamedResults& results) {
 
 std::vector<const Figure*> row_of(const NamedResults& results, const std::string& key) {
   std::vector<const Figure*> row;
-  for (const NamedResult& r : results) row.push_back(find(*r.result, key));
+  for (const NamedResult& r : results) row.push_back(figure_of(*r.result, key));
   return row;
 }
 

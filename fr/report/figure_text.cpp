@@ -46,7 +46,7 @@ std::string far_text(double far) {
 std::string one_in_text(double far) {
   const double n = 1 / far;
   if (!(n >= 2 && n < 1e15) || std::abs(n - std::round(n)) > 1e-6 * n) return "";
-  return "1 in " + format_count(std::llround(n));
+  return "1\u00a0in\u00a0" + format_count(std::llround(n));
 }
 
 std::string calibration_text(const ProtocolResult& result) {
@@ -65,6 +65,12 @@ Better better(const Figure& figure) {
   for (const char* low : {"eer", "far", "frr", "fnir", "fpir", "fnmr", "error", "spread", "std", "fisher"})
     if (has(low)) return Better::low;
   return figure.unit == FigureUnit::share || has("auc") ? Better::high : Better::neither;
+}
+
+const Figure* figure_of(const ProtocolResult& result, const std::string& key) {
+  for (const Figure& f : result.figures)
+    if (f.key == key) return &f;
+  return nullptr;
 }
 
 int64_t count_of(const ProtocolResult& result, const std::string& name) {

@@ -21,7 +21,8 @@ std::string title_text(const ProtocolResult& result);  // the title, or else the
 enum class Better { high, low, neither };
 Better better(const Figure& figure);
 
-// Impostor pairs by the counts of the protocol, 0 when it does not tell.
+const Figure* figure_of(const ProtocolResult& result, const std::string& key);  // null: it has none
+// "genuine pairs", "impostor pairs", ... of the protocol's counts; 0 when it does not tell.
 int64_t count_of(const ProtocolResult& result, const std::string& name);
 
 }  // namespace fr

@@ -33,12 +33,12 @@ std::string breakable(const std::string& name) {
   return html;
 }
 
-std::string pair_figure(const PairPicture& pair, double threshold, PairKind kind, PictureBudget& budget) {
+std::string pair_figure(const PairPicture& pair, double threshold, GalleryKind kind, PictureBudget& budget) {
   std::string html = "<figure class=\"pair\"><div class=\"pictures\">" + frame(pair.a, pair.name_a, budget) +
                      frame(pair.b, pair.name_b, budget) + "</div>\n<figcaption><b>" +
                      format_fixed(pair.score, 3) + "</b>";
   if (std::isfinite(threshold) && std::isfinite(pair.score)) {
-    const bool accepted = pair.score >= threshold, right = accepted == (kind == PairKind::genuine);
+    const bool accepted = pair.score >= threshold, right = accepted == (kind == GalleryKind::genuine);
     html += cat(" <span class=\"", right ? "right" : "wrong", "\">", right ? "\u2713 " : "\u2717 ",
                 accepted ? "accepted, " : "rejected, ", format_fixed(std::abs(pair.score - threshold), 3),
                 accepted ? " above" : " below", "</span>");
@@ -48,11 +48,11 @@ std::string pair_figure(const PairPicture& pair, double threshold, PairKind kind
 }
 
 // Hardest first; a score that is not a number goes last.
-std::vector<const PairPicture*> in_order(const std::vector<PairPicture>& pairs, PairKind kind) {
+std::vector<const PairPicture*> in_order(const std::vector<PairPicture>& pairs, GalleryKind kind) {
   std::vector<const PairPicture*> order;
   for (const PairPicture& p : pairs) order.push_back(&p);
   const auto rank = [&](const PairPicture* p) {
-    return std::isnan(p->score) ? INFINITY : kind == PairKind::genuine ? p->score : -p->score;
+    return std::isnan(p->score) ? INFINITY : kind == GalleryKind::genuine ? p->score : -p->score;
   };
   std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) { return rank(a) < rank(b); });
   order.resize(std::min(order.size(), kPairsShown));
@@ -61,10 +61,10 @@ std::vector<const PairPicture*> in_order(const std::vector<PairPicture>& pairs, 
 
 }  // namespace
 
-std::string hardest_pairs(const std::vector<PairPicture>& pairs, PairKind kind, double threshold,
+std::string hardest_pairs(const std::vector<PairPicture>& pairs, GalleryKind kind, double threshold,
                           const std::string& score, PictureBudget& budget) {
   if (pairs.empty()) return "";
-  std::string html = kind == PairKind::genuine
+  std::string html = kind == GalleryKind::genuine
                          ? "<h3>Hardest genuine pairs <span>one person, lowest scores</span></h3>\n"
                          : "<h3>Hardest impostor pairs <span>two people, highest scores</span></h3>\n";
   html += "<div class=\"pairs\">\n";

@@ -29,6 +29,12 @@ std::string list_html(const std::vector<std::string>& items) {
   return html + "</ul>";
 }
 
+std::string warnings_html(const std::vector<std::string>& warnings) {
+  if (warnings.empty()) return "";
+  return block_html("warnings",
+                    (warnings.size() == 1 ? "<b>Warning</b>\n" : "<b>Warnings</b>\n") + list_html(warnings));
+}
+
 std::string section_html(const std::string& title, const std::string& body) {
   return body.empty() ? "" : "<section><h2>" + escape_html(title) + "</h2>\n" + body + "</section>\n";
 }
@@ -38,7 +44,9 @@ std::string block_html(const char* kind, const std::string& body) {
 }
 
 std::string paragraph_html(const char* kind, const std::string& text) {
-  return text.empty() ? "" : "<p class=\"" + std::string(kind) + "\">" + escape_html(text) + "</p>\n";
+  return text.empty()
+             ? ""
+             : (*kind ? "<p class=\"" + std::string(kind) + "\">" : "<p>") + escape_html(text) + "</p>\n";
 }
 
 std::string page_html(const std::string& title, const std::string& body) {

@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <set>
+#include <utility>
 
 #include "base/error.h"
+#include "data/text.h"
 #include "fr/report/figure_text.h"
 #include "fr/report/result_words.h"
 
@@ -35,6 +38,11 @@ std::string file_word(const std::string& title) {
   }
   while (!word.empty() && word.back() == '-') word.pop_back();
   return word;
+}
+
+bool parse_number(const std::string& text, double& value) {
+  const char* end = text.data() + text.size();
+  return std::from_chars(text.data(), end, value).ptr == end && std::isfinite(value);
 }
 
 }  // namespace
@@ -83,14 +91,34 @@ void write_scores_csv(const fs::path& path, const ProtocolResult& result,
   write_file_atomic(path, [&](const Sink& sink) {
     std::string text = groups ? "fold,a,b,same,score,group\n" : "fold,a,b,same,score\n";
     for (const auto& s : result.scores) {
-      text += std::to_string(s.fold) + "," + name(s.a) + "," + name(s.b) + (s.same ? ",1," : ",0,") +
-              csv_number(s.score) + (groups ? "," + csv_field(s.group) : "") + "\n";
+      const std::string a = name(s.a), b = name(s.b);
+      text += std::to_string(s.fold) + "," + a + "," + b + (s.same ? ",1," : ",0,") + csv_number(s.score) +
+              (groups ? "," + csv_field(s.group) : "") + "\n";
       if (text.size() < 1 << 20) continue;
       sink(text.data(), text.size());
       text.clear();
     }
     sink(text.data(), text.size());
   });
+}
+
+ReadScores read_scores_csv(const fs::path& path) {
+  ReadScores read;
+  bool header = true;
+  for (const text::Line& row : text::read_lines(path)) {
+    if (std::exchange(header, false)) {
+      if (row.text.rfind("fold,a,b,same,score", 0) != 0)
+        text::fail(path, row.number, "the header fold,a,b,same,score expected, found '" + row.text + "'");
+      continue;
+    }
+    const auto fields = text::csv_fields(row.text);
+    double score = 0;
+    const bool fits =
+        fields.size() >= 5 && (fields[3] == "0" || fields[3] == "1") && parse_number(fields[4], score);
+    if (!fits) text::fail(path, row.number, "fold,a,b,same,score expected, found '" + row.text + "'");
+    read.scores.push_back(score), read.same.push_back(fields[3] == "1");
+  }
+  return read;
 }
 
 std::vector<std::string> scores_csv_names(const std::vector<ProtocolResult>& results) {

@@ -62,9 +62,7 @@ std::string warnings(const std::vector<ProtocolResult>& results) {
       const std::string text = results.size() > 1 ? title_text(r) + ", " + calibration_text(r) + ": " + w : w;
       if (std::find(all.begin(), all.end(), text) == all.end()) all.push_back(text);
     }
-  return all.empty() ? ""
-                     : "<div class=\"warnings\"><b>" + std::string(all.size() == 1 ? "Warning" : "Warnings") +
-                           "</b>\n" + list_html(all) + "</div>\n";
+  return warnings_html(all);
 }
 
 std::string page_title(const std::vector<ProtocolResult>& results) {
@@ -118,9 +116,9 @@ std::string counts(const ProtocolResult& r) {
 std::string details(const ProtocolResult& r, const PictureList& pictures, PictureBudget& budget,
                     bool figures) {
   return block_html("tables", (figures ? figures_table(r) : "") + card_table(r)) + groups_block(r) +
-         hardest_pairs(pictures_of(r.hardest_genuine, pictures), PairKind::genuine, r.threshold, r.score,
+         hardest_pairs(pictures_of(r.hardest_genuine, pictures), GalleryKind::genuine, r.threshold, r.score,
                        budget) +
-         hardest_pairs(pictures_of(r.hardest_impostor, pictures), PairKind::impostor, r.threshold, r.score,
+         hardest_pairs(pictures_of(r.hardest_impostor, pictures), GalleryKind::impostor, r.threshold, r.score,
                        budget);
 }
 

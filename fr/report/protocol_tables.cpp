@@ -88,7 +88,7 @@ std::string groups_block(const ProtocolResult& r) {
   Rows rows;
   for (const GroupRow& g : r.groups)
     rows.push_back(
-        {html_cell(g.group, format_count(g.genuine) + " genuine, " + format_count(g.impostor) + " impostor"),
+        {html_cell(g.group, format_count(g.genuine) + "\u00a0genuine, " + format_count(g.impostor) + "\u00a0impostor"),
          share_cell(g.accuracy, g.accuracy_interval), share_cell(g.far, g.far_interval),
          share_cell(g.frr, g.frr_interval)});
   return "<h3>Groups" + (r.group_title.empty() ? "" : ": " + escape_html(r.group_title)) + "</h3>\n" +

@@ -13,29 +13,29 @@ constexpr size_t kColumns = 100;
 
 using Row = std::vector<std::string>;
 
-// 'l' and 'r' of `sides`: how a column is aligned; the last ones count as left.
-std::string aligned(const std::vector<Row>& rows, const std::string& sides) {
+std::vector<size_t> widths(const std::vector<Row>& rows) {
   std::vector<size_t> width;
-  for (const Row& row : rows)
-    for (size_t c = 0; c < row.size(); ++c) {
-      if (c == width.size()) width.push_back(0);
-      width[c] = std::max(width[c], letters(row[c]));
-    }
+  for (const Row& row : rows) {
+    width.resize(std::max(width.size(), row.size()));
+    for (size_t c = 0; c < row.size(); ++c) width[c] = std::max(width[c], letters(row[c]));
+  }
+  return width;
+}
+
+// 'l' and 'r' of `sides`: how a column is aligned; columns beyond are left. A cell that does not fit goes below its row.
+std::string aligned(const std::vector<Row>& rows, const std::string& sides) {
+  const auto width = widths(rows);
   std::string text;
   for (const Row& row : rows) {
-    std::string line;
-    size_t filled = 0;
+    std::string line, below;
     for (size_t c = 0; c < row.size(); ++c) {
-      const std::string room(width[c] - letters(row[c]), ' ');
-      if (filled + 2 + letters(row[c]) > kColumns && c > 0) {  // a long remark goes below its row
-        line = line.substr(0, line.find_last_not_of(' ') + 1) + "\n    " + row[c];
-        continue;
-      }
-      line += (c == 0 || width[c] == 0 ? "" : "  ") +
-              (c < sides.size() && sides[c] == 'r' ? room + row[c] : row[c] + room);
-      filled += width[c] + 2;
+      const std::string room(width[c] - letters(row[c]), ' '), gap = c == 0 || width[c] == 0 ? "" : "  ";
+      if (letters(line + gap + row[c]) > kColumns)
+        below += "\n    " + row[c];
+      else
+        line += gap + (c < sides.size() && sides[c] == 'r' ? room + row[c] : row[c] + room);
     }
-    text += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
+    text += line.substr(0, line.find_last_not_of(' ') + 1) + below + "\n";
   }
   return text;
 }

@@ -1,9 +1,10 @@
-// result.json: what it holds stands in docs/formats.md.
+// result.json, and the JSON beside a comparison: what they hold stands in docs/formats.md.
 #include <cmath>
 
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "fr/report/comparison.h"
 #include "fr/report/protocol_report.h"
 #include "fr/report/result_words.h"
 
@@ -78,7 +79,9 @@ ordered_json named(const std::pair<std::string, T>& p) {
   return ordered_json::array({p.first, p.second});
 }
 
-ordered_json result_json(const ProtocolResult& r) {
+// Figures: without what takes room, the curves and the scores.
+enum class Parts { all, figures };
+ordered_json result_json(const ProtocolResult& r, Parts parts) {
   ordered_json j;
   j["protocol"] = r.protocol, j["title"] = r.title, j["description"] = r.description;
   j["score"] = r.score, j["calibration"] = r.calibration;
@@ -89,6 +92,7 @@ ordered_json result_json(const ProtocolResult& r) {
   j["group_title"] = r.group_title;
   j["groups"] = list(r.groups, group);
   j["warnings"] = r.warnings, j["notes"] = r.notes;
+  if (parts == Parts::figures) return j;
   j["hardest_genuine"] = list(r.hardest_genuine, scored_pair);
   j["hardest_impostor"] = list(r.hardest_impostor, scored_pair);
   j["curves"] = list(r.curves, curve);
@@ -117,15 +121,30 @@ std::string lines(const ordered_json& object) {
   return text;
 }
 
+std::string results_text(const std::vector<ProtocolResult>& results, Parts parts) {
+  std::string text;
+  for (const ProtocolResult& r : results)
+    text += (text.empty() ? "\n{\n" : ",\n{\n") + lines(result_json(r, parts)) + "\n}";
+  return "\"results\": [" + text + "\n]";
+}
+
 }  // namespace
 
 std::string to_json(const std::vector<ProtocolResult>& results, const ReportFacts& facts) {
   ordered_json head;
   head["format"] = kResultFormat;
   head["facts"] = list(facts, named<std::string>);
-  std::string text = "{\n" + lines(head) + ",\n\"results\": [";
-  for (size_t i = 0; i < results.size(); ++i)
-    text += (i == 0 ? "\n{\n" : ",\n{\n") + lines(result_json(results[i])) + "\n}";
+  return "{\n" + lines(head) + ",\n" + results_text(results, Parts::all) + "\n}\n";
+}
+
+std::string comparison_json(const std::vector<ComparedRun>& runs) {
+  std::string text = "{\n\"format\": \"prosopon-comparison-1\",\n\"runs\": [";
+  for (size_t i = 0; i < runs.size(); ++i) {
+    ordered_json head = {{"name", runs[i].name}, {"path", runs[i].path.string()}};
+    head["facts"] = list(runs[i].facts, named<std::string>);
+    text += (i == 0 ? "\n{\n" : ",\n{\n") + lines(head) + ",\n" +
+            results_text(runs[i].results, Parts::figures) + "\n}";
+  }
   return text + "\n]\n}\n";
 }
 

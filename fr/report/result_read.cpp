@@ -21,11 +21,26 @@ std::vector<double> numbers(const JsonNode& j) {
 }
 
 // A list of exactly two.
-const JsonNode& pair_of(const JsonNode& j) {
+std::pair<JsonNode, JsonNode> pair_of(const JsonNode& j) {
   if (j.size() != 2) j.fail("a list of 2", cat("a list of ", j.size()));
-  return j;
+  return {j[0], j[1]};
 }
-Interval interval(const JsonNode& j) { return {pair_of(j)[0].number(), j[1].number()}; }
+Interval interval(const JsonNode& j) {
+  const auto [low, high] = pair_of(j);
+  return {low.number(), high.number()};
+}
+std::pair<double, double> point(const JsonNode& j) {
+  const auto [x, y] = pair_of(j);
+  return {x.number(), y.number()};
+}
+std::pair<std::string, int64_t> count(const JsonNode& j) {
+  const auto [name, number] = pair_of(j);
+  return {name.text(), number.integer()};
+}
+std::pair<std::string, std::string> fact(const JsonNode& j) {
+  const auto [name, value] = pair_of(j);
+  return {name.text(), value.text()};
+}
 
 template <class Words>
 auto word(const JsonNode& j, const Words& words) {
@@ -54,9 +69,7 @@ CardRow card_row(const JsonNode& j) {
 
 ProtocolCurve curve(const JsonNode& j) {
   return {word(j["kind"], kCurveWords), j["name"].text(),
-          list<std::pair<double, double>>(j["points"], [](const JsonNode& p) {
-            return std::pair(pair_of(p)[0].number(), p[1].number());
-          })};
+          list<std::pair<double, double>>(j["points"], point)};
 }
 
 GroupRow group(const JsonNode& j) {
@@ -80,8 +93,7 @@ ProtocolResult result(const JsonNode& j) {
   r.protocol = j["protocol"].text(), r.title = j["title"].text(), r.description = j["description"].text();
   r.score = j["score"].text(), r.calibration = j["calibration"].text();
   r.threshold = j["threshold"].number();
-  r.counts = list<std::pair<std::string, int64_t>>(
-      j["counts"], [](const JsonNode& p) { return std::pair(pair_of(p)[0].text(), p[1].integer()); });
+  r.counts = list<std::pair<std::string, int64_t>>(j["counts"], count);
   r.figures = list<Figure>(j["figures"], figure);
   r.card = list<CardRow>(j["card"], card_row);
   r.group_title = j["group_title"].text();
@@ -102,8 +114,7 @@ SavedResults read_results(const fs::path& result_json) {
   if (const std::string format = j["format"].text(); format != kResultFormat)
     j["format"].fail(kResultFormat, "'" + format + "'");
   SavedResults saved;
-  saved.facts = list<std::pair<std::string, std::string>>(
-      j["facts"], [](const JsonNode& p) { return std::pair(pair_of(p)[0].text(), p[1].text()); });
+  saved.facts = list<std::pair<std::string, std::string>>(j["facts"], fact);
   saved.results = list<ProtocolResult>(j["results"], result);
   return saved;
 }

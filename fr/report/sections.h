@@ -15,7 +15,8 @@ struct Tile {  // a figure of the headline
 };
 std::string tiles_html(const std::vector<Tile>& tiles);
 std::string facts_html(const std::vector<std::pair<std::string, std::string>>& facts);
-std::string list_html(const std::vector<std::string>& items);                 // <ul>
+std::string list_html(const std::vector<std::string>& items);         // <ul>
+std::string warnings_html(const std::vector<std::string>& warnings);  // a box for the head of the page
 std::string section_html(const std::string& title, const std::string& body);  // empty when the body is
 std::string block_html(const char* kind, const std::string& body);            // <div class=kind>, likewise
 std::string paragraph_html(const char* kind, const std::string& text);        // <p class=kind>, likewise
@@ -54,9 +55,9 @@ struct PictureBudget {
   bool exceeded = false;
 };
 
-enum class PairKind { genuine, impostor };
+enum class GalleryKind { genuine, impostor };
 // The hardest 12, hardest first, with pictures, names, scores and which side of the threshold they lie on.
-std::string hardest_pairs(const std::vector<PairPicture>& pairs, PairKind kind, double threshold,
+std::string hardest_pairs(const std::vector<PairPicture>& pairs, GalleryKind kind, double threshold,
                           const std::string& score, PictureBudget& budget);
 
 // ---- training.cpp, features.cpp, verification.cpp

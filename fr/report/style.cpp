@@ -69,7 +69,11 @@ figcaption b { font-weight: 650; margin-right: 8px; }
 .bars .name, .bars .value { fill: var(--ink); } .bars .value { text-anchor: end; }
 .ring { stroke: var(--paper); stroke-width: 1.5; }
 .tables { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 0 36px; }
-.scroll { overflow-x: auto; }
+.scroll { overflow-x: auto; /* a shade at the edge behind which there is more */
+  background: linear-gradient(to right, var(--paper) 12px, transparent) left / 30px 100% no-repeat local,
+    linear-gradient(to left, var(--paper) 12px, transparent) right / 30px 100% no-repeat local,
+    linear-gradient(to right, var(--rule), transparent) left / 12px 100% no-repeat scroll,
+    linear-gradient(to left, var(--rule), transparent) right / 12px 100% no-repeat scroll; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 th, td { text-align: right; padding: 5px 0 5px 18px; border-bottom: 1px solid var(--grid); vertical-align: top; }
 th { font-weight: 400; font-size: 13px; color: var(--soft); border-color: var(--rule); vertical-align: bottom; }
@@ -79,7 +83,7 @@ td:not(:first-child) small { white-space: nowrap; }
 .best { font-weight: 650; } .best i, .tied i { font-style: normal; font-weight: 400; margin-right: 5px; }
 .best small { font-weight: 400; } .tied i { color: var(--soft); }
 .comparison th:not(:first-child), .comparison td:not(:first-child) { white-space: nowrap; }
-.comparison th:first-child, .comparison td:first-child { position: sticky; left: 0; background: var(--paper); min-width: 7.5em; }
+.comparison th:first-child, .comparison td:first-child { position: sticky; left: 0; background: var(--paper); min-width: 8.5em; }
 .warnings { border-left: 3px solid var(--wrong); background: var(--tint); padding: 10px 14px; margin: 16px 0 0; }
 .warnings b { color: var(--wrong); } ul { margin: 4px 0 0; padding-left: 20px; } .warnings, ul { max-width: 62em; }
 .tables + .large-figures, .remark + .large-figures, .facts + .large-figures, .comparison + .large-figures { margin-top: 26px; }
@@ -105,12 +109,19 @@ footer { margin-top: 40px; color: var(--soft); font-size: 13px; }
   .large-figures, .small-figures, .tables { grid-template-columns: minmax(0, 1fr); }
   .pairs { grid-template-columns: repeat(auto-fill, minmax(145px, 1fr)); gap: 18px 16px; }
 }
-@media (max-width: 520px) { .chart text { font-size: 12px; } .large text { font-size: 16px; } .line { stroke-width: 2; } }
+@media (max-width: 520px) { th, td { padding-left: 9px; } td small { font-size: 12px; }
+  .chart text { font-size: 12px; } .large text { font-size: 16px; } .line { stroke-width: 2; } }
 @media print {
   :root { --paper: #fff; --ink: #000; --soft: #444; --rule: #bbb; --grid: #ddd; --c0: #0072b2; --c1: #c95400;
     --c2: #00825f; --c3: #a34f88; --c4: #777; --wrong: #b3261e; --tint: #f5f5f5; --pale: 0.35; }
   body { font-size: 10.5pt; } main { max-width: none; padding: 0; }
   figure, .tiles, tr { break-inside: avoid; } h2, h3 { break-after: avoid; }
+  .scroll { overflow: visible; background: none; } table { font-size: 9pt; } td small { font-size: 8pt; }
+  th, td { padding-left: 8px; } th { font-size: 8.5pt; }
+  .large-figures, .tables { grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 20px 28px; }
+  .small-figures { grid-template-columns: repeat(3, minmax(0, 1fr)); } .tiles { grid-template-columns: repeat(4, minmax(0, 1fr)); }
+  .facts { grid-template-columns: repeat(3, minmax(0, 1fr)); gap: 8px 20px; } .facts > div { display: block; }
+  .pair, .small-figures, .warnings { break-inside: avoid; } .chart text { font-size: 12px; } .tiles .value { font-size: 22px; }
   .readout { display: none; } pre { white-space: pre-wrap; }
 }
 )css";

@@ -46,8 +46,8 @@ std::string test_section(const ReportTest& test, PictureBudget& budget) {
       test.name.empty() ? "Verification" : test.name,
       paragraph_html("about", test.description) + block_html("large-figures", figures) +
           block_html("tables", tables) +
-          hardest_pairs(test.hardest_genuine, PairKind::genuine, test.threshold, test.score, budget) +
-          hardest_pairs(test.hardest_impostor, PairKind::impostor, test.threshold, test.score, budget));
+          hardest_pairs(test.hardest_genuine, GalleryKind::genuine, test.threshold, test.score, budget) +
+          hardest_pairs(test.hardest_impostor, GalleryKind::impostor, test.threshold, test.score, budget));
 }
 
 }  // namespace fr

@@ -1,5 +1,6 @@
 // Results of protocols as a real model gives them, from drawn scores: figures, curves and cards are computed by the library.
 #pragma once
+#include <algorithm>
 #include <cmath>
 #include <string>
 #include <vector>
@@ -63,7 +64,7 @@ inline ProtocolResult drawn_verification(const std::string& title, const std::st
   const double accuracy = accuracy_at(drawn.view(), r.threshold, ThresholdMode::exact),
                area = auc(drawn.view()), equal = eer(drawn.view());
   r.figures = {{"accuracy", "accuracy", accuracy, drawn_interval(accuracy, 2 * kEach)},
-               {"auc", "AUC", area, {area - 0.0006, area + 0.0004}, FigureUnit::number},
+               {"auc", "AUC", area, {area - 0.0006, std::min(1.0, area + 0.0004)}, FigureUnit::number},
                {"eer", "equal error rate (EER)", equal, drawn_interval(equal, kEach)}};
   add_operating_points(r, drawn, kEach, kEach);
   r.figures.push_back({"threshold", "threshold (mean of the folds)", r.threshold, {}, FigureUnit::score});

@@ -14,87 +14,10 @@
 #include "fr/report/html.h"
 #include "fr/report/number.h"
 #include "fr/report/svg.h"
+#include "test/fr/page_checks.h"
 
 namespace fr {
 namespace {
-
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
-constexpr double kInf = std::numeric_limits<double>::infinity();
-
-size_t count_of(const std::string& text, const std::string& part) {
-  size_t n = 0;
-  for (size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + part.size())) ++n;
-  return n;
-}
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
-// Name of the first element that is not closed in order, or "" when all are. Attributes must be quoted, text must
-// hold no bare '<' or '&'.
-std::string badly_nested(const std::string& html) {
-  std::vector<std::string> open;
-  for (size_t at = 0; (at = html.find('<', at)) != std::string::npos;) {
-    size_t end = at;
-    for (char quote = 0; end < html.size() && (quote || html[end] != '>'); ++end) {
-      if (quote ? html[end] == quote : html[end] == '"') quote = quote ? 0 : '"';
-      if (end > at && !quote && html[end] == '<') return "bare < in " + html.substr(at, 40);
-    }
-    const std::string tag = html.substr(at + 1, end - at - 1);
-    at = end;
-    if (tag.empty() || tag[0] == '!') continue;
-    const std::string name = tag.substr(0, tag.find_first_of(" \n"));
-    if (tag.back() == '/') continue;
-    if (name[0] != '/') {
-      open.push_back(name);
-    } else {
-      if (open.empty() || "/" + open.back() != name) return name;
-      open.pop_back();
-    }
-  }
-  return open.empty() ? "" : open.back();
-}
-
-// An '&' that starts none of the five entities of XML.
-bool has_bare_ampersand(const std::string& html) {
-  for (size_t at = html.find('&'); at != std::string::npos; at = html.find('&', at + 1)) {
-    const std::string rest = html.substr(at, 6);
-    const bool known = rest.rfind("&amp;", 0) == 0 || rest.rfind("&lt;", 0) == 0 ||
-                       rest.rfind("&gt;", 0) == 0 || rest == "&quot;" || rest.rfind("&#39;", 0) == 0;
-    if (!known) return true;
-  }
-  return false;
-}
-
-// Every value of attribute `name`, in order.
-std::vector<std::string> attributes(const std::string& html, const std::string& name) {
-  std::vector<std::string> values;
-  const std::string key = " " + name + "=\"";
-  for (size_t at = html.find(key); at != std::string::npos; at = html.find(key, at)) {
-    at += key.size();
-    values.push_back(html.substr(at, html.find('"', at) - at));
-  }
-  return values;
-}
-
-void expect_well_formed(const std::string& html) {
-  EXPECT_EQ(badly_nested(html), "");
-  EXPECT_FALSE(has_bare_ampersand(html));
-  EXPECT_FALSE(contains(html, "http:") || contains(html, "https:") || contains(html, "url("));
-  for (const std::string& source : attributes(html, "src")) EXPECT_EQ(source.rfind("data:", 0), 0u);
-  for (const std::string& link : attributes(html, "href")) EXPECT_EQ(link[0], '#');
-  for (const char* name : {"d", "x", "y", "x1", "y1", "cx", "cy", "r", "width", "height", "data-x", "data-y"})
-    for (const std::string& value : attributes(html, name))
-      EXPECT_EQ(value.find_first_not_of("MLZ0123456789.- "), std::string::npos) << name << "=" << value;
-}
-
-Image noise_picture(int side, uint64_t seed) {
-  Image image(side, side);
-  Random random({seed});
-  for (auto& p : image.pixels) p = static_cast<uint8_t>(random.bits());
-  return image;
-}
 
 Report small_report() {
   Report report;
@@ -139,9 +62,9 @@ TEST(Report, TagCheckerFindsWhatIsWrong) {
 TEST(Report, IsWellFormedAndSelfContained) {
   const std::string html = render_html(small_report());
   expect_well_formed(html);
-  EXPECT_EQ(count_of(html, "<svg class=\"chart"), 9u);  // 7 of training, ROC, histogram
-  EXPECT_EQ(count_of(html, "<img "), 3u);
-  EXPECT_EQ(count_of(html, "no picture"), 1u);
+  EXPECT_EQ(occurrences(html, "<svg class=\"chart"), 9u);  // 7 of training, ROC, histogram
+  EXPECT_EQ(occurrences(html, "<img "), 3u);
+  EXPECT_EQ(occurrences(html, "no picture"), 1u);
   EXPECT_TRUE(contains(html, "A &amp; B"));
   EXPECT_TRUE(contains(html, "90.00\u202f%"));
   EXPECT_TRUE(contains(html, "id=\"warnings\""));
@@ -160,7 +83,7 @@ TEST(Report, PartsMayBeMissing) {
   report.train.resize(1);  // one point, nothing known
   expect_well_formed(render_html(report));
   report.train[0].loss = 3;
-  EXPECT_EQ(count_of(render_html(report), "<circle class=\"dot c0\""), 1u);
+  EXPECT_EQ(occurrences(render_html(report), "<circle class=\"dot c0\""), 1u);
   report.tests.resize(1);  // a test with nothing in it
   expect_well_formed(render_html(report));
   report.tests[0].genuine = {0.5};
@@ -237,7 +160,7 @@ TEST(Report, StaysSmall) {
   report.tests.assign(5, test);
   const std::string html = render_html(report);
   EXPECT_LT(html.size(), 1'500'000u);
-  EXPECT_GT(count_of(html, "<img "), 20u);
+  EXPECT_GT(occurrences(html, "<img "), 20u);
   EXPECT_TRUE(contains(html, "Pictures beyond the size limit"));
 }
 
