@@ -222,7 +222,7 @@ TEST(FoldVerification, DegenerateLists) {
   EXPECT_NE(refusal(broken.set, broken.view()).find("has an embedding that is not finite"),
             std::string::npos);
   set_groups(broken.set), broken.set.folds_of_groups = true;
-  EXPECT_EQ(refusal(broken.set, broken.view()).substr(0, 19), "4: y: verification:");
+  EXPECT_EQ(refusal(broken.set, broken.view()).substr(0, 19), "4: x: verification:");
   EXPECT_EQ(thrown<std::invalid_argument>([&] {
               refusal(faces.set, {faces.values, 59, 8});
             }),
