@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "fr/config.h"
+#include "fr/protocol/insightface_val.h"
 #include "test/data/temporary.h"
 #include "test/fr/fold_faces.h"
 #include "test/fr/thrown.h"
@@ -185,6 +186,21 @@ TEST(FoldVerification, WhatAResultTells) {
                                              : (*list)[i - 1].score >= (*list)[i].score);
   for (const auto& s : r.scores) EXPECT_TRUE(!s.same || s.score >= r.hardest_genuine[0].score);
   EXPECT_EQ(FoldVerification(faces.set).description(), "pairs, 60 pictures");
+}
+
+TEST(FoldVerification, InsightfacesValStandsBesideItsAccuracy) {
+  FoldFaces faces;
+  ProtocolOptions o = few_replicates(0);
+  o.threshold = ThresholdMode::insightface;
+  std::vector<int> fold;
+  for (const VerificationPair& p : faces.set.pairs) fold.push_back(p.fold);
+  const VerificationResult v = verify(faces.view(), faces.set.pairs);
+  const ProtocolResult r = FoldVerification(faces.set).evaluate({faces.view()}, *kNone, o);
+  EXPECT_EQ(figure(r, "val_at_far_1e-3").value, insightface_val({v.scores, v.same}, fold).val);
+  for (VerificationPair& p : faces.set.pairs) p.fold = p.same ? p.fold : p.fold % 2;
+  const ProtocolResult lacking = FoldVerification(faces.set).evaluate({faces.view()}, *kNone, o);
+  EXPECT_EQ(lacking.notes.front(), "VAL@FAR: no impostor pair in fold 2");
+  EXPECT_THROW(figure(lacking, "val_at_far_1e-3"), std::runtime_error);
 }
 
 // Two pictures named twice as a pair count twice.
