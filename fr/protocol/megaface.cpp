@@ -151,6 +151,7 @@ class Megaface : public Protocol {
     const size_t step = (trials.size() + kMostScores - 1) / kMostScores;
     for (size_t i = 0; i < trials.size(); i += step) result.genuine.push_back(trials[i].score);
     result.impostor = t.found.sample;
+    if (pictures_.names.empty()) return;  // features from files: no pictures to show
     for (size_t i = 0; i < trials.size() && result.hardest_genuine.size() < kHardest; ++i)
       if (trials[i].gallery < trials[i].probe)
         result.hardest_genuine.push_back({trials[i].gallery, trials[i].probe, trials[i].score});
