@@ -102,6 +102,7 @@ class IjbVerification : public IjbProtocol {
 
   void list_scores(ProtocolResult& result, const PairScores& scored) const {
     const auto id = [&](int32_t place) { return input_.set.template_ids[size_t(place)]; };
+    result.score_ids = PairIds::own;
     for (size_t i = 0; i < pairs_.same.size(); ++i)
       result.scores.push_back({id(pairs_.a[i]), id(pairs_.b[i]), scored.scores[i], pairs_.same[i] != 0, 0});
   }
