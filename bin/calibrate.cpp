@@ -18,7 +18,7 @@ struct Arguments {
   std::string model, out;
   std::vector<std::string> inputs;
   Cohort cohort;
-  FlipMode flip = EmbedOptions().flip;
+  std::optional<FlipMode> flip;
   int64_t batch = EmbedOptions().batch;
   int threads = 0;
   double duplicates = 1;
@@ -37,7 +37,8 @@ void declare(CommandLine& line, Arguments& a) {
   line.number<int64_t>("--top", a.cohort.top, "only the so many most similar of the cohort count; 0: all", 0);
   line.number("--duplicates", a.duplicates,
               "leave out pictures whose cosine with an earlier one is above this", 0.0, 1.0);
-  line.choice("--flip", a.flip, kFlipWords, "how the mirror image joins the embedding: as in the test");
+  line.choice("--flip", a.flip, flip_or_model_words(),
+              "how the mirror image joins the embedding: as in the test");
   line.number<int64_t>("--batch", a.batch, "pictures a forward pass", 1, 65536);
   line.choice("--device", a.device, kDeviceWords,
               "where the network is computed; auto: on the card if there is one");
@@ -45,21 +46,16 @@ void declare(CommandLine& line, Arguments& a) {
   line.number("--threads", a.threads, "0: all cores", 0, 1024);
 }
 
-Embeddings embed_cohort(LoadedModel& loaded, const std::vector<fs::path>& pictures, const Arguments& a) {
+Embeddings embed_cohort(LoadedModel& loaded, const std::vector<fs::path>& pictures, FlipMode flip,
+                        int64_t batch) {
   const auto& network = loaded.config.network;
   Progress progress(int64_t(pictures.size()));
   const Embeddings e = embed(
       *loaded.model, int64_t(pictures.size()), [&](int64_t i) { return load_image(pictures[size_t(i)]); },
-      {network.height, network.width, a.flip, a.batch, loaded.config.data.patch},
+      {network.height, network.width, flip, batch, loaded.config.data.patch},
       [&](int64_t done) { progress.show(done, "embedding", false); });
   progress.finish();
   return e;
-}
-
-std::string flip_word(FlipMode flip) {
-  for (const auto& [word, meaning] : kFlipWords)
-    if (meaning == flip) return word;
-  return {};
 }
 
 }  // namespace
@@ -74,12 +70,14 @@ int main(int argc, char** argv) {
     const FoundPictures found = find_pictures(a.inputs);
     for (const auto& reason : found.skipped) std::cerr << "skipped: " << reason << "\n";
     LoadedModel loaded = load_model(a.model, placement_of(a.device, a.precision));
-    const Embeddings e = embed_cohort(loaded, found.paths, a);
+    const FlipMode flip = a.flip.value_or(loaded.info.input.flip);
+    const Embeddings e = embed_cohort(loaded, found.paths, flip, a.batch);
     Cohort& cohort = a.cohort;
     cohort.rows = unit_rows(e.view()).rows, cohort.D = e.D;
     const int64_t dropped = a.duplicates < 1 ? drop_duplicates(cohort.rows, e.D, a.duplicates) : 0;
     cohort.M = e.N - dropped;
-    cohort.network = network_keys(loaded.info.config), cohort.flip = flip_word(a.flip);
+    cohort.network = network_keys(loaded.info.config), cohort.flip = flip_word(flip);
+    cohort.weights = weights_fingerprint(loaded.model->network());
     const CohortNorm norm(cohort.type, cohort.view(), cohort.top);  // throws where the cohort cannot serve
     write_cohort(a.out, cohort);
     std::cout << a.out << ": " << cohort.M << " embeddings of size " << cohort.D << " from " << e.N

@@ -21,9 +21,9 @@ int main(int argc, char** argv) {
   decision_arguments.declare(line);
   line.text("--html", html, "write a page with both faces here");
   return line.run(argc, argv, [&] {
-    const auto calibrator = make_calibrator(decision_arguments.calibration);
-    const auto decision = decision_arguments.make(*calibrator);
     const Recogniser recogniser = recogniser_arguments.make();
+    const auto calibrator = decision_arguments.make_calibrator_of(recogniser);
+    const auto decision = decision_arguments.make(*calibrator, recogniser);
     const Comparison comparison = compare(recogniser, *calibrator, a, b);
     std::cout << to_text(comparison, *calibrator, decision);
     if (!html.empty()) write_file_atomic(html, to_html(comparison, *calibrator, decision, a, b, recogniser));

@@ -15,6 +15,7 @@ int main(int argc, char** argv) {
   std::string model, out = "embeddings.npy", names;
   std::vector<std::string> inputs;
   EmbedOptions options;
+  std::optional<FlipMode> flip;
   int thread_count = 0;
   bool check_only = false;
   DeviceChoice device = DeviceChoice::automatic;
@@ -25,7 +26,8 @@ int main(int argc, char** argv) {
   line.texts("pictures", inputs, "picture files, or folders that are searched for pictures", Need::required);
   line.text("--out", out, "the .npy file");
   line.text("--names", names, "the list of names; default: the .npy file's name with .txt");
-  line.choice("--flip", options.flip, kFlipWords, "how the mirror image joins the embedding");
+  line.choice("--flip", flip, flip_or_model_words(),
+              "how the mirror image joins the embedding; model: as the model's file says");
   line.number<int64_t>("--batch", options.batch, "pictures a forward pass", 1, 65536);
   line.choice("--device", device, kDeviceWords,
               "where the network is computed; auto: on the card if there is one");
@@ -40,6 +42,7 @@ int main(int argc, char** argv) {
     LoadedModel loaded = load_model(model, placement);
     options.height = loaded.config.network.height, options.width = loaded.config.network.width;
     options.patch = loaded.config.data.patch;
+    options.flip = flip.value_or(loaded.info.input.flip);
     if (check_only)
       return std::cout << "ok: " << loaded.path.string() << ", " << found.paths.size() << " pictures\n", 0;
     Progress progress(int64_t(found.paths.size()));

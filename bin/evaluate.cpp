@@ -39,6 +39,7 @@ ReportFacts facts_of(const std::vector<LoadedModel>& models, const Placement& pl
   ReportFacts facts;
   for (const LoadedModel& m : models)
     facts.emplace_back("Model", cat(m.path.string(), " (step ", m.info.step, ")"));
+  facts.emplace_back(kWeightsFact, weights_of(models));
   facts.emplace_back("Data", protocol.description());
   for (const Key& key : schema.keys())
     if (key.name == "flip" || key.name == "patch" || key.name == "average")
@@ -48,10 +49,12 @@ ReportFacts facts_of(const std::vector<LoadedModel>& models, const Placement& pl
   return facts;
 }
 
-int evaluate_models(const Arguments& a, const EvaluationConfig& config, const Schema& schema) {
+int evaluate_models(const Arguments& a, EvaluationConfig& config, const Schema& schema) {
   const Placement placement = placement_of(a.device, a.precision);
   const std::unique_ptr<Protocol> protocol = make_protocol(config);
   const std::vector<LoadedModel> models = load_models(a.models, placement);
+  config.flip = flip_of(config, models);
+  config.calibration.weights = weights_of(models), config.calibration.flip = flip_word(*config.flip);
   const std::vector<EnsembleMember> members = members_of(models, patches_of(models, config.patch));
   if (a.check) return std::cout << "ok: " << paths_text(models) << ", " << protocol->description() << "\n", 0;
   Progress progress(int64_t(protocol->pictures().names.size() * members.size()));

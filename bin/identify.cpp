@@ -30,11 +30,11 @@ int main(int argc, char** argv) {
   line.text("--csv", csv, "write probe,rank,person,picture,score,accepted here");
   line.text("--html", html, "write a page with the faces here");
   return line.run(argc, argv, [&] {
-    const auto calibrator = make_calibrator(decision_arguments.calibration);
-    const auto decision = decision_arguments.make(*calibrator);
     const GalleryFile gallery(gallery_path);
     const Recogniser recogniser = recogniser_arguments.make();
     check_identity(gallery.about(), recogniser, gallery_path);
+    const auto calibrator = decision_arguments.make_calibrator_of(recogniser);
+    const auto decision = decision_arguments.make(*calibrator, recogniser);
     const Identifier identifier(gallery, *calibrator);
     const FoundPictures found = find_pictures(inputs);
     Progress progress(int64_t(found.paths.size()));

@@ -1,4 +1,5 @@
 #include "fr/ensemble.h"
+#include "nn/state.h"
 
 #include <algorithm>
 #include <sstream>
@@ -25,6 +26,13 @@ std::vector<LoadedModel> load_models(const std::vector<std::string>& paths, cons
   std::vector<LoadedModel> models;
   for (const auto& path : paths) models.push_back(load_model(path, placement));
   return models;
+}
+
+std::string weights_of(const std::vector<LoadedModel>& models) {
+  std::string text;
+  for (const LoadedModel& m : models)
+    text += (text.empty() ? "" : "+") + weights_fingerprint(m.model->network());
+  return text;
 }
 
 std::string paths_text(const std::vector<LoadedModel>& models) {

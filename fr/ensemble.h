@@ -28,6 +28,8 @@ inline const std::vector<std::pair<std::string, Average>> kAverageWords = {{"non
                                                                            {"scores", Average::scores}};
 
 std::vector<LoadedModel> load_models(const std::vector<std::string>& paths, const Placement& placement);
+// Which weights they are: weights_fingerprint() of each network, joined by "+".
+std::string weights_of(const std::vector<LoadedModel>& models);
 std::string paths_text(const std::vector<LoadedModel>& models);  // "a.safetensors, b.safetensors"
 
 // One patch for each model: "upper" for all of them, "full,upper,centre" for three, "" takes what each was trained on

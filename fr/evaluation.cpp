@@ -26,8 +26,9 @@ std::string quoted(const std::string& words) { return words.empty() ? "\"\"" : w
 void describe_scores(Schema& s, EvaluationConfig& c) {
   s.choice("threshold", c.options.threshold, kThresholdWords,
            "how a fold's threshold is chosen on the others");
-  s.choice("flip", c.flip, kFlipWords,
-           "how the mirror image joins the embedding; mean is half of sum: the same scores");
+  s.choice("flip", c.flip, flip_or_model_words(),
+           "how the mirror image joins the embedding; model: as the model's file says; mean is half of sum: "
+           "the same scores");
   s.flag("centre", c.options.centre, "subtract the mean embedding of the other folds first");
   s.integer("batch", c.batch, 1, 65536, "pictures a forward pass", Affects::speed);
   s.entries("patch", c.patch, joined, quoted, "one or several of: full, upper, centre",
@@ -134,13 +135,22 @@ Schema describe(EvaluationConfig& c) {
   return s;
 }
 
+FlipMode flip_of(const EvaluationConfig& config, const std::vector<LoadedModel>& models) {
+  if (config.flip) return *config.flip;
+  for (const LoadedModel& m : models)
+    if (m.info.input.flip != models.front().info.input.flip)
+      throw Error(ErrorKind::usage, cat("flip: ", models.front().path.string(), " and ", m.path.string(),
+                                        " say different things; choose one for both"));
+  return models.front().info.input.flip;
+}
+
 std::vector<ProtocolResult> evaluate(const Protocol& protocol, const std::vector<EnsembleMember>& members,
                                      const EvaluationConfig& c, Progress* progress) {
   std::vector<std::unique_ptr<Calibrator>> calibrators;
   calibrators.push_back(make_calibrator({}));
   if (c.calibration.type != CalibrationType::none) calibrators.push_back(make_calibrator(c.calibration));
   const std::vector<Embeddings> embeddings =
-      embed(members, protocol.pictures(), c.flip, c.batch, c.average, progress);
+      embed(members, protocol.pictures(), c.flip.value(), c.batch, c.average, progress);
   ModelEmbeddings views;
   for (const Embeddings& e : embeddings) views.push_back(e.view());
   std::vector<ProtocolResult> results;

@@ -2,6 +2,7 @@
 // table of all protocols.
 #pragma once
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -21,7 +22,7 @@ struct EvaluationConfig {
   std::string root, list;          // folder of the pictures; the protocol's list
   Missing missing = Missing::error;
 
-  FlipMode flip = FlipMode::concatenate;
+  std::optional<FlipMode> flip;             // none: as the model files say
   int64_t batch = 64;                       // pictures a forward pass
   std::string patch;                        // patches_of()
   Average average = Average::none;          // of several models
@@ -57,8 +58,11 @@ const std::vector<ProtocolRow>& protocol_table();
 // Throws Error{usage} for a key that the protocol needs and does not have, Error{data} and Error{io} for its files.
 std::unique_ptr<Protocol> make_protocol(const EvaluationConfig& config);
 
+// The flip of the configuration, or else the one that all model files name. Throws Error{usage} when they disagree.
+FlipMode flip_of(const EvaluationConfig& config, const std::vector<LoadedModel>& models);
+
 // Embeds the pictures by all models and evaluates. With a calibration there are two results: without it, and with it.
-// Throws what embed() and Protocol::evaluate() throw.
+// config.flip must be set. Throws what embed() and Protocol::evaluate() throw.
 std::vector<ProtocolResult> evaluate(const Protocol& protocol, const std::vector<EnsembleMember>& members,
                                      const EvaluationConfig& config, Progress* progress = nullptr);
 

@@ -75,6 +75,14 @@ Preprocessing read_preprocessing(const Metadata& metadata, const Preprocessing& 
   return p;
 }
 
+std::string flip_word(FlipMode flip) { return word_of(kFlipWords, flip); }
+
+std::vector<std::pair<std::string, std::optional<FlipMode>>> flip_or_model_words() {
+  std::vector<std::pair<std::string, std::optional<FlipMode>>> words = {{"model", std::nullopt}};
+  words.insert(words.end(), kFlipWords.begin(), kFlipWords.end());
+  return words;
+}
+
 std::string to_text(const Preprocessing& p) {
   const char* aligned = p.alignment == Alignment::none ? ", not aligned" : ", aligned to ArcFace's template";
   return cat(size_text(p), " RGB, ", kPixels, aligned, ", patch ", word_of(kPatchWords, p.patch), ", flip ",

@@ -2,7 +2,10 @@
 // embeds pictures keeps to it.
 //   Always: colours R, G, B, and pixels (p - 127.5) / 128. The file says so too, and one that says anything else is refused.
 #pragma once
+#include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "data/patch.h"
 #include "fr/protocol/verification.h"
@@ -31,6 +34,10 @@ Preprocessing preprocessing_of(const Config& config);
 Metadata to_metadata(const Preprocessing& input);
 Preprocessing read_preprocessing(const Metadata& metadata, const Preprocessing& otherwise,
                                  const std::string& file);
+
+std::string flip_word(FlipMode flip);  // of kFlipWords
+// kFlipWords, and before them "model": none, as the model's file says.
+std::vector<std::pair<std::string, std::optional<FlipMode>>> flip_or_model_words();
 
 // For people, one line: "112 x 112 RGB, (p - 127.5) / 128, aligned to ArcFace's template, patch full, flip sum".
 std::string to_text(const Preprocessing& input);

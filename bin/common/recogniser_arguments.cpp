@@ -32,10 +32,19 @@ void DecisionArguments::declare(CommandLine& line) {
   line.text("--calibration-file", calibration.file, "what bin/calibrate wrote");
 }
 
-std::optional<Decision> DecisionArguments::make(const Calibrator& calibrator) const {
+std::unique_ptr<Calibrator> DecisionArguments::make_calibrator_of(const Recogniser& recogniser) const {
+  CalibrationOptions of_model = calibration;
+  of_model.weights = recogniser.identity().at("weights"),
+  of_model.flip = recogniser.identity().at("input.flip");
+  return make_calibrator(of_model);
+}
+
+std::optional<Decision> DecisionArguments::make(const Calibrator& calibrator,
+                                                const Recogniser& recogniser) const {
   if (!card.empty() && !std::isnan(threshold))
     throw Error(ErrorKind::usage, "--card and --threshold: expected one of them");
-  if (!card.empty()) return decision_from_card(card, calibrator.name(), far);
+  if (!card.empty())
+    return decision_from_card(card, calibrator.name(), far, recogniser.identity().at("weights"));
   if (!std::isnan(threshold)) return Decision{threshold, std::numeric_limits<double>::quiet_NaN(), "", ""};
   return std::nullopt;
 }

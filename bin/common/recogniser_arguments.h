@@ -27,8 +27,10 @@ struct DecisionArguments {
   double threshold = std::numeric_limits<double>::quiet_NaN();
 
   void declare(CommandLine& line);  // --card, --far, --threshold, --calibration, --calibration-file
-  std::optional<Decision> make(
-      const Calibrator& calibrator) const;  // nothing: neither card nor threshold was given
+  // Throws Error{state} when calibration or card belong to another model.
+  std::unique_ptr<Calibrator> make_calibrator_of(const Recogniser& recogniser) const;
+  // Nothing: neither card nor threshold was given.
+  std::optional<Decision> make(const Calibrator& calibrator, const Recogniser& recogniser) const;
 };
 
 }  // namespace fr

@@ -12,6 +12,17 @@ std::string calibration_word(CalibrationType type) {
   return {};
 }
 
+namespace {
+
+void check_same(const std::string& file, const char* what, const std::string& found,
+                const std::string& wanted) {
+  if (!wanted.empty() && found != wanted)
+    throw Error(ErrorKind::state, cat(file, ": its embeddings are of other making than those to be scored: ",
+                                      what, " ", found, ", not ", wanted));
+}
+
+}  // namespace
+
 std::unique_ptr<Calibrator> make_calibrator(const CalibrationOptions& options) {
   if (options.type == CalibrationType::none) return std::make_unique<Cosine>();
   if (options.file.empty())
@@ -20,6 +31,8 @@ std::unique_ptr<Calibrator> make_calibrator(const CalibrationOptions& options) {
         "calibration.file: this type of calibration needs a file; bin/calibrate makes it of a cohort");
   FR_CHECK(options.top >= 0, "calibration: top = ", options.top);
   const Cohort cohort = read_cohort(options.file);
+  check_same(options.file, "weights", cohort.weights, options.weights);
+  check_same(options.file, "flip", cohort.flip, options.flip);
   return std::make_unique<CohortNorm>(options.type, cohort.view(),
                                       options.top > 0 ? options.top : cohort.top);
 }

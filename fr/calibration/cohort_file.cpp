@@ -72,6 +72,7 @@ void write_cohort(const fs::path& path, const Cohort& c) {
                              {"type", calibration_word(c.type)},
                              {"top", std::to_string(c.top)},
                              {"network", c.network},
+                             {"weights", c.weights},
                              {"flip", c.flip}};
   write_safetensors(path, {{kTensor, Tensor::from(c.rows, {c.M, c.D})}}, metadata);
 }
@@ -81,7 +82,7 @@ Cohort read_cohort(const fs::path& path) {
   if (file.text("format") != kFormat) file.fail("format = ", file.text("format"), ", expected ", kFormat);
   Cohort c;
   c.type = type_of(file), c.top = top_of(file);
-  c.network = file.text("network"), c.flip = file.text("flip");
+  c.network = file.text("network"), c.weights = file.text("weights"), c.flip = file.text("flip");
   read_rows(c, file);
   return c;
 }

@@ -12,6 +12,7 @@ struct Cohort {
   CalibrationType type = CalibrationType::s_norm;  // what it was made for; it serves every cohort norm
   int64_t top = 0;                                 // as CalibrationOptions::top
   std::string network;                             // the keys of the model's [network]
+  std::string weights;                             // which weights: weights_fingerprint()
   std::string flip;                                // the word of FlipMode
   std::vector<float> rows;                         // (M,D): unit length
   int64_t M = 0, D = 0;

@@ -24,8 +24,13 @@ const ProtocolResult& result_with_card(const SavedResults& saved, const std::str
 
 }  // namespace
 
-Decision decision_from_card(const fs::path& path, const std::string& calibration, double far) {
+Decision decision_from_card(const fs::path& path, const std::string& calibration, double far,
+                            const std::string& weights) {
   const SavedResults saved = read_results(path);
+  for (const auto& [name, value] : saved.facts)
+    if (name == kWeightsFact && !weights.empty() && value != weights)
+      throw Error(ErrorKind::state,
+                  cat(path.string(), ": is the card of another model: weights ", value, ", not ", weights));
   const ProtocolResult& result = result_with_card(saved, calibration, path);
   std::string known;
   for (const CardRow& row : result.card) {

@@ -17,7 +17,9 @@ struct Decision {
 
 // Of the first protocol in the file whose scores were calibrated likewise (the calibrator's name). Throws Error{io},
 // Error{data} when there is none, Error{usage} naming the FARs that the card has, or when it has no threshold there.
-Decision decision_from_card(const fs::path& result_json, const std::string& calibration, double far);
+// Error{state} when other weights than these scored ("": any).
+Decision decision_from_card(const fs::path& result_json, const std::string& calibration, double far,
+                            const std::string& weights = "");
 
 // "same person", "different people"
 const char* verdict(const Decision& decision, double score);

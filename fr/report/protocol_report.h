@@ -9,6 +9,9 @@
 
 namespace fr {
 
+// The fact that names the weights: weights_of().
+inline constexpr const char* kWeightsFact = "Weights";
+
 // For stdout: title, counts, figures with intervals, the threshold card, groups, warnings.
 std::string to_text(const ProtocolResult& result);
 

@@ -30,6 +30,7 @@ struct CohortFile : testing::Test {
                          {"type", "s_norm"},
                          {"top", "0"},
                          {"network", ""},
+                         {"weights", "0123abcd"},
                          {"flip", "sum"}};
   const NamedTensors tensors = {{"cohort", Tensor::from(small_cohort().rows, {12, 6})}};
 
@@ -65,6 +66,7 @@ TEST_F(CohortFile, WhatIsDocumented) {
                                      {"type", "t_norm"},
                                      {"top", "5"},
                                      {"network", "architecture = sphereface\ndepth = 4\n"},
+                                     {"weights", "0123abcd"},
                                      {"flip", "sum"}}));
   ASSERT_EQ(file.tensors.size(), 1u);
   EXPECT_EQ(file.tensors.at("cohort").shape(), (Shape{12, 6}));
@@ -90,7 +92,7 @@ TEST_F(CohortFile, Refused) {
             "no 'format' in the metadata; expected a file of bin/calibrate");
   EXPECT_EQ(refusal(tensors, {{"format", "prosopon-checkpoint-1"}}),
             "format = prosopon-checkpoint-1, expected prosopon-calibration-1");
-  for (const char* key : {"type", "top", "network", "flip"})
+  for (const char* key : {"type", "top", "network", "weights", "flip"})
     EXPECT_EQ(refusal(tensors, {{key, "(none)"}}),
               cat("no '", key, "' in the metadata; expected a file of bin/calibrate"));
   EXPECT_EQ(refusal(tensors, {{"type", "ida"}}), "type = ida, expected z_norm, t_norm or s_norm");

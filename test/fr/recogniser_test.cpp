@@ -26,7 +26,7 @@ fs::path card_file(const TemporaryFolder& folder, const std::string& calibration
             {1e-3, 0.4, 1e-3, 0.9, {}, true},
             {1e-6, 0.7, 0, 0.5, {}, false},
             {0, std::numeric_limits<double>::infinity(), 0, 0, {}, false}};
-  return folder.put("result.json", to_json({r}, {}));
+  return folder.put("result.json", to_json({r}, {{kWeightsFact, "0123abcd"}}));
 }
 
 TEST(Decision, ComesFromTheRowOfTheCard) {
@@ -47,6 +47,7 @@ TEST(Decision, SaysWhatTheCardDoesNotHave) {
   EXPECT_ERROR(data, "calibration none; there are some with: s_norm", decision_from_card(card, "none", 1e-3));
   EXPECT_ERROR(usage, "no FAR 0.01; it has 0.1, 0.001, ", decision_from_card(card, "s_norm", 1e-2));
   EXPECT_ERROR(usage, "no threshold reaches", decision_from_card(card, "s_norm", 0));
+  EXPECT_ERROR(state, "weights 0123abcd, not 00000000", decision_from_card(card, "s_norm", 1e-3, "00000000"));
   EXPECT_ERROR(io, "none.json", decision_from_card(folder.path / "none.json", "s_norm", 1e-3));
 }
 
@@ -122,7 +123,9 @@ TEST(Identifier, FindsThePeopleThatBruteForceFinds) {
         ASSERT_EQ(found[size_t(p)].size(), expected.size());
         for (size_t i = 0; i < expected.size(); ++i) {
           EXPECT_NEAR(found[size_t(p)][i].score - (calibrator == &shifted), expected[i].score, 1e-6);
-          if (i < 5) EXPECT_EQ(found[size_t(p)][i].person, expected[i].person);
+          if (i < 5) {
+            EXPECT_EQ(found[size_t(p)][i].person, expected[i].person);
+          }
         }
       }
     }
@@ -187,7 +190,7 @@ struct People {
   TemporaryFolder folder;
   fs::path model = small_model(folder, 1, "model.safetensors");
   fs::path root = folder.path / "people";
-  Recogniser recogniser{{.model = model.string()}};
+  Recogniser recogniser{RecogniserOptions{model.string(), ""}};
   std::unique_ptr<Calibrator> cosine = make_calibrator({});
   People() {
     save_image(root / "ann" / "1.png", noise(1));
@@ -268,7 +271,7 @@ TEST(Recogniser, ComparesAPictureWithItself) {
 
 TEST(Recogniser, AnotherModelsGalleryIsRefused) {
   const People p;
-  const Recogniser other({.model = small_model(p.folder, 2, "other.safetensors").string()});
+  const Recogniser other(RecogniserOptions{small_model(p.folder, 2, "other.safetensors").string(), ""});
   EXPECT_ERROR(state, "was made by another model: weights is",
                check_identity(p.recogniser.identity(), other, "g"));
   EXPECT_ERROR(state, "is missing", check_identity({}, other, "g"));
