@@ -57,6 +57,8 @@ TEST(Mtcnn, AnyPictureIsTaken) {
   EXPECT_GT(found, 20u);  // the whole cascade has run
   for (const auto& [width, height] : {std::pair{1, 1}, {1, 300}, {300, 11}, {8, 8}})
     EXPECT_TRUE(detector.detect(random_picture(1, width, height)).empty()) << width << " x " << height;
+  EXPECT_TRUE(detector.detect(Image()).empty());
+  EXPECT_THROW(detector.detect(Image(40, 40, 1)), std::invalid_argument);
   EXPECT_NO_THROW(detector.detect(random_picture(1, 8192, 12)));
   EXPECT_TRUE(Mtcnn(weights.file, {500}).detect(random_picture(1, 90, 90)).empty());
 }
