@@ -107,7 +107,7 @@ class Detector:
     def __init__(self, weights, height, width):
         self.sizes, scale = [], 12 / SMALLEST
         while min(height, width) * scale >= 12:
-            self.sizes.append((2 * int(width * scale / 2 + 1e-9), 2 * int(height * scale / 2 + 1e-9)))
+            self.sizes.append((2 * int(width * scale / 2 + 0.5), 2 * int(height * scale / 2 + 0.5)))
             scale *= PYRAMID
         self.proposal = [network(weights, "pnet", h, w) for w, h in self.sizes]
         self.judges = [(24, network(weights, "rnet", 24, 24)), (48, network(weights, "onet", 48, 48))]

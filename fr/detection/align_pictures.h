@@ -12,8 +12,8 @@ namespace fr {
 
 struct PictureToAlign {
   fs::path path;
-  std::string
-      name;  // relative to the folder it was found in; where its aligned copy goes below the output folder
+  // Relative to the folder it was found in: where the aligned copy goes below the output folder.
+  std::string name;
 };
 // Pictures named one by one (their name is the file's), and all below folders, sorted, but for those below `out`: results of
 // an earlier run. Nothing is opened. Throws Error{io} for an input that does not exist, Error{data} when there is no picture.

@@ -11,8 +11,9 @@
 namespace fr {
 namespace {
 
-constexpr int64_t kBatch = 64;             // squares a forward pass
-constexpr int64_t kStripValues = 1 << 18;  // of the proposal network's first map: it is to stay in the cache
+constexpr int64_t kBatch = 64;  // squares a forward pass
+// The proposal network's first map, a strip at a time, is to stay in the cache: so many values of it, with so many filters.
+constexpr int64_t kStripValues = 1 << 18, kFilters = 10;
 
 struct Candidate {
   Box box;
@@ -64,7 +65,8 @@ struct Mtcnn::Nets {
   std::vector<Candidate> propose(const Image& level, double scale_x, double scale_y) const {
     constexpr int kCell = MtcnnNet::kCell, kStride = MtcnnNet::kStride;
     const int P = (level.height - kCell) / kStride + 1, Q = (level.width - kCell) / kStride + 1;
-    const int step = std::clamp(static_cast<int>(kStripValues / (int64_t{level.width} * 10 * kStride)), 1, P);
+    const int64_t cell_row = kStride * kFilters * level.width;
+    const int step = static_cast<int>(std::clamp<int64_t>(kStripValues / cell_row, 1, P));
     std::vector<Candidate> found;
     for (int first = 0; first < P; first += step) {
       const int rows = std::min(step, P - first);
@@ -124,6 +126,7 @@ Mtcnn::Mtcnn(const std::filesystem::path& weights, const MtcnnOptions& options)
 Mtcnn::~Mtcnn() = default;
 
 std::vector<Face> Mtcnn::detect(const Image& image) const {
+  FR_CHECK(image.channels == 3, "mtcnn: expected 3 channels, got ", image.channels);
   std::vector<Candidate> candidates = nets_->propose(image);
   candidates = nets_->judge(image, candidates, MtcnnStage::refine);
   candidates = suppress(candidates, 0.7, Overlap::of_union);

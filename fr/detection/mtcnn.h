@@ -22,7 +22,8 @@ class Mtcnn {
   // Throws Error{io}, Error{data} naming the tensor that is missing or misshapen, std::invalid_argument for the options.
   explicit Mtcnn(const std::filesystem::path& weights, const MtcnnOptions& options = {});
   ~Mtcnn();
-  // All faces, the most confident first; none is no error. Not safe to call from several threads at once.
+  // All faces, the most confident first; none is no error. Not safe to call from several threads at once. Throws
+  // std::invalid_argument for a picture that has not three channels (a decoded one has, gray or not).
   std::vector<Face> detect(const Image& image) const;
 
  private:

@@ -1,6 +1,7 @@
 #include "fr/detection/mtcnn_input.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/parallel.h"
 #include "data/resample.h"
@@ -11,15 +12,15 @@ namespace {
 
 float normalised(uint8_t p) { return (static_cast<float>(p) - 127.5f) / 128; }
 
-int even(double side) { return 2 * static_cast<int>(side / 2 + 1e-9); }
+int even(double side) { return 2 * static_cast<int>(std::lround(side / 2)); }
 
 }  // namespace
 
 std::vector<Image> mtcnn_pyramid(const Image& image, double smallest_face, double pyramid) {
   std::vector<Image> levels;
   for (double scale = MtcnnNet::kCell / smallest_face;; scale *= pyramid) {
+    if (std::min(image.width, image.height) * scale < MtcnnNet::kCell) return levels;
     const int width = even(image.width * scale), height = even(image.height * scale);
-    if (std::min(width, height) < MtcnnNet::kCell) return levels;
     // A level at least twice as large serves as well as the picture, with fewer pixels to read: the mean of means.
     const auto smaller_source = [&](const Image& l) {
       return l.width >= 2 * width && l.height >= 2 * height;

@@ -45,11 +45,11 @@ void expect_sound(const std::vector<Face>& faces) {
 
 TEST(Mtcnn, AnyPictureIsTaken) {
   const RandomDetector weights(5);
-  const Mtcnn detector(weights.file, {12, 0.709, {0.5, 0.5, 0.5}});
+  const Mtcnn detector(weights.file, {12, 0.709, {0.6, 0.5, 0.5}});
   Random random({6, Purpose::test, 0, 0});
   size_t found = 0;
   for (uint64_t i = 0; i < 200; ++i) {
-    const int width = 1 + int(random.uniform(0, 44)), height = 1 + int(random.uniform(0, 44));
+    const int width = 1 + int(random.uniform(0, 36)), height = 1 + int(random.uniform(0, 36));
     const std::vector<Face> faces = detector.detect(random_picture(i, width, height));
     expect_sound(faces);
     found += faces.size();
@@ -57,6 +57,8 @@ TEST(Mtcnn, AnyPictureIsTaken) {
   EXPECT_GT(found, 20u);  // the whole cascade has run
   for (const auto& [width, height] : {std::pair{1, 1}, {1, 300}, {300, 11}, {8, 8}})
     EXPECT_TRUE(detector.detect(random_picture(1, width, height)).empty()) << width << " x " << height;
+  EXPECT_TRUE(detector.detect(Image()).empty());
+  EXPECT_THROW(detector.detect(Image(40, 40, 1)), std::invalid_argument);
   EXPECT_NO_THROW(detector.detect(random_picture(1, 8192, 12)));
   EXPECT_TRUE(Mtcnn(weights.file, {500}).detect(random_picture(1, 90, 90)).empty());
 }
@@ -166,7 +168,7 @@ TEST(Mtcnn, FindsTheFacesOfLfw) {
   EXPECT_EQ(pictures, 73);
   EXPECT_GE(found, 0.99 * pictures);
   std::sort(errors.begin(), errors.end());
-  EXPECT_LT(errors[errors.size() / 2], 0.035);  // measured: 0.027
+  EXPECT_LT(errors[errors.size() / 2], 0.035);  // measured: 0.026
   EXPECT_LT(errors.back(), 0.15);
 }
 
