@@ -17,7 +17,7 @@ namespace {
 Cohort small_cohort() {
   Cohort c;
   c.type = CalibrationType::t_norm, c.top = 5;
-  c.network = "architecture = sphereface\ndepth = 4\n", c.flip = "sum";
+  c.network = "architecture = sphereface\ndepth = 4\n", c.flip = "sum", c.weights = "0123abcd";
   c.M = 12, c.D = 6, c.rows = unit_rows(random_rows(1, 12, 6).view()).rows;
   return c;
 }
@@ -52,6 +52,7 @@ TEST_F(CohortFile, RoundTrip) {
   EXPECT_EQ(in.type, out.type);
   EXPECT_EQ(in.top, out.top);
   EXPECT_EQ(in.network, out.network);
+  EXPECT_EQ(in.weights, out.weights);
   EXPECT_EQ(in.flip, out.flip);
   EXPECT_EQ(in.M, 12);
   EXPECT_EQ(in.D, 6);
@@ -139,6 +140,19 @@ TEST_F(CohortFile, Faults) {
             "cohort: expected two rows or more of a cohort norm, got 11 x 6 and 72 numbers");
   EXPECT_EQ(thrown<std::invalid_argument>([&] { drop_duplicates(cohort.rows, 5, 0.9); }),
             "cohort: 72 numbers are no rows of 5");
+}
+
+TEST_F(CohortFile, ServesOnlyEmbeddingsOfItsOwnMaking) {
+  write_cohort(path, small_cohort());
+  EXPECT_NO_THROW(make_calibrator({CalibrationType::s_norm, path.string(), 0, "0123abcd", "sum"}));
+  EXPECT_NE(thrown<Error>([&] {
+              make_calibrator({CalibrationType::s_norm, path.string(), 0, "00000000", "sum"});
+            }).find("weights 0123abcd, not 00000000"),
+            std::string::npos);
+  EXPECT_NE(thrown<Error>([&] {
+              make_calibrator({CalibrationType::s_norm, path.string(), 0, "", "none"});
+            }).find("flip sum, not none"),
+            std::string::npos);
 }
 
 // Against the loop that its description is; more rows than a block has.
