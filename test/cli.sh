@@ -222,7 +222,28 @@ expect "embed" 0 "embeddings of size 32" bin/embed "$work/runs/a" "$work/faces" 
 [ "$(wc -l <"$work/e.txt")" = "$(find "$work/faces" -name '*.jpg' | wc -l)" ] && ok || bad "embed: names do not match the pictures"
 expect "calibrate" 0 "a cohort of [0-9]+" bin/calibrate "$work/runs/a" --cohort "$work/faces" --flip sum --out "$work/cohort.safetensors"
 expect "calibrate without duplicates" 0 "[1-9][0-9]* left out as duplicates" bin/calibrate "$work/runs/a" --cohort "$work/faces" "$work/faces" --duplicates 0.9999 --top 5 --out "$work/cohort.safetensors"
+expect "before and after a calibration" 0 "calibration s_norm|s_norm" evaluate "$work/runs/a" calibration.type=s_norm calibration.file="$work/cohort.safetensors" --out "$work/normed"
+grep -q '"calibration": "none"' "$work/normed/result.json" && ok || bad "a calibrated evaluation does not tell the figures before"
+expect "a cohort of another flip" 3 "flip concatenate, not none" evaluate "$work/runs/a" flip=none calibration.type=s_norm calibration.file="$work/cohort.safetensors"
 expect "calibrate by one" 2 "the most similar one alone has no standard deviation" bin/calibrate "$work/runs/a" --cohort "$work/faces" --top 1 --out "$work/cohort.safetensors"
+# --- the recogniser on aligned pictures ---
+expect "enroll" 0 "24 rows of size [0-9]+; 0 pictures skipped" bin/enroll "$work/runs/a" "$work/faces" --out "$work/gallery"
+one=$(find "$work/faces" -name '*.jpg' | sort | head -n 1)
+other=$(find "$work/faces" -name '*.jpg' | sort | tail -n 1)
+expect "identify" 0 "$(basename "$(dirname "$one")")	1.0000" bin/identify "$work/runs/a" "$work/gallery" "$one" --candidates 2 --csv "$work/probes.csv" --html "$work/probes.html"
+head -n 1 "$work/probes.csv" | grep -q "^probe,rank,person,picture,score,accepted" && [ -s "$work/probes.html" ] && ok || bad "identify: no CSV or page"
+expect "nobody is like that" 0 "	unknown	" bin/identify "$work/runs/a" "$work/gallery" "$one" --threshold 2
+expect "another model's gallery" 3 "was made by another model" bin/identify "$work/runs/r" "$work/gallery" "$one"
+expect "no gallery" 4 "not a gallery" bin/identify "$work/runs/a" "$work/cohort.safetensors" "$one"
+expect "compare" 0 "none: give --card" bin/compare "$work/runs/a" "$one" "$other"
+expect "compare by a card" 0 "same person; .*FAR 0.1 " bin/compare "$work/runs/a" "$one" "$one" --card "$work/once/result.json" --far 0.1 --html "$work/pair.html"
+[ -s "$work/pair.html" ] && ok || bad "compare: no page"
+expect "a FAR that the card lacks" 2 "the threshold card has no FAR 0.5; it has" bin/compare "$work/runs/a" "$one" "$one" --card "$work/once/result.json" --far 0.5
+expect "the card of another model" 3 "is the card of another model" bin/compare "$work/runs/r" "$one" "$one" --card "$work/once/result.json" --far 0.1
+expect "compare a missing picture" 5 "nobody.jpg" bin/compare "$work/runs/a" "$one" "$work/nobody.jpg"
+head -c 300 "$one" >"$work/cut.jpg" && mkdir -p "$work/few/x" "$work/few/y" && cp "$one" "$work/few/x/" && cp "$work/cut.jpg" "$work/few/y/"
+expect "enroll what can be enrolled" 4 "1 pictures skipped, 1 people left out" bin/enroll "$work/runs/a" "$work/few" --out "$work/few.gallery"
+[ -s "$work/few.gallery" ] && ok || bad "enroll: nothing written because of one picture"
 expect "empty folder" 4 "pictures" tiny data.source=folder data.root="$work/pictures"
 printf 'a.jpg 0\nb.jpg x\n' >"$work/list.txt"
 expect "bad label" 4 "list.txt:2" tiny data.source=list data.root="$work" data.list="$work/list.txt"

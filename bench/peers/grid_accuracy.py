@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Accuracy on folds of a score file, with thresholds on a grid of cosines, beside recorded figures.
 
-    bin/evaluate MODEL --pairs lfw_pairs.txt --root LFW --flip none --csv scores.csv
-    bench/peers/grid_accuracy.py scores.csv [GOLDEN.json]
+    bin/evaluate MODEL protocol=lfw root=LFW list=lfw_pairs.txt flip=none --out lfw
+    bench/peers/grid_accuracy.py lfw/scores.csv [GOLDEN.json]
 
 Per fold: of the cosines -1, -0.999, ..., 1 the first with the highest accuracy on the other folds; a pair is accepted when
 its cosine is above. GOLDEN.json has lfw_10_fold.folds; exit code 1 when a fold differs by more than 1e-6. No code of the
