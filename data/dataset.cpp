@@ -10,43 +10,20 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "data/folder.h"
 #include "data/text.h"
 
 namespace fr {
+
+using folder::is_picture;
+using folder::list_folder;
+using folder::lower_extension;
+using folder::require_folder;
+
 namespace {
 
 [[noreturn]] void refuse(const fs::path& path, const std::string& reason) {
   throw Error(ErrorKind::data, cat(path.string(), ": ", reason));
-}
-
-std::string lower_extension(const fs::path& path) {
-  std::string extension = path.extension().string();
-  std::transform(extension.begin(), extension.end(), extension.begin(),
-                 [](unsigned char c) { return std::tolower(c); });
-  return extension;
-}
-
-bool is_picture(const fs::path& path) {
-  static const std::set<std::string> kExtensions = {".jpg", ".jpeg", ".png", ".bmp", ".pgm", ".ppm"};
-  return kExtensions.count(lower_extension(path)) > 0;
-}
-
-void require_folder(const fs::path& root) {
-  std::error_code error;
-  if (!fs::is_directory(root, error))
-    throw Error(ErrorKind::io, cat(root.string(), ": not a folder", error ? ": " + error.message() : ""));
-}
-
-// Entries of a folder, sorted bytewise. A folder that cannot be read is an error, not an empty class.
-std::vector<fs::directory_entry> list_folder(const fs::path& folder) {
-  std::error_code error;
-  std::vector<fs::directory_entry> entries;
-  for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error))
-    entries.push_back(*it);
-  if (error) throw Error(ErrorKind::io, cat("cannot list ", folder.string(), ": ", error.message()));
-  std::sort(entries.begin(), entries.end(),
-            [](const auto& a, const auto& b) { return a.path().native() < b.path().native(); });
-  return entries;
 }
 
 // The classes with at least min_images pictures, and of these the `largest` with the most (ties: the first).

@@ -109,7 +109,8 @@ inline const std::vector<std::pair<std::string, Patch>> kPatchWords = {
 inline const std::vector<std::pair<std::string, ThresholdMode>> kThresholdWords = {
     {"exact", ThresholdMode::exact},
     {"insightface", ThresholdMode::insightface},
-    {"sphereface", ThresholdMode::sphereface}};
+    {"sphereface", ThresholdMode::sphereface},
+    {"pfe", ThresholdMode::pfe}};
 
 void select_methods(const Config::Run& run);  // what tensor/kernels.h lets a program choose
 

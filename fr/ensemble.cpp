@@ -9,7 +9,7 @@ namespace {
 Patch patch_named(const std::string& word) {
   for (const auto& [name, patch] : kPatchWords)
     if (name == word) return patch;
-  throw Error(ErrorKind::usage, cat("--patch: '", word, "' is none of full, upper, centre"));
+  throw Error(ErrorKind::usage, cat("patch: '", word, "' is none of full, upper, centre"));
 }
 
 std::vector<std::string> split(const std::string& words) {
@@ -17,18 +17,6 @@ std::vector<std::string> split(const std::string& words) {
   std::istringstream in(words);
   for (std::string part; std::getline(in, part, ',');) parts.push_back(part);
   return parts;
-}
-
-std::vector<Embeddings> embed_all(const std::vector<EnsembleMember>& members, const TestData& test,
-                                  const Config::Test& o, Progress* progress) {
-  const auto n = static_cast<int64_t>(test.names.size());
-  std::vector<Embeddings> all;
-  for (const EnsembleMember& m : members)
-    all.push_back(embed(*m.network, n, test.picture, {m.height, m.width, o.flip, o.batch, m.patch},
-                        [&, before = n * static_cast<int64_t>(all.size())](int64_t done) {
-                          if (progress) progress->show(before + done, "embedding", false);
-                        }));
-  return all;
 }
 
 }  // namespace
@@ -52,7 +40,7 @@ std::vector<Patch> patches_of(const std::vector<LoadedModel>& models, const std:
     for (const LoadedModel& m : models) patches.push_back(m.config.data.patch);
   if (patches.size() == 1) patches.resize(models.size(), patches[0]);
   if (patches.size() != models.size())
-    throw Error(ErrorKind::usage, cat("--patch: ", patches.size(), " patches for ", models.size(),
+    throw Error(ErrorKind::usage, cat("patch: ", patches.size(), " patches for ", models.size(),
                                       " models; expected one, or one for each model"));
   return patches;
 }
@@ -81,18 +69,17 @@ Embeddings concatenate(std::span<const Embeddings> embeddings) {
   return out;
 }
 
-TestResult evaluate(const std::vector<EnsembleMember>& members, const TestData& test,
-                    const Config::Test& options, Average average, Progress* progress) {
-  const std::vector<Embeddings> all = embed_all(members, test, options, progress);
-  const VerificationOptions how{options.threshold,
-                                options.centre ? Centring::training_folds : Centring::none};
-  if (average == Average::scores && all.size() > 1) {
-    std::vector<EmbeddingView> views;
-    for (const Embeddings& e : all) views.push_back(e.view());
-    return {verify_mean_scores(views, test.pairs, how), std::nullopt};
-  }
-  const Embeddings joined = concatenate(all);
-  return {verify(joined.view(), test.pairs, how), angular_fisher_of_people(joined.view(), test.people)};
+std::vector<Embeddings> embed(const std::vector<EnsembleMember>& members, const PictureList& pictures,
+                              FlipMode flip, int64_t batch, Average average, Progress* progress) {
+  const auto n = static_cast<int64_t>(pictures.names.size());
+  std::vector<Embeddings> all;
+  for (const EnsembleMember& m : members)
+    all.push_back(embed(*m.network, n, pictures.picture, {m.height, m.width, flip, batch, m.patch},
+                        [&, before = n * static_cast<int64_t>(all.size())](int64_t done) {
+                          if (progress) progress->show(before + done, "embedding", false);
+                        }));
+  if (average == Average::none && all.size() > 1) return {concatenate(all)};
+  return all;
 }
 
 }  // namespace fr

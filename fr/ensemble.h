@@ -7,8 +7,10 @@
 #include <vector>
 
 #include "data/patch.h"
+#include "fr/checkpoint.h"
 #include "fr/embed.h"
-#include "fr/train.h"
+#include "fr/progress.h"
+#include "fr/protocol/protocol.h"
 
 namespace fr {
 
@@ -37,8 +39,8 @@ std::vector<EnsembleMember> members_of(const std::vector<LoadedModel>& models,
 // (N,D_1), (N,D_2), ... -> (N, D_1 + D_2 + ...). std::invalid_argument when they disagree about N.
 Embeddings concatenate(std::span<const Embeddings> embeddings);
 
-// With Average::scores there is no angular Fisher score: it is one of embeddings. Throws what verify() throws.
-TestResult evaluate(const std::vector<EnsembleMember>& members, const TestData& test,
-                    const Config::Test& options, Average average, Progress* progress = nullptr);
+// The pictures as each member sees them; with Average::none one result, all members side by side. Throws what embed() does.
+std::vector<Embeddings> embed(const std::vector<EnsembleMember>& members, const PictureList& pictures,
+                              FlipMode flip, int64_t batch, Average average, Progress* progress = nullptr);
 
 }  // namespace fr

@@ -8,6 +8,7 @@
 #include "data/pairs.h"
 #include "data/synthetic/dataset.h"
 #include "data/synthetic/digits.h"
+#include "fr/protocol/verification_set.h"
 
 namespace fr {
 namespace {
@@ -70,17 +71,6 @@ class PatchSource : public Source {
   int height_, width_;
 };
 
-std::vector<int64_t> people_of(const TestData& test) {
-  std::map<std::string, int64_t> number;
-  std::vector<int64_t> people;
-  for (const auto& name : test.names)
-    people.push_back(
-        number.emplace(fs::path(name).parent_path().string(), int64_t(number.size())).first->second);
-  for (const auto& pair : test.pairs)
-    if (pair.same != (people[size_t(pair.a)] == people[size_t(pair.b)])) return {};
-  return people;
-}
-
 TestData synthetic_test(const Config& config) {
   const SyntheticOptions options = test_people(config);
   TestData test;
@@ -95,7 +85,7 @@ TestData synthetic_test(const Config& config) {
     const int64_t a = row(pair.a), b = row(pair.b);
     test.pairs.push_back({a, b, pair.same(), pair.fold});
   }
-  test.people = people_of(test);
+  test.people = people_of_names(test.names, test.pairs);
   test.picture = [options, pictures](int64_t i) { return render_face(options, pictures[size_t(i)]); };
   test.description =
       cat(test.pairs.size(), " pairs of ", options.identities, " synthetic people who were not trained on");
@@ -156,23 +146,10 @@ TrainingData training_data(const Config& c) {
 }
 
 TestData pair_list(const fs::path& list, const fs::path& root) {
-  const PairList read = read_pairs(list, root);
-  TestData test;
-  std::map<std::string, int64_t> row_of;
-  const auto row = [&](const std::string& name) {
-    const auto [at, fresh] = row_of.emplace(name, int64_t(test.names.size()));
-    if (fresh) test.names.push_back(name);
-    return at->second;
-  };
-  for (const Pair& pair : read.pairs) {
-    const int64_t a = row(pair.a), b = row(pair.b);
-    test.pairs.push_back({a, b, pair.same, pair.fold});
-  }
-  test.people = people_of(test);
-  test.picture = [root, names = test.names](int64_t i) { return load_image(root / names[size_t(i)]); };
-  test.description =
-      cat(read.pairs.size(), " pairs in ", read.folds, " folds from ", list.filename().string());
-  return test;
+  VerificationSet set = verification_set(read_pairs(list, root), list.filename().string());
+  if (set.people_from != PeopleFrom::names) set.people.clear();
+  return {std::move(set.pairs), std::move(set.pictures.names), std::move(set.people),
+          std::move(set.pictures.picture), std::move(set.description)};
 }
 
 std::optional<TestData> test_data(const Config& c) {

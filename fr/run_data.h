@@ -28,7 +28,7 @@ TrainingData training_data(const Config& config);
 struct TestData {
   std::vector<VerificationPair> pairs;
   std::vector<std::string> names;
-  std::vector<int64_t> people;  // of each name: the folder it lies in; empty when the pairs contradict that
+  std::vector<int64_t> people;  // of each name, by people_of_names()
   std::function<Image(int64_t)> picture;
   std::string description;
 };

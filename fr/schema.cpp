@@ -74,9 +74,17 @@ std::string base_of(const std::string& text) {
   return "";
 }
 
+// "section.key" -> "section", "key"; the section of "key" is "".
+std::pair<std::string, std::string> split_name(const std::string& name) {
+  const size_t dot = name.find('.');
+  return dot == std::string::npos ? std::pair(std::string(), name)
+                                  : std::pair(name.substr(0, dot), name.substr(dot + 1));
+}
+
 // What CLI11's reader does not tell: the line of each key, duplicates, and lines it would pass over in
 // silence.
-std::map<std::string, int> check_lines(const std::string& text, const std::string& file, bool has_base) {
+std::map<std::string, int> check_lines(const std::string& text, const std::string& file, bool has_base,
+                                       bool keys_without_section) {
   std::map<std::string, int> line_of;
   std::istringstream in(text);
   std::string line, section;
@@ -96,10 +104,9 @@ std::map<std::string, int> check_lines(const std::string& text, const std::strin
     const size_t equals = line.find('=');
     if (equals == std::string::npos) fail("expected key = value, found \"" + line + "\"");
     if (section.empty() && std::exchange(has_base, false)) continue;
-    if (section.empty()) fail("a key before the first [section]: \"" + line + "\"");
-    if (trim(line.substr(equals + 1)).empty())
-      fail(section + "." + trim(line.substr(0, equals)) + " has no value");
-    const std::string key = section + "." + trim(line.substr(0, equals));
+    if (section.empty() && !keys_without_section) fail("a key before the first [section]: \"" + line + "\"");
+    const std::string key = (section.empty() ? "" : section + ".") + trim(line.substr(0, equals));
+    if (trim(line.substr(equals + 1)).empty()) fail(key + " has no value");
     if (const auto [at, fresh] = line_of.emplace(key, n); !fresh)
       fail(cat(key, " is given twice, first in line ", at->second));
   }
@@ -113,6 +120,11 @@ std::string read_configuration(const std::filesystem::path& file) {
 }
 
 }  // namespace
+
+bool Schema::has_keys_without_section() const {
+  return std::any_of(keys_.begin(), keys_.end(),
+                     [](const Key& k) { return k.name.find('.') == std::string::npos; });
+}
 
 Key& Schema::add(std::string name, std::string allowed, std::string help, Affects affects) {
   keys_.push_back({std::move(name), std::move(allowed), std::move(help), affects, {}, {}});
@@ -131,6 +143,7 @@ void Schema::integer(std::string name, I& value, int64_t low, int64_t high, std:
 }
 template void Schema::integer(std::string, int&, int64_t, int64_t, std::string, Affects);
 template void Schema::integer(std::string, int64_t&, int64_t, int64_t, std::string, Affects);
+template void Schema::integer(std::string, uint64_t&, int64_t, int64_t, std::string, Affects);
 
 void Schema::real(std::string name, double& value, double low, double high, std::string help,
                   Affects affects) {
@@ -250,7 +263,7 @@ void Schema::read_ini_text(const std::string& text, const std::string& name) {
 }
 
 void Schema::read_items(const std::string& text, const std::string& name, bool has_base) {
-  const auto line_of = check_lines(text, name, has_base);
+  const auto line_of = check_lines(text, name, has_base, has_keys_without_section());
   std::istringstream in(text);
   std::vector<CLI::ConfigItem> items;
   try {
@@ -268,9 +281,10 @@ void Schema::read_items(const std::string& text, const std::string& name, bool h
 
 void Schema::override_with(const std::string& assignment) {
   const size_t equals = assignment.find('=');
-  if (equals == std::string::npos || assignment.find('.') > equals)
-    throw Error(ErrorKind::usage,
-                cat("command line: expected section.key=value, found \"", assignment, "\""));
+  const bool any_key = has_keys_without_section();
+  if (equals == std::string::npos || (!any_key && assignment.find('.') > equals))
+    throw Error(ErrorKind::usage, cat("command line: expected ", any_key ? "" : "section.",
+                                      "key=value, found \"", assignment, "\""));
   const std::string key = trim(assignment.substr(0, equals)), value = trim(assignment.substr(equals + 1));
   const bool is_list = value.find(',') != std::string::npos;
   set(key, is_list ? CLI::detail::split(value, ',') : std::vector<std::string>{value}, "command line");
@@ -280,25 +294,20 @@ std::string Schema::to_ini(bool only_affecting_result) const {
   std::string out, section;
   for (const auto& key : keys_) {
     if (only_affecting_result && key.affects != Affects::result) continue;
-    const size_t dot = key.name.find('.');
-    if (key.name.substr(0, dot) != section) {
-      section = key.name.substr(0, dot);
-      out += cat(out.empty() ? "" : "\n", "[", section, "]\n");
-    }
-    out += cat(key.name.substr(dot + 1), " = ", key.get(), "\n");
+    const auto [of, name] = split_name(key.name);
+    if (std::exchange(section, of) != of) out += cat(out.empty() ? "" : "\n", "[", of, "]\n");
+    out += cat(name, " = ", key.get(), "\n");
   }
   return out;
 }
 
 std::string Schema::to_markdown() const {
-  std::string out, section;
+  const std::string header = "\n| key | default | allowed | meaning |\n|---|---|---|---|\n";
+  std::string out = has_keys_without_section() ? header : "", section;
   for (const auto& key : keys_) {
-    const size_t dot = key.name.find('.');
-    if (key.name.substr(0, dot) != section) {
-      section = key.name.substr(0, dot);
-      out += cat("\n## [", section, "]\n\n| key | default | allowed | meaning |\n|---|---|---|---|\n");
-    }
-    out += cat("| ", key.name.substr(dot + 1), " | `", key.get(), "` | ", key.allowed, " | ", key.help,
+    const auto [of, name] = split_name(key.name);
+    if (std::exchange(section, of) != of) out += cat("\n## [", of, "]\n", header);
+    out += cat("| ", name, " | `", key.get(), "` | ", key.allowed, " | ", key.help,
                key.affects == Affects::speed ? " *" : "", " |\n");
   }
   return out;

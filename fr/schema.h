@@ -19,7 +19,7 @@ namespace fr {
 enum class Affects { result, speed };
 
 struct Key {
-  std::string name;     // "section.key"
+  std::string name;     // "section.key", or "key" before the first section
   std::string allowed;  // "real in [0, 1]", "one of: a, b"
   std::string help;
   Affects affects = Affects::result;
@@ -62,11 +62,13 @@ class Schema {
   void read_ini_text(const std::string& text, const std::string& name);  // the same for text from elsewhere
   void override_with(const std::string& assignment);                     // "section.key=value"
 
-  std::string to_ini(bool only_affecting_result = false) const;  // sections in order of registration
-  std::string to_markdown() const;                               // the table of docs/configuration.md
+  // Keys without a section must be registered first. Sections stand in order of registration.
+  std::string to_ini(bool only_affecting_result = false) const;
+  std::string to_markdown() const;  // the table of docs/configuration.md
   const std::vector<Key>& keys() const { return keys_; }
 
  private:
+  bool has_keys_without_section() const;
   Key& add(std::string name, std::string allowed, std::string help, Affects affects);
   void read_items(const std::string& text, const std::string& name, bool has_base);
   void set(const std::string& key, const std::vector<std::string>& values, const std::string& where);

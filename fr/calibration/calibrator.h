@@ -42,11 +42,13 @@ inline const std::vector<std::pair<std::string, CalibrationType>> kCalibrationWo
     {"z_norm", CalibrationType::z_norm},
     {"t_norm", CalibrationType::t_norm},
     {"s_norm", CalibrationType::s_norm}};
+std::string calibration_word(CalibrationType type);
 
 struct CalibrationOptions {
   CalibrationType type = CalibrationType::none;
   std::string file;  // what the calibrator was given to know (docs/formats.md); none needs no file
-  int64_t top = 0;   // cohort norms: only the so many most similar of the cohort count; 0: all
+  int64_t top =
+      0;  // cohort norms: only the so many most similar of the cohort count; 0: as the file says, else all
 };
 
 // Throws Error{usage} for a type that needs a file and has none, Error{io}, Error{data} for a file that is damaged or of

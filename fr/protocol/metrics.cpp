@@ -119,16 +119,20 @@ double sphereface_threshold(const Steps& all) {
   return sum / double(count);
 }
 
-bool decided_rightly(double score, bool same, double threshold, ThresholdMode mode) {
-  switch (mode) {
-    case ThresholdMode::insightface:
-      return (squared_distance(score) < threshold) == same;
-    case ThresholdMode::sphereface:
-      return same ? score > threshold : score < threshold;
-    case ThresholdMode::exact:
-      break;
+// The running mean stays exactly at a single best score, however often it occurs.
+double pfe_threshold(const Steps& all) {
+  double mean = 0;
+  int64_t count = 0, best_right = -1;
+  for (const Step& s : all.steps) {
+    if (s.genuine == 0) continue;
+    const int64_t right = s.genuine_above + all.impostor - s.impostor_above;
+    if (right < best_right) continue;
+    if (right > best_right) best_right = right, mean = s.score, count = 0;
+    count += s.genuine;
+    mean += (s.score - mean) * double(s.genuine) / double(count);
   }
-  return (score >= threshold) == same;
+  if (count == 0) throw Error(ErrorKind::data, "threshold: no genuine pair, whose scores are the candidates");
+  return mean;
 }
 
 }  // namespace
@@ -184,10 +188,25 @@ double best_threshold(ScoreView v, ThresholdMode mode) {
       return insightface_threshold(all);
     case ThresholdMode::sphereface:
       return sphereface_threshold(all);
+    case ThresholdMode::pfe:
+      return pfe_threshold(all);
     case ThresholdMode::exact:
       break;
   }
   return exact_threshold(all);
+}
+
+bool decided_rightly(double score, bool same, double threshold, ThresholdMode mode) {
+  switch (mode) {
+    case ThresholdMode::insightface:
+      return (squared_distance(score) < threshold) == same;
+    case ThresholdMode::sphereface:
+      return same ? score > threshold : score < threshold;
+    case ThresholdMode::exact:
+    case ThresholdMode::pfe:
+      break;
+  }
+  return (score >= threshold) == same;
 }
 
 double accuracy_at(ScoreView v, double threshold, ThresholdMode mode) {

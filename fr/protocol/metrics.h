@@ -49,10 +49,13 @@ enum class ThresholdMode {
                 // first best
   sphereface,   // -1, -0.9999 .. 1; the mean of all best; a score equal to the threshold is wrong on either
                 // side
+  pfe,          // the genuine scores, each as often as it occurs; the mean of all best (PFE's script)
 };
+// Throws Error{data} for no pairs, and with pfe for no genuine pair.
 double best_threshold(ScoreView v, ThresholdMode mode);
 // Share of pairs decided rightly. The threshold is in the mode's own unit (insightface: squared distance).
 double accuracy_at(ScoreView v, double threshold, ThresholdMode mode);
+bool decided_rightly(double score, bool same, double threshold, ThresholdMode mode);
 
 struct FoldAccuracy {
   int fold = 0;

@@ -45,6 +45,9 @@ struct StreamOptions {
   std::vector<double> far = {1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6};
   BootstrapOptions bootstrap;  // over the people; a distractor is a person of its own
   int64_t hardest = 12;
+  // Of each kind so many pairs are kept for intervals and pictures of the distribution: the highest impostors, and a sample
+  // of the others. Counts and thresholds do not depend on it. 12 bytes each.
+  int64_t kept = int64_t{1} << 21;
 };
 
 struct StreamResult {

@@ -1,86 +1,12 @@
 #include "fr/protocol/verification.h"
 
-#include <algorithm>
 #include <charconv>
-#include <cmath>
 
 #include "base/error.h"
 #include "base/file.h"
 
 namespace fr {
 namespace {
-
-constexpr double kTiny = 1e-12;
-
-// <a - centre, b - centre> / (|a - centre| |b - centre|); centre may be null.
-double cosine(const float* a, const float* b, const double* centre, int64_t D) {
-  double ab = 0, aa = 0, bb = 0;
-  for (int64_t d = 0; d < D; ++d) {
-    const double shift = centre ? centre[d] : 0, u = a[d] - shift, v = b[d] - shift;
-    ab += u * v, aa += u * u, bb += v * v;
-  }
-  const double lengths = std::sqrt(aa) * std::sqrt(bb);
-  if (std::sqrt(aa) < kTiny || std::sqrt(bb) < kTiny) return 0;
-  return std::clamp(ab / lengths, -1.0, 1.0);
-}
-
-// Scores by one model.
-struct ModelScorer {
-  const EmbeddingView& e;
-  const std::vector<VerificationPair>& pairs;
-
-  const float* row(int64_t i) const { return e.values.data() + i * e.D; }
-
-  // scores_i += the cosine of pair i
-  void add(std::vector<double>& scores, const double* centre) const {
-    for (size_t i = 0; i < pairs.size(); ++i) {
-      const double score = cosine(row(pairs[i].a), row(pairs[i].b), centre, e.D);
-      if (std::isnan(score))
-        throw Error(ErrorKind::data, cat("verification: pair ", i, " (rows ", pairs[i].a, " and ", pairs[i].b,
-                                         ") has an embedding that is not finite"));
-      scores[i] += score;
-    }
-  }
-
-  // Mean over both sides of all pairs outside the fold: a picture counts as often as it is used.
-  std::vector<double> training_mean(int test_fold) const {
-    std::vector<double> mean(size_t(e.D), 0.0);
-    int64_t rows = 0;
-    for (const VerificationPair& p : pairs) {
-      if (p.fold == test_fold) continue;
-      for (int64_t d = 0; d < e.D; ++d) mean[size_t(d)] += double(row(p.a)[d]) + double(row(p.b)[d]);
-      rows += 2;
-    }
-    for (double& m : mean) m /= double(std::max<int64_t>(rows, 1));
-    return mean;
-  }
-};
-
-// The mean over the models.
-struct Scorer {
-  const std::vector<EmbeddingView>& models;
-  const std::vector<VerificationPair>& pairs;
-
-  std::vector<double> score() const {
-    return mean([](const ModelScorer&) { return std::vector<double>(); });
-  }
-  std::vector<double> score_centred(int test_fold) const {
-    return mean([&](const ModelScorer& model) { return model.training_mean(test_fold); });
-  }
-
- private:
-  template <class Centre>
-  std::vector<double> mean(const Centre& centre_of) const {
-    std::vector<double> scores(pairs.size(), 0.0);
-    for (const EmbeddingView& e : models) {
-      const ModelScorer model{e, pairs};
-      const std::vector<double> centre = centre_of(model);
-      model.add(scores, centre.empty() ? nullptr : centre.data());
-    }
-    for (double& s : scores) s /= double(models.size());
-    return scores;
-  }
-};
 
 void check_pairs(const EmbeddingView& e, const std::vector<VerificationPair>& pairs) {
   FR_CHECK(e.N >= 0 && e.D > 0 && int64_t(e.values.size()) == e.N * e.D, "verification: expected ", e.N,
@@ -91,19 +17,19 @@ void check_pairs(const EmbeddingView& e, const std::vector<VerificationPair>& pa
              " embeddings");
 }
 
-KFoldAccuracy plain_folds(VerificationResult& r, const Scorer& scorer, const std::vector<int>& fold,
+KFoldAccuracy plain_folds(VerificationResult& r, const PairScorer& scorer, const std::vector<int>& fold,
                           ThresholdMode mode) {
-  r.scores = scorer.score();
+  r.scores = scorer(std::nullopt);
   return kfold_accuracy({r.scores, r.same}, fold, mode);
 }
 
 // Every fold sees all pairs centred by its own training folds; the pair keeps the score of its own test.
-KFoldAccuracy centred_folds(VerificationResult& r, const Scorer& scorer, const std::vector<int>& fold,
+KFoldAccuracy centred_folds(VerificationResult& r, const PairScorer& scorer, const std::vector<int>& fold,
                             ThresholdMode mode) {
   r.scores.assign(r.pairs.size(), 0);
   std::vector<FoldAccuracy> results;
   for (int f : distinct_folds(fold)) {
-    const std::vector<double> scores = scorer.score_centred(f);
+    const std::vector<double> scores = scorer(f);
     results.push_back(evaluate_fold({scores, r.same}, fold, f, mode));
     for (size_t i = 0; i < fold.size(); ++i)
       if (fold[i] == f) r.scores[i] = scores[i];
@@ -150,6 +76,11 @@ VerificationResult verify_mean_scores(const std::vector<EmbeddingView>& models,
                                       const VerificationOptions& options) {
   FR_CHECK(!models.empty(), "verification: expected a model or more");
   for (const EmbeddingView& e : models) check_pairs(e, pairs);
+  return verify_scores(cosine_scorer(models, pairs), pairs, options);
+}
+
+VerificationResult verify_scores(const PairScorer& scorer, const std::vector<VerificationPair>& pairs,
+                                 const VerificationOptions& options) {
   VerificationResult r;
   r.pairs = pairs;
   std::vector<int> fold;
@@ -160,7 +91,6 @@ VerificationResult verify_mean_scores(const std::vector<EmbeddingView>& models,
   if (r.genuine == 0 || r.impostor == 0)
     throw Error(ErrorKind::data, cat("verification: needs genuine and impostor pairs, got ", r.genuine,
                                      " genuine and ", r.impostor, " impostor"));
-  const Scorer scorer{models, pairs};
   const bool centred = options.centring == Centring::training_folds;
   r.accuracy = (centred ? centred_folds : plain_folds)(r, scorer, fold, options.threshold);
   for (const FoldAccuracy& f : r.accuracy.folds) r.threshold += f.threshold / double(r.accuracy.folds.size());

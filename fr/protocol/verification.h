@@ -9,14 +9,9 @@
 
 #include "fr/protocol/embedding_view.h"
 #include "fr/protocol/metrics.h"
+#include "fr/protocol/pair_scorer.h"
 
 namespace fr {
-
-struct VerificationPair {
-  int64_t a = 0, b = 0;  // rows of the embeddings
-  bool same = false;
-  int fold = 0;
-};
 
 // The embedding of a picture from those of the picture and of its mirror image.
 enum class FlipMode {
@@ -43,7 +38,7 @@ struct VerificationOptions {
 
 struct VerificationResult {
   std::vector<VerificationPair> pairs;
-  std::vector<double> scores;  // cosine of each pair; centred: as scored when its own fold is tested
+  std::vector<double> scores;  // of each pair; centred: as scored when its own fold is tested
   std::vector<uint8_t> same;
   int64_t genuine = 0, impostor = 0;
   KFoldAccuracy accuracy;
@@ -64,6 +59,10 @@ VerificationResult verify(const EmbeddingView& embeddings, const std::vector<Ver
 VerificationResult verify_mean_scores(const std::vector<EmbeddingView>& models,
                                       const std::vector<VerificationPair>& pairs,
                                       const VerificationOptions& options = {});
+
+// The same for scores of any kind. Throws what the scorer throws and Error{data} as above.
+VerificationResult verify_scores(const PairScorer& scorer, const std::vector<VerificationPair>& pairs,
+                                 const VerificationOptions& options = {});
 
 // Columns fold,a,b,same,score; a and b are the given names, or the row numbers when `names` is empty.
 void write_scores_csv(const std::filesystem::path& path, const VerificationResult& result,

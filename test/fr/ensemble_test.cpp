@@ -5,6 +5,10 @@
 
 #include <algorithm>
 
+#include "fr/evaluation.h"
+#include "fr/run_data.h"
+#include "test/fr/fold_faces.h"
+
 namespace fr {
 namespace {
 
@@ -28,15 +32,16 @@ class Quarters : public Module {
   float bend_;
 };
 
-TestData people() {
-  TestData test;
+VerificationSet people() {
+  VerificationSet test;
+  test.people_from = PeopleFrom::names;
   for (int64_t i = 0; i < 24; ++i) {
-    test.names.push_back(cat("person", i / 4, "/", i));
+    test.pictures.names.push_back(cat("person", i / 4, "/", i));
     test.people.push_back(i / 4);
     test.pairs.push_back({i, i / 4 * 4 + (i + 1) % 4, true, int(i % 3)});
     test.pairs.push_back({i, (i + 5) % 24, false, int(i % 3)});
   }
-  test.picture = [](int64_t i) {
+  test.pictures.picture = [](int64_t i) {
     Image image(20, 22);
     Random person({uint64_t(i / 4), Purpose::test}), own({uint64_t(i), Purpose::test, 1});
     const double slope = person.uniform(-6, 6), tint = person.uniform(-60, 60);
@@ -51,61 +56,70 @@ TestData people() {
 }
 
 // The embeddings of one member, with nothing of the ensemble's code.
-Embeddings by_hand(const EnsembleMember& m, const TestData& test, const Config::Test& o) {
+Embeddings by_hand(const EnsembleMember& m, const PictureList& test, const EvaluationConfig& o) {
   return embed(*m.network, int64_t(test.names.size()),
                [&](int64_t i) { return cut_patch(test.picture(i), m.patch, int(m.height), int(m.width)); },
                {m.height, m.width, o.flip, o.batch});
 }
 
+ProtocolResult evaluate_people(const std::vector<EnsembleMember>& members, EvaluationConfig o,
+                               Average average = Average::none) {
+  o.options.bootstrap.replicates = 0, o.average = average;
+  return evaluate(FoldVerification(people()), members, o).front();
+}
+
+bool has_fisher(const ProtocolResult& r) {
+  return std::any_of(r.figures.begin(), r.figures.end(),
+                     [](const Figure& f) { return f.key == "angular_fisher_score"; });
+}
+
 TEST(Ensemble, TwoCopiesChangeNothing) {
   Quarters a(0.5f), b(-2);
-  const TestData test = people();
   for (const bool centre : {false, true}) {
-    Config::Test o;
-    o.centre = centre, o.batch = 5;
+    EvaluationConfig o;
+    o.options.centre = centre, o.batch = 5;
     const EnsembleMember m{&a, 16, 14};
-    const TestResult one = evaluate({m}, test, o, Average::none),
-                     mean = evaluate({m, m}, test, o, Average::scores),
-                     joined = evaluate({m, m}, test, o, Average::none);
-    EXPECT_EQ(mean.scores, one.scores);
-    EXPECT_EQ(mean.accuracy.mean, one.accuracy.mean);
+    const ProtocolResult one = evaluate_people({m}, o), mean = evaluate_people({m, m}, o, Average::scores),
+                         joined = evaluate_people({m, m}, o);
+    EXPECT_EQ(scores_of(mean), scores_of(one));
+    EXPECT_EQ(figure(mean, "accuracy").value, figure(one, "accuracy").value);
     ASSERT_EQ(joined.scores.size(), one.scores.size());
-    for (size_t i = 0; i < one.scores.size(); ++i) EXPECT_NEAR(joined.scores[i], one.scores[i], 1e-12);
-    EXPECT_NE(evaluate({m, {&b, 16, 14}}, test, o, Average::scores).scores, one.scores);
-    EXPECT_TRUE(one.angular_fisher && !mean.angular_fisher);
+    for (size_t i = 0; i < one.scores.size(); ++i)
+      EXPECT_NEAR(joined.scores[i].score, one.scores[i].score, 1e-12);
+    EXPECT_NE(scores_of(evaluate_people({m, {&b, 16, 14}}, o, Average::scores)), scores_of(one));
+    EXPECT_TRUE(has_fisher(one) && !has_fisher(mean));
   }
 }
 
 TEST(Ensemble, ThreePatchesAreTheirEmbeddingsSideBySide) {
   Quarters a(0.5f), b(-2), c(1);
-  const TestData test = people();
-  Config::Test o;
+  const VerificationSet test = people();
+  const EvaluationConfig o;
   const std::vector<EnsembleMember> members = {
       {&a, 16, 14, Patch::full}, {&b, 16, 14, Patch::upper}, {&c, 20, 12, Patch::centre}};
   std::vector<float> values;
   std::vector<Embeddings> parts;
-  for (const EnsembleMember& m : members) parts.push_back(by_hand(m, test, o));
+  for (const EnsembleMember& m : members) parts.push_back(by_hand(m, test.pictures, o));
   for (int64_t n = 0; n < 24; ++n)
     for (const Embeddings& e : parts)
       for (int64_t d = 0; d < 24; ++d) values.push_back(e.values[size_t(n * 24 + d)]);
-  const TestResult got = evaluate(members, test, o, Average::none);
-  EXPECT_EQ(got.scores, verify({values, 24, 72}, test.pairs, {}).scores);
-  const std::vector<double> mean = evaluate(members, test, o, Average::scores).scores;
+  const std::vector<double> got = scores_of(evaluate_people(members, o));
+  EXPECT_EQ(got, verify({values, 24, 72}, test.pairs, {}).scores);
+  const std::vector<double> mean = scores_of(evaluate_people(members, o, Average::scores));
   for (size_t i = 0; i < mean.size(); ++i) {
     double sum = 0;
     for (const Embeddings& e : parts) sum += verify(e.view(), test.pairs, {}).scores[i];
     EXPECT_NEAR(mean[i], sum / 3, 1e-15);
   }
-  EXPECT_NE(got.scores, evaluate({members[0], {&b, 16, 14}, {&c, 20, 12}}, test, o, Average::none).scores);
+  EXPECT_NE(got, scores_of(evaluate_people({members[0], {&b, 16, 14}, {&c, 20, 12}}, o)));
 }
 
 TEST(Ensemble, MirrorImagesByMeanScoreAsTheirSum) {
   Quarters a(0.5f);
-  Config::Test mean, sum;
+  EvaluationConfig mean, sum;
   mean.flip = FlipMode::mean, sum.flip = FlipMode::sum;
-  const TestData test = people();
-  EXPECT_EQ(evaluate({{&a, 16, 14}}, test, mean, Average::none).scores,
-            evaluate({{&a, 16, 14}}, test, sum, Average::none).scores);
+  EXPECT_EQ(scores_of(evaluate_people({{&a, 16, 14}}, mean)),
+            scores_of(evaluate_people({{&a, 16, 14}}, sum)));
 }
 
 TEST(Ensemble, SizesMustAgree) {
@@ -148,8 +162,8 @@ TEST(Ensemble, PatchesByWords) {
     }
     return std::string();
   };
-  EXPECT_EQ(refusal("full,upper"), "--patch: 2 patches for 3 models; expected one, or one for each model");
-  EXPECT_EQ(refusal("uper"), "--patch: 'uper' is none of full, upper, centre");
+  EXPECT_EQ(refusal("full,upper"), "patch: 2 patches for 3 models; expected one, or one for each model");
+  EXPECT_EQ(refusal("uper"), "patch: 'uper' is none of full, upper, centre");
 }
 
 }  // namespace

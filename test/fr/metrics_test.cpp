@@ -40,6 +40,17 @@ Scores random_scores(uint64_t seed) {
   return s;
 }
 
+template <class F>
+void expect_data_error(const F& f, const std::string& words) {
+  try {
+    f();
+    FAIL() << "no error";
+  } catch (const Error& e) {
+    EXPECT_EQ(e.kind(), ErrorKind::data);
+    EXPECT_NE(std::string(e.what()).find(words), std::string::npos) << e.what();
+  }
+}
+
 TEST(Metrics, AucOracle) { EXPECT_NEAR(auc(oracle().view()), 0.82, 1e-12); }
 
 TEST(Metrics, AucCountsPairs) {
@@ -177,6 +188,34 @@ TEST(Metrics, GridThresholdsEqualBruteForce) {
   }
 }
 
+// The best genuine scores of the oracle are .6 and .5 (8 of 10); just below their mean only 7 are right.
+TEST(Metrics, PfeThreshold) {
+  const Scores s = oracle();
+  const double t = best_threshold(s.view(), ThresholdMode::pfe);
+  EXPECT_NEAR(t, 0.55, 1e-12);
+  EXPECT_NEAR(accuracy_at(s.view(), 0.6, ThresholdMode::pfe), 0.8, 1e-12);
+  EXPECT_NEAR(accuracy_at(s.view(), 0.549, ThresholdMode::pfe), 0.7, 1e-12);
+  for (uint64_t seed = 1; seed <= 3; ++seed) {
+    const Scores r = random_scores(seed);
+    double best = -1, sum = 0, count = 0;
+    for (size_t i = 0; i < r.scores.size(); ++i) {
+      if (!r.same[i]) continue;
+      const double a = accuracy_at(r.view(), r.scores[i], ThresholdMode::pfe);
+      if (a > best) best = a, sum = 0, count = 0;
+      if (a == best) sum += r.scores[i], ++count;
+    }
+    EXPECT_NEAR(best_threshold(r.view(), ThresholdMode::pfe), sum / count, 1e-12);
+  }
+  // One best score that occurs three times is the threshold itself, not a number beside it.
+  const Scores thrice{{.1, .1, .1, .05}, {1, 1, 1, 0}};
+  EXPECT_EQ(best_threshold(thrice.view(), ThresholdMode::pfe), .1);
+  expect_data_error(
+      [] {
+        best_threshold({std::vector<double>{.5}, std::vector<uint8_t>{0}}, ThresholdMode::pfe);
+      },
+      "no genuine pair");
+}
+
 TEST(Metrics, InsightfaceDistances) {
   // Squared distances .2 and 1: the first threshold above .2 is .21 (.2 itself: strictly below is needed).
   const Scores s{{0.9, 0.5}, {1, 0}};
@@ -210,17 +249,6 @@ TEST(Metrics, KFold) {
     EXPECT_NEAR(r.mean, mean, 1e-12);
     EXPECT_NEAR(r.std, std::sqrt(squares / 5), 1e-12);
     EXPECT_NEAR(r.standard_error, std::sqrt(squares / 4) / std::sqrt(5.0), 1e-12);
-  }
-}
-
-template <class F>
-void expect_data_error(const F& f, const std::string& words) {
-  try {
-    f();
-    FAIL() << "no error";
-  } catch (const Error& e) {
-    EXPECT_EQ(e.kind(), ErrorKind::data);
-    EXPECT_NE(std::string(e.what()).find(words), std::string::npos) << e.what();
   }
 }
 

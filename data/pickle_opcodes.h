@@ -1,0 +1,56 @@
+// The opcodes of Python's pickles that the reader knows, by the names of CPython's pickletools. Internal to the pickle reader.
+#pragma once
+#include <cstdint>
+
+namespace fr::pickle {
+
+enum Opcode : uint8_t {
+  kMark = '(',
+  kStop = '.',
+  kEmptyList = ']',
+  kAppend = 'a',
+  kAppends = 'e',
+  kList = 'l',
+  kEmptyTuple = ')',
+  kTuple = 't',
+  kNone = 'N',
+  kBinint = 'J',
+  kBinint1 = 'K',
+  kBinint2 = 'M',
+  kShortBinstring = 'U',
+  kBinstring = 'T',
+  kShortBinbytes = 'C',
+  kBinbytes = 'B',
+  kBinunicode = 'X',
+  kBinput = 'q',
+  kLongBinput = 'r',
+  kBinget = 'h',
+  kLongBinget = 'j',
+  kGlobal = 'c',
+  kReduce = 'R',
+  kBuild = 'b',
+  kInst = 'i',
+  kObj = 'o',
+  kPersid = 'P',
+  kBinpersid = 'Q',
+  kProto = 0x80,
+  kNewobj = 0x81,
+  kExt1 = 0x82,
+  kExt2 = 0x83,
+  kExt4 = 0x84,
+  kTuple1 = 0x85,
+  kTuple2 = 0x86,
+  kTuple3 = 0x87,
+  kNewtrue = 0x88,
+  kNewfalse = 0x89,
+  kLong1 = 0x8a,
+  kShortBinunicode = 0x8c,
+  kBinbytes8 = 0x8e,
+  kNewobjEx = 0x92,
+  kStackGlobal = 0x93,
+  kMemoize = 0x94,
+  kFrame = 0x95,
+  kBytearray8 = 0x96,
+};
+
+}  // namespace fr::pickle

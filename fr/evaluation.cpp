@@ -1,0 +1,113 @@
+#include "fr/evaluation.h"
+
+#include <algorithm>
+
+#include "fr/evaluation_sets.h"
+
+namespace fr {
+namespace {
+
+std::vector<std::pair<std::string, std::string>> protocol_words() {
+  std::vector<std::pair<std::string, std::string>> words;
+  for (const ProtocolRow& row : protocol_table()) words.emplace_back(row.word, row.word);
+  return words;
+}
+
+void describe_scores(Schema& s, EvaluationConfig& c) {
+  s.choice("threshold", c.options.threshold, kThresholdWords,
+           "how a fold's threshold is chosen on the others");
+  s.choice("flip", c.flip, kFlipWords,
+           "how the mirror image joins the embedding; mean is half of sum: the same scores");
+  s.flag("centre", c.options.centre, "subtract the mean embedding of the other folds first");
+  s.integer("batch", c.batch, 1, 65536, "pictures a forward pass", Affects::speed);
+  s.text("patch", c.patch,
+         "full, upper or centre, for all models or one for each with commas between; empty: what a model was "
+         "trained on");
+  s.choice(
+      "average", c.average, kAverageWords,
+      "of several models: none puts their embeddings side by side, scores takes the mean of their scores");
+  s.choice("pooling", c.pooling, kPoolingWords, "of a video's frames");
+  s.reals("far", c.options.far, 0, 1, "false accept rates at which TAR is told");
+  s.reals("card", c.options.card, 0, 1, "false accept rates of the threshold card");
+}
+
+void describe_calibration(Schema& s, CalibrationOptions& c) {
+  s.choice("calibration.type", c.type, kCalibrationWords, "what makes scores of two embeddings");
+  s.text("calibration.file", c.file, "what the calibrator was given to know; none needs no file");
+  s.integer("calibration.top", c.top, 0, 100'000'000,
+            "cohort norms: only the so many most similar of the cohort count; 0: all");
+}
+
+void describe_bootstrap(Schema& s, BootstrapOptions& b) {
+  s.integer("bootstrap.replicates", b.replicates, 0, 1'000'000,
+            "draws of the people behind a confidence interval; 0: no intervals");
+  s.real("bootstrap.confidence", b.confidence, 0.5, 0.9999, "of the intervals");
+  s.integer("bootstrap.seed", b.seed, 0, int64_t{1} << 62, "of the draws");
+}
+
+}  // namespace
+
+const std::vector<ProtocolRow>& protocol_table() {
+  static const std::vector<ProtocolRow> table = {
+      {"pairs", "root: pictures; list: any list of pairs below, with or without folds and groups",
+       make_pairs},
+      {"lfw", "root: pictures NAME/NAME_0001.jpg; list: pairs.txt", make_lfw},
+      {"cfp_fp", "root: the folder of Protocol and Data; list: Protocol/Split/FP if not named", make_cfp_fp},
+      {"cfp_ff", "root: the folder of Protocol and Data; list: Protocol/Split/FF if not named", make_cfp_ff},
+      {"agedb_30", "root: pictures; list: what scripts/agedb_to_csv.py writes", make_agedb_30},
+      {"calfw", "root: pictures; list: pairs_CALFW.txt", make_calfw},
+      {"cplfw", "root: pictures; list: pairs_CPLFW.txt", make_cplfw},
+      {"rfw", "root: the folder data; list: the folder txts, or CSV with a column group", make_rfw},
+      {"afw", "root: pictures; list: as for rfw: a folder of GROUP/GROUP_pairs.txt, or CSV", make_afw},
+      {"ytf", "root: the folder of the people's folders; list: splits.txt", make_ytf},
+      {"bin", "list: a .bin file of insightface, pictures included", make_bin},
+  };
+  return table;
+}
+
+std::unique_ptr<Protocol> make_protocol(const EvaluationConfig& config) {
+  const auto& table = protocol_table();
+  const auto row = std::find_if(table.begin(), table.end(),
+                                [&](const ProtocolRow& r) { return r.word == config.protocol; });
+  if (row == table.end())
+    throw Error(ErrorKind::usage, cat("protocol = ", config.protocol, ": no such protocol"));
+  return row->make(config);
+}
+
+Schema describe(EvaluationConfig& c) {
+  Schema s;
+  s.choice("protocol", c.protocol, protocol_words(), "what is evaluated");
+  s.text("root", c.root, "folder of the pictures");
+  s.text("list", c.list, "the protocol's list, as it stands or below root");
+  describe_scores(s, c);
+  describe_calibration(s, c.calibration);
+  describe_bootstrap(s, c.options.bootstrap);
+  return s;
+}
+
+std::vector<ProtocolResult> evaluate(const Protocol& protocol, const std::vector<EnsembleMember>& members,
+                                     const EvaluationConfig& c, Progress* progress) {
+  std::vector<std::unique_ptr<Calibrator>> calibrators;
+  calibrators.push_back(make_calibrator({}));
+  if (c.calibration.type != CalibrationType::none) calibrators.push_back(make_calibrator(c.calibration));
+  const std::vector<Embeddings> embeddings =
+      embed(members, protocol.pictures(), c.flip, c.batch, c.average, progress);
+  ModelEmbeddings views;
+  for (const Embeddings& e : embeddings) views.push_back(e.view());
+  std::vector<ProtocolResult> results;
+  for (const auto& calibrator : calibrators)
+    results.push_back(protocol.evaluate(views, *calibrator, c.options));
+  return results;
+}
+
+std::string evaluation_document(const Schema& schema) {
+  std::string text =
+      "# Settings of an evaluation\n\nWritten by `make docs` from the schema in `fr/evaluation.cpp`. Each is "
+      "given to `bin/evaluate` as `key=value` or\n`section.key=value`, or stands in an INI file behind "
+      "`--config`; the command line is stronger. The protocols themselves:\n[protocols.md](protocols.md).\n" +
+      schema.to_markdown() + "\n## Files of the protocols\n\n| protocol | files |\n|---|---|\n";
+  for (const ProtocolRow& row : protocol_table()) text += cat("| ", row.word, " | ", row.files, " |\n");
+  return text;
+}
+
+}  // namespace fr

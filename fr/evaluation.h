@@ -1,0 +1,53 @@
+// What bin/evaluate is told: a protocol, where its files lie, how pictures become embeddings and embeddings scores. And the
+// table of all protocols.
+#pragma once
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "data/pairs.h"
+#include "fr/calibration/calibrator.h"
+#include "fr/ensemble.h"
+#include "fr/protocol/protocol.h"
+#include "fr/protocol/video.h"
+#include "fr/schema.h"
+
+namespace fr {
+
+struct EvaluationConfig {
+  std::string protocol = "pairs";  // a word of protocol_table()
+  std::string root, list;          // folder of the pictures; the protocol's list
+  Missing missing = Missing::error;
+
+  FlipMode flip = FlipMode::concatenate;
+  int64_t batch = 64;                       // pictures a forward pass
+  std::string patch;                        // patches_of()
+  Average average = Average::none;          // of several models
+  Pooling pooling = Pooling::mean_feature;  // of a video's frames
+
+  ProtocolOptions options;
+  CalibrationOptions calibration;
+};
+
+// The schema over the fields of `config`, which must outlive it. Keys of a protocol of its own have a section of its name.
+Schema describe(EvaluationConfig& config);
+std::string evaluation_document(const Schema& schema);  // docs/evaluation.md
+
+// One row a protocol. A new one needs its row here and, for files of its own, fields of EvaluationConfig with their keys.
+struct ProtocolRow {
+  std::string word;   // protocol = word
+  std::string files;  // what `root`, `list` and keys of its own name
+  std::unique_ptr<Protocol> (*make)(const EvaluationConfig& config);
+};
+const std::vector<ProtocolRow>& protocol_table();
+
+// Throws Error{usage} for a key that the protocol needs and does not have, Error{data} and Error{io} for its files.
+std::unique_ptr<Protocol> make_protocol(const EvaluationConfig& config);
+
+// Embeds the pictures by all models and evaluates. With a calibration there are two results: without it, and with it.
+// Throws what embed() and Protocol::evaluate() throw.
+std::vector<ProtocolResult> evaluate(const Protocol& protocol, const std::vector<EnsembleMember>& members,
+                                     const EvaluationConfig& config, Progress* progress = nullptr);
+
+}  // namespace fr

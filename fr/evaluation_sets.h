@@ -1,0 +1,21 @@
+// The verification sets of protocol_table(): which files each reads, and what it should hold. Internal to fr/evaluation.cpp.
+#pragma once
+#include <memory>
+
+#include "fr/evaluation.h"
+
+namespace fr {
+
+std::unique_ptr<Protocol> make_pairs(const EvaluationConfig& config);
+std::unique_ptr<Protocol> make_lfw(const EvaluationConfig& config);
+std::unique_ptr<Protocol> make_cfp_fp(const EvaluationConfig& config);
+std::unique_ptr<Protocol> make_cfp_ff(const EvaluationConfig& config);
+std::unique_ptr<Protocol> make_agedb_30(const EvaluationConfig& config);
+std::unique_ptr<Protocol> make_calfw(const EvaluationConfig& config);
+std::unique_ptr<Protocol> make_cplfw(const EvaluationConfig& config);
+std::unique_ptr<Protocol> make_rfw(const EvaluationConfig& config);
+std::unique_ptr<Protocol> make_afw(const EvaluationConfig& config);
+std::unique_ptr<Protocol> make_ytf(const EvaluationConfig& config);
+std::unique_ptr<Protocol> make_bin(const EvaluationConfig& config);
+
+}  // namespace fr

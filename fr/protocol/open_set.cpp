@@ -1,0 +1,198 @@
+#include "fr/protocol/open_set.h"
+
+#include <algorithm>
+#include <cmath>
+#include <unordered_map>
+
+#include "base/error.h"
+#include "base/parallel.h"
+
+namespace fr {
+namespace {
+
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
+constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+const double kRootEps = std::sqrt(std::numeric_limits<double>::epsilon());
+
+void check(const ScorePairs& sets) {
+  FR_CHECK(sets.calibrator && sets.a && sets.b,
+           "identification: expected a calibrator, a gallery and probes");
+  FR_CHECK(int64_t(sets.people_a.size()) == sets.a->N && int64_t(sets.people_b.size()) == sets.b->N,
+           "identification: ", sets.a->N, " rows of the gallery and ", sets.b->N, " probes, but people of ",
+           sets.people_a.size(), " and ", sets.people_b.size());
+  FR_CHECK(sets.a->N > 0 && sets.a->N <= std::numeric_limits<int32_t>::max(), "identification: a gallery of ",
+           sets.a->N, " rows");
+}
+
+// The best score of every probe's mates; +infinity without one, so that nothing is above it.
+std::vector<float> mate_scores(const ScorePairs& sets) {
+  std::unordered_map<int64_t, std::vector<int64_t>> rows_of;
+  for (int64_t i = 0; i < sets.a->N; ++i)
+    if (sets.people_a[size_t(i)] >= 0) rows_of[sets.people_a[size_t(i)]].push_back(i);
+  std::vector<float> mates(size_t(sets.b->N), kInfinity);
+  parallel_ranges(sets.b->N, 64, [&](int64_t begin, int64_t end) {
+    for (int64_t j = begin; j < end; ++j) {
+      const auto found = rows_of.find(sets.people_b[size_t(j)]);
+      if (found == rows_of.end()) continue;
+      float best = -kInfinity, score;
+      for (int64_t i : found->second)
+        sets.calibrator->scores(&score, *sets.a, i, 1, *sets.b, j, 1), best = std::max(best, score);
+      mates[size_t(j)] = best;
+    }
+  });
+  return mates;
+}
+
+// What one thread has seen of every probe.
+struct Seen {
+  std::vector<float> best;
+  std::vector<int32_t> above;  // rows that score higher than the mate
+  bool finite = true;
+
+  void look(const ScoreBlock& block, const std::vector<float>& mates) {
+    if (best.empty()) best.assign(mates.size(), -kInfinity), above.assign(mates.size(), 0);
+    float* b = best.data() + block.j;
+    int32_t* n = above.data() + block.j;
+    const float* mate = mates.data() + block.j;
+    int wrong = 0;
+    for (int64_t r = 0; r < block.n; ++r) {
+      const float* s = block.scores + r * block.stride;
+      for (int64_t c = 0; c < block.m; ++c) {
+        b[c] = s[c] > b[c] ? s[c] : b[c];
+        n[c] += s[c] > mate[c];
+        wrong |= !(std::fabs(s[c]) < kInfinity);
+      }
+    }
+    finite = finite && !wrong;
+  }
+};
+
+double weight(std::span<const float> weights, int64_t index) {
+  return weights.empty() ? 1 : double(weights[size_t(index)]);
+}
+
+}  // namespace
+
+std::vector<ProbeResult> search_probes(const ScorePairs& sets) {
+  check(sets);
+  const std::vector<float> mates = mate_scores(sets);
+  std::vector<Seen> seen(static_cast<size_t>(threads()));
+  for_each_block(sets, [&](const ScoreBlock& block, int thread) { seen[size_t(thread)].look(block, mates); });
+  std::vector<ProbeResult> results(mates.size());
+  for (const Seen& s : seen) {
+    if (!s.finite) throw Error(ErrorKind::data, "identification: a score that is not finite");
+    for (size_t j = 0; j < s.best.size(); ++j)
+      results[j].best = std::max(results[j].best, s.best[j]), results[j].rank += s.above[j];
+  }
+  for (size_t j = 0; j < results.size(); ++j)
+    if (mates[j] < kInfinity) results[j].mate = mates[j], ++results[j].rank;
+  return results;
+}
+
+Identification::Identification(std::span<const ProbeResult> probes) {
+  for (size_t i = 0; i < probes.size(); ++i) {
+    const ProbeResult& p = probes[i];
+    if (p.mated())
+      mated_.push_back({p.mate, p.rank, int64_t(i)});
+    else
+      non_mated_.push_back({p.best, 0, int64_t(i)});
+  }
+  const auto higher = [](const Probe& a, const Probe& b) { return a.score > b.score; };
+  std::stable_sort(mated_.begin(), mated_.end(), higher);
+  std::stable_sort(non_mated_.begin(), non_mated_.end(), higher);
+}
+
+double Identification::rank_rate(int64_t rank, std::span<const float> weights) const {
+  return at_threshold(-double(kInfinity), rank, weights).rate;
+}
+
+std::vector<double> Identification::cmc(int64_t ranks) const {
+  std::vector<double> rates(size_t(std::max<int64_t>(ranks, 0)), 0);
+  for (const Probe& p : mated_)
+    if (p.rank <= ranks) rates[size_t(p.rank - 1)] += 1 / double(mated());
+  for (size_t r = 1; r < rates.size(); ++r) rates[r] += rates[r - 1];
+  return rates;
+}
+
+IdentificationPoint Identification::at_threshold(double threshold, int64_t rank,
+                                                 std::span<const float> weights) const {
+  double mates = 0, found = 0, others = 0, alarms = 0;
+  for (const Probe& p : mated_) {
+    const double w = weight(weights, p.index);
+    mates += w;
+    if (p.score >= threshold && p.rank <= rank) found += w;
+  }
+  for (const Probe& p : non_mated_) {
+    const double w = weight(weights, p.index);
+    others += w;
+    if (p.score >= threshold) alarms += w;
+  }
+  IdentificationPoint point;
+  point.threshold = threshold;
+  point.rate = mates > 0 ? found / mates : kNone;
+  point.realised_fpir = others > 0 ? alarms / others : kNone;
+  return point;
+}
+
+double Identification::threshold(double fpir, FpirRule rule, std::span<const float> weights) const {
+  double total = 0;
+  for (const Probe& p : non_mated_) total += weight(weights, p.index);
+  if (total == 0) return kNone;
+  const double n = rule == FpirRule::nist ? std::floor(fpir * total + 1e-9) : std::round(fpir * total);
+  double seen = 0, largest = kNone, nth = kNone, smallest = kNone;
+  for (const Probe& p : non_mated_) {
+    const double w = weight(weights, p.index);
+    if (w == 0) continue;
+    if (seen == 0) largest = p.score;
+    if (seen < n && seen + w >= n) nth = p.score;
+    seen += w, smallest = p.score;
+  }
+  if (rule == FpirRule::nist) return n == 0 ? std::nextafter(largest, double(kInfinity)) : nth;
+  double next = kInfinity, lowest = kInfinity;  // of the mates: the lowest above `largest`, and of all
+  for (const Probe& p : mated_) {
+    if (weight(weights, p.index) == 0) continue;
+    lowest = p.score;
+    if (p.score > largest) next = p.score;
+  }
+  if (n == 0) return next < kInfinity ? (largest + next) / 2 : largest + kRootEps;
+  return n == total ? std::min(smallest, lowest) - kRootEps : nth;
+}
+
+IdentificationPoint Identification::at_fpir(double fpir, int64_t rank, FpirRule rule,
+                                            std::span<const float> weights) const {
+  FR_CHECK(fpir >= 0 && fpir <= 1,
+           "identification: a false positive identification rate lies in [0, 1], got ", fpir);
+  if (mated_.empty() || non_mated_.empty())
+    throw Error(ErrorKind::data, cat("open-set identification: needs probes with and without a mate, got ",
+                                     mated(), " with and ", non_mated(), " without"));
+  IdentificationPoint point = at_threshold(threshold(fpir, rule, weights), rank, weights);
+  point.fpir = fpir;
+  point.too_few = fpir * double(non_mated()) < 1;
+  return point;
+}
+
+std::vector<std::pair<double, double>> Identification::dir_curve(int64_t rank, int64_t most) const {
+  std::vector<std::pair<double, double>> points;
+  size_t mate = 0;
+  double found = 0;
+  const auto rate_from = [&](double score) {  // falling scores
+    for (; mate < mated_.size() && mated_[mate].score >= score; ++mate) found += mated_[mate].rank <= rank;
+    return mated_.empty() ? kNone : found / double(mated());
+  };
+  if (!non_mated_.empty())
+    points.emplace_back(0, rate_from(std::nextafter(non_mated_[0].score, double(kInfinity))));
+  const double step =
+      std::log(double(std::max<int64_t>(non_mated(), 1))) / double(std::max<int64_t>(most, 1));
+  double last = -kInfinity;
+  for (size_t i = 0; i < non_mated_.size(); ++i) {
+    const bool ends = i + 1 == non_mated_.size(),
+               tie = !ends && non_mated_[i + 1].score == non_mated_[i].score;
+    const double at = std::log(double(i + 1));
+    if (tie || (!ends && non_mated() > most && at < last + step)) continue;
+    points.emplace_back(double(i + 1) / double(non_mated()), rate_from(non_mated_[i].score));
+    last = at;
+  }
+  return points;
+}
+
+}  // namespace fr
