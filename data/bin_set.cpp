@@ -90,9 +90,11 @@ int bin_fold(int64_t i, int64_t n, int folds) {
   return static_cast<int>(i < border ? i / (size + 1) : larger + (i - border) / size);
 }
 
-BinSet read_bin_set(const fs::path& path) {
+BinSet read_bin_set(const fs::path& path) { return parse_bin_set(read_file(path), path); }
+
+BinSet parse_bin_set(std::vector<uint8_t> bytes, const fs::path& path) {
   const auto storage = std::make_shared<Storage>();
-  storage->file = read_file(path);
+  storage->file = std::move(bytes);
   storage->document = pickle::read(storage->file, path.string());
   const Document& document = storage->document;
   const Reader reader{path, document};
@@ -103,6 +105,7 @@ BinSet read_bin_set(const fs::path& path) {
   BinSet set;
   take(set, reader, document.items(value)[0], document.items(value)[1]);
   set.storage = storage;
+  if (set.folds < 10) set.notes.push_back(cat("only ", set.pairs.size(), " pairs: ", set.folds, " folds"));
   return set;
 }
 

@@ -27,6 +27,8 @@ struct BinSet {
 // The value must be (pictures, issame): 2N pictures as byte strings or as numpy uint8 vectors, N booleans. Throws Error{io};
 // Error{data} for everything else, with the offset in the file.
 BinSet read_bin_set(const std::filesystem::path& path);
+BinSet parse_bin_set(std::vector<uint8_t> bytes,
+                     const std::filesystem::path& path);  // the same of a file already read
 
 // The fold of pair i of n without shuffling, as scikit-learn's KFold: the first n mod folds have one pair more.
 int bin_fold(int64_t i, int64_t n, int folds);

@@ -1,4 +1,6 @@
 // Lists of pairs in several files: CFP's splits and RFW's groups.
+#include <utility>
+
 #include "base/error.h"
 #include "base/file.h"
 #include "data/folder.h"
@@ -9,8 +11,9 @@ namespace {
 
 std::vector<fs::path> subfolders(const fs::path& path) {
   std::vector<fs::path> found;
+  std::error_code error;
   for (const fs::directory_entry& entry : folder::list_folder(path))
-    if (entry.is_directory()) found.push_back(entry.path());
+    if (entry.is_directory(error)) found.push_back(entry.path());
   return found;
 }
 
@@ -54,8 +57,8 @@ PairList cfp(const fs::path& split, const std::vector<fs::path>& folds, const Pa
     if (fold.filename() != expected)
       throw Error(ErrorKind::data,
                   cat(split.string(), ": a folder ", expected, " expected, got ", fold.filename().string()));
-    cfp_pairs(list, fold / "same.txt", options, true, frontal, second);
-    cfp_pairs(list, fold / "diff.txt", options, false, frontal, second);
+    for (const auto& [file, same] : {std::pair{"same.txt", true}, std::pair{"diff.txt", false}})
+      cfp_pairs(list, fold / file, options, same, frontal, second);
     ++list.folds;
   }
   return list;
@@ -89,8 +92,9 @@ PairList read_folder(const fs::path& path, const PairOptions& options) {
   if (!inside.empty() && (split.filename() == "FF" || split.filename() == "FP"))
     return cfp(split, inside, options);
   std::vector<fs::path> lists;
+  std::error_code error;
   for (const fs::path& sub : inside)
-    if (fs::exists(group_list(sub))) lists.push_back(group_list(sub));
+    if (fs::exists(group_list(sub), error)) lists.push_back(group_list(sub));
   if (lists.empty())
     throw Error(ErrorKind::data, cat(split.string(),
                                      ": neither CFP's Split/FF or Split/FP nor a folder with "

@@ -1,5 +1,6 @@
 // Lists of pairs in one text file: LFW, RFW, CALFW, CPLFW, CSV, "path1 path2 label".
 #include <algorithm>
+#include <string_view>
 #include <utility>
 
 #include "base/error.h"

@@ -16,7 +16,8 @@ namespace fr {
 namespace {
 
 PairList read_list(const fs::path& path, const PairOptions& options) {
-  if (fs::is_directory(path)) return pair_forms::read_folder(path, options);
+  std::error_code error;
+  if (fs::is_directory(path, error)) return pair_forms::read_folder(path, options);
   const pair_forms::Lines lines = text::read_lines(path);
   if (lines.empty()) return {};
   return pair_forms::is_videos(lines) ? pair_forms::read_videos({path, options}, lines)

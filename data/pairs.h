@@ -16,8 +16,8 @@ struct Pair {
 
 struct Video {
   std::string name;  // its folder, relative to the root
-  std::vector<std::string>
-      frames;  // relative to the root, sorted bytewise; empty when files are not looked at
+  // Relative to the root, sorted bytewise; empty when files are not looked at.
+  std::vector<std::string> frames = {};
 };
 
 struct PairList {

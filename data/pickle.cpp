@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <optional>
-#include <unordered_map>
 
 #include "base/error.h"
 #include "data/pickle_calls.h"
@@ -36,7 +36,7 @@ class Machine {
   bool step_memo(uint8_t op);
   bool step_call(uint8_t op);
   void push_global(uint8_t op, std::string_view module, std::string_view name);
-  [[noreturn]] void unsupported(uint8_t op, bool runs, const std::string& what = "") const;
+  [[noreturn]] void unsupported(uint8_t op, const std::string& what = "") const;
 
   uint64_t left() const { return bytes_.size() - at_; }
   std::string_view take(uint64_t size) {
@@ -95,8 +95,9 @@ class Machine {
   uint64_t at_ = 0, opcode_at_ = 0;
   Document document_;
   std::vector<Value> stack_;
-  std::vector<size_t> marks_;                 // where the stack stood
-  std::unordered_map<uint64_t, Value> memo_;  // not a vector: the file chooses the keys
+  std::vector<size_t> marks_;  // where the stack stood
+  std::map<uint64_t, Value>
+      memo_;  // the file chooses the keys: no vector, and no hash that it could choose them for
 };
 
 int64_t Machine::signed_number(int size) {
@@ -255,19 +256,20 @@ bool Machine::step_call(uint8_t op) {
 
 void Machine::push_global(uint8_t op, std::string_view module, std::string_view name) {
   const std::optional<Value> known = global(module, name);
-  if (!known) unsupported(op, true, cat(" of '", std::string(module), ".", std::string(name), "'"));
+  if (!known) unsupported(op, cat(" of '", std::string(module), ".", std::string(name), "'"));
   push(*known);
-}
-
-void Machine::unsupported(uint8_t op, bool runs, const std::string& what) const {
-  throw Error(ErrorKind::data, cat(name_, ": unsupported opcode ", hex(op), what, " at offset ", opcode_at_,
-                                   runs ? ": the file would run code under Python" : ""));
 }
 
 // Opcodes that make Python import, call or look something up outside of the file.
 bool runs_code(uint8_t op) {
-  constexpr std::array kCalls = {kInst, kObj, kPersid, kBinpersid, kNewobj, kNewobjEx, kExt1, kExt2, kExt4};
+  constexpr std::array kCalls = {kGlobal, kStackGlobal, kInst, kObj,  kPersid, kBinpersid,
+                                 kNewobj, kNewobjEx,    kExt1, kExt2, kExt4};
   return std::find(kCalls.begin(), kCalls.end(), op) != kCalls.end();
+}
+
+void Machine::unsupported(uint8_t op, const std::string& what) const {
+  throw Error(ErrorKind::data, cat(name_, ": unsupported opcode ", hex(op), what, " at offset ", opcode_at_,
+                                   runs_code(op) ? ": the file would run code under Python" : ""));
 }
 
 Document Machine::execute() {
@@ -279,7 +281,7 @@ Document Machine::execute() {
     if (count >= kMaxOpcodes) refuse(cat("more than ", kMaxOpcodes, " opcodes"));
     const auto op = static_cast<uint8_t>(take(1)[0]);
     if (op == kStop) break;
-    if (!step(op) && !step_string(op) && !step_memo(op) && !step_call(op)) unsupported(op, runs_code(op));
+    if (!step(op) && !step_string(op) && !step_memo(op) && !step_call(op)) unsupported(op);
   }
   document_.value = pop();
   if (!stack_.empty() || !marks_.empty()) refuse("more than one value");

@@ -175,6 +175,9 @@ expect "evaluate" 0 "AUC" bin/evaluate "$work/runs/a" --pairs "$work/faces/pairs
 grep -q "angular Fisher score" "$work/out" && ok || bad "evaluate: no angular Fisher score"
 sed '0,/,1$/s//,0/' "$work/faces/pairs.csv" >"$work/mixed.csv"  # two pictures in one folder said to be two people
 expect "pairs that contradict the folders" 0 "AUC" bin/evaluate "$work/runs/a" --pairs "$work/mixed.csv" --root "$work/faces"
+expect "pack pairs" 0 "faces.bin: [0-9]+ pairs" bin/pack_pairs "$work/faces/pairs.csv" --root "$work/faces" --out "$work/faces.bin"
+[ "$(head -c 4 "$work/faces.bin" | od -An -tx1 | tr -d ' ')" = 80035d28 ] && ok || bad "pack pairs: no pickle of protocol 3"
+expect "pack pairs of missing pictures" 4 "pictures missing" bin/pack_pairs "$work/faces/pairs.csv" --root "$work" --out "$work/none.bin"
 grep -q "angular Fisher score" "$work/out" && bad "a score although the folders do not tell people apart" || ok
 evaluate() { bin/evaluate "$@" --pairs "$work/faces/pairs.csv" --root "$work/faces"; }
 expect "the mean of two copies" 0 "AUC" evaluate "$work/runs/a" "$work/runs/a" --average scores --csv "$work/twice.csv"

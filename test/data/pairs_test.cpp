@@ -3,23 +3,13 @@
 #include <array>
 #include <map>
 
+#include "test/data/pair_show.h"
 #include "test/data/temporary.h"
 
 namespace fr {
 namespace {
 
 const PairOptions kBlind{.check_files = false};
-
-std::string show(const PairList& list) {
-  std::string all;
-  for (const Pair& p : list.pairs) all += cat(p.fold, ":", p.a, p.same ? "=" : "!", p.b, " ");
-  return all;
-}
-bool noted(const PairList& list, const std::string& part) {
-  for (const std::string& note : list.notes)
-    if (note.find(part) != std::string::npos) return true;
-  return false;
-}
 
 struct PairsTest : testing::Test {
   TemporaryFolder folder;
@@ -62,7 +52,7 @@ TEST_F(PairsTest, Generic) {
   options.folds = 1;
   EXPECT_EQ(show(read("a/1.jpg b/2.jpg 0\nc.png d.png 1\n e.png f.png -1", options)),
             "0:a/1.jpg!b/2.jpg 0:c.png=d.png 0:e.png!f.png ");
-  EXPECT_EQ(show(read("a b.jpg\tc d.jpg\t1\n", options)), "0:a b.jpg=c d.jpg ");
+  EXPECT_EQ(show(read("a b.jpg\tc d.jpg\t1\na\tb\t0\n", options)), "0:a b.jpg=c d.jpg 0:a!b ");
 }
 
 TEST_F(PairsTest, Csv) {
@@ -115,14 +105,39 @@ TEST_F(PairsTest, DuplicatesAndUnevenFoldsAreNoted) {
 }
 
 TEST_F(PairsTest, MissingPictures) {
-  folder.put("a", "x"), folder.put("b", "x");
-  const std::string text = "fold,a,b,same\n0,a,b,1\n0,a,gone,0\n0,b,lost,0\n0,gone,lost,0\n";
-  EXPECT_ERROR(data, "2 pictures missing", read(text, {}));
-  EXPECT_ERROR(data, "(3 pairs): gone, lost", read(text, {}));
+  folder.put("a", "x"), folder.put("b", "x"), folder.put("c", "x");
+  const std::string text = "fold,a,b,same\n0,a,b,1\n0,a,gone,0\n0,b,lost,0\n0,gone,lost,0\n0,a,c,0\n";
+  EXPECT_ERROR(data, "pairs.txt: 2 pictures missing", read(text, {}));
+  EXPECT_ERROR(data, ": gone, lost; 3 of 5 pairs need them", read(text, {}));
   const PairList list = read(text, {.missing = Missing::drop});
-  EXPECT_EQ(show(list), "0:a=b ");
-  EXPECT_TRUE(noted(list, "pairs left out: 2 pictures missing"));
-  EXPECT_ERROR(data, "missing", read("fold,a,b,same\n0,x,y,1\n", {.missing = Missing::drop}));
+  EXPECT_EQ(show(list), "0:a=b 0:a!c ");
+  EXPECT_TRUE(noted(list, "2 of 5 pairs are used: 2 pictures missing"));
+  EXPECT_ERROR(data, "2 of 2 pairs need them",
+               read("fold,a,b,same\n0,x,y,1\n0,x,z,0\n", {.missing = Missing::drop}));
+  EXPECT_ERROR(data, "no impostor pair among 1",
+               read("fold,a,b,same\n0,a,b,1\n0,a,gone,0\n", {.missing = Missing::drop}));
+  std::string many = "fold,a,b,same\n0,a,b,1\n";
+  for (const char* name : {"m1", "m2", "m3", "m4", "m5", "m6"}) many += cat("0,a,", name, ",0\n");
+  EXPECT_ERROR(data, "6 pictures missing", read(many, {}));
+  EXPECT_ERROR(data, ": m1, m2, m3, m4, m5, ...; 6 of 7 pairs", read(many, {}));
+}
+
+TEST_F(PairsTest, ListsThatCannotBeEvaluated) {
+  refused("a b 1\nc d 1\n", "pairs.txt: no impostor pair among 2: verification needs both");
+  refused("fold,a,b,same\n0,a,b,0\n", "pairs.txt: no genuine pair among 1");
+  refused("fold,a,b,same\n1,a,b,1\n1,a,c,0\n3,a,b,1\n3,a,c,0\n", "pairs.txt: fold 0 of 4 has no pairs");
+}
+
+TEST_F(PairsTest, GroupColumn) {
+  const std::string text =
+      "fold,a,b,same,group\n0,a,b,1,Young\n0,a,c,0,\"Middle, aged\"\n1,a,d,1,Young\n1,a,e,0,Young\n";
+  const PairList list = read(text);
+  EXPECT_EQ(list.groups, (std::vector<std::string>{"Young", "Middle, aged"}));
+  EXPECT_EQ(list.pairs[1].group, "Middle, aged");
+  EXPECT_EQ(to_csv(list.pairs), text);
+  EXPECT_TRUE(read("fold,a,b,same\n0,a,b,1\n0,a,c,0\n").groups.empty());
+  refused("fold,a,b,same,group\n0,a,b,1\n", "pairs.txt:2: 'fold,a,b,same,group' expected");
+  refused("fold,a,b,same,group\n0,a,b,1,\n", "pairs.txt:2: 'fold,a,b,same,group' expected");
 }
 
 TEST_F(PairsTest, LabeledFacesInTheWild) {
