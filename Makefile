@@ -155,8 +155,9 @@ $(if $(NVCC),$(eval $(BUILD)/cuda/device.o: $(BUILD)/cuda_arch))
 $(BUILD)/%.o: %.cpp $(STANDARD).gch
 	@mkdir -p $(@D); echo "  $<"; $(CXX) $(CXXFLAGS) -include $(STANDARD) -c $< -o $@
 
-docs: bin/train bin/audit
+docs: bin/train bin/evaluate bin/audit
 	bin/train --document > docs/configuration.md
+	bin/evaluate --document > docs/evaluation.md
 	bin/audit --docs docs/math
 format:
 	clang-format -i $(shell git ls-files '*.h' '*.cpp' '*.cu')

@@ -18,12 +18,6 @@ struct Published {
   const char* list = "";  // where it lies below the root
 };
 
-const std::string& word_of(CalibrationType type) {
-  return std::find_if(kCalibrationWords.begin(), kCalibrationWords.end(),
-                      [&](const auto& w) { return w.second == type; })
-      ->first;
-}
-
 void need(const EvaluationConfig& c, const std::string& value, const char* key) {
   if (value.empty()) throw Error(ErrorKind::usage, cat("protocol = ", c.protocol, " needs ", key, " = ..."));
 }
@@ -37,7 +31,7 @@ PairList read_list(const EvaluationConfig& c, const std::string& list) {
 
 // Before anything is embedded: what evaluate() would refuse after it.
 void check_early(const EvaluationConfig& c, const VerificationSet& set) {
-  check_convention(word_of(c.calibration.type), c.options);
+  check_convention(calibration_word(c.calibration.type), c.options);
   if (c.pooling != Pooling::mean_feature && set.videos.empty())
     throw Error(ErrorKind::usage,
                 cat("pooling = mean_of_cosines is for videos; protocol = ", c.protocol, " has none"));

@@ -90,10 +90,18 @@ for broken in "[loss]\nm 4|broken.ini:2: expected key = value" "[loss]\nm = 4\nm
   printf '%b' "${broken%|*}" >"$work/broken.ini"
   expect "broken: ${broken%|*}" 2 "${broken##*|}" bin/train "$work/broken.ini"
 done
-expect "evaluate without pairs" 2 "pairs is required" bin/evaluate "$work/x"
+expect "evaluate without a list" 2 "protocol = pairs needs list = " bin/evaluate "$work/x"
+expect "evaluate nothing" 2 "no model given" bin/evaluate protocol=lfw
+expect "an unknown protocol" 2 "protocol = lwf: unknown choice; did you mean 'lfw'\?; allowed: one of: pairs, lfw" bin/evaluate "$work/x" protocol=lwf
+expect "an unknown setting" 2 "unknown key 'thresold'; did you mean 'threshold'" bin/evaluate "$work/x" thresold=exact
+expect "a setting of a section" 2 "bootstrap.replicates = -1: out of range" bin/evaluate "$work/x" bootstrap.replicates=-1
+expect "a calibration without its file" 2 "calibration" bin/evaluate "$work/x" calibration.type=s_norm
 expect "documented keys" 0 "clip_norm" bin/train --document
 bin/train --document >"$work/configuration.md"
 same "docs/configuration.md is current (make docs)" "$work/configuration.md" docs/configuration.md
+expect "documented settings" 0 "replicates" bin/evaluate --document
+bin/evaluate --document >"$work/evaluation.md"
+same "docs/evaluation.md is current (make docs)" "$work/evaluation.md" docs/evaluation.md
 expect "describe" 0 "^total +22 666 944 " bin/train "$work/tiny.ini" --describe network.depth=20 network.embedding=512
 expect "describe an IResNet" 0 "^total +24 025 600 " bin/train "$work/tiny.ini" --describe network.architecture=iresnet network.depth=18 network.embedding=512 network.width=112
 expect "describe a ResNet as published" 0 "^total +11 439 168 " bin/train "$work/tiny.ini" --describe network.architecture=resnet_literal network.depth=18 network.embedding=512
@@ -171,36 +179,53 @@ mkdir -p "$work/pictures"
 bin/synthesize --out "$work/faces" --identities 6 --samples 4 --seed 3 >/dev/null 2>"$work/err" && ok || bad "synthesize"
 expect "train on a folder" 0 "report" tiny data.source=folder data.root="$work/faces" run.name=g
 expect "train on a list" 0 "groups.txt names none of the classes" tiny data.source=list data.root="$work/faces" data.list="$work/faces/labels.txt" run.name=h
-expect "evaluate" 0 "AUC" bin/evaluate "$work/runs/a" --pairs "$work/faces/pairs.csv" --root "$work/faces" --csv "$work/scores.csv"
+evaluate() { bin/evaluate root="$work/faces" list="$work/faces/pairs.csv" bootstrap.replicates=50 "$@"; }
+expect "evaluate" 0 "AUC" evaluate "$work/runs/a" --out "$work/once"
 grep -q "angular Fisher score" "$work/out" && ok || bad "evaluate: no angular Fisher score"
+for file in report.html result.json figures.csv scores.csv; do
+  [ -s "$work/once/$file" ] && ok || bad "evaluate --out lacks $file"
+done
+head -n 1 "$work/once/scores.csv" | grep -q "^fold,a,b,same,score" && ok || bad "scores.csv has no header"
 sed '0,/,1$/s//,0/' "$work/faces/pairs.csv" >"$work/mixed.csv"  # two pictures in one folder said to be two people
-expect "pairs that contradict the folders" 0 "AUC" bin/evaluate "$work/runs/a" --pairs "$work/mixed.csv" --root "$work/faces"
 expect "pack pairs" 0 "faces.bin: [0-9]+ pairs" bin/pack_pairs "$work/faces/pairs.csv" --root "$work/faces" --out "$work/faces.bin"
 [ "$(head -c 4 "$work/faces.bin" | od -An -tx1 | tr -d ' ')" = 80035d28 ] && ok || bad "pack pairs: no pickle of protocol 3"
 expect "pack pairs of missing pictures" 4 "pictures missing" bin/pack_pairs "$work/faces/pairs.csv" --root "$work" --out "$work/none.bin"
+expect "pairs that contradict the folders" 0 "AUC" evaluate "$work/runs/a" list="$work/mixed.csv"
 grep -q "angular Fisher score" "$work/out" && bad "a score although the folders do not tell people apart" || ok
-evaluate() { bin/evaluate "$@" --pairs "$work/faces/pairs.csv" --root "$work/faces"; }
-expect "the mean of two copies" 0 "AUC" evaluate "$work/runs/a" "$work/runs/a" --average scores --csv "$work/twice.csv"
-same "the mean of two copies scores as one" "$work/scores.csv" "$work/twice.csv"
-expect "three patches" 0 "^accuracy" evaluate "$work/runs/a" "$work/runs/r" "$work/runs/a" --patch full,upper,centre --flip mean
-expect "too few patches" 2 "2 patches for 3 models" evaluate "$work/runs/a" "$work/runs/a" "$work/runs/a" --patch full,upper
-expect "an unknown patch" 2 "'lower' is none of full, upper, centre" evaluate "$work/runs/a" --patch lower
-head -n 1 "$work/scores.csv" | grep -q "^fold,a,b,same,score" && ok || bad "scores.csv has no header"
+expect "the mean of two copies" 0 "AUC" evaluate "$work/runs/a" "$work/runs/a" average=scores --out "$work/twice"
+same "the mean of two copies scores as one" "$work/once/scores.csv" "$work/twice/scores.csv"
+expect "three patches" 0 "accuracy" evaluate "$work/runs/a" "$work/runs/r" "$work/runs/a" patch=full,upper,centre flip=mean
+expect "too few patches" 2 "2 patches for 3 models" evaluate "$work/runs/a" "$work/runs/a" "$work/runs/a" patch=full,upper
+expect "an unknown patch" 2 "'lower' is none of full, upper, centre" evaluate "$work/runs/a" patch=lower
+printf 'threshold = insightface\nflip = sum\n[bootstrap]\nreplicates = 50\n' >"$work/evaluate.ini"
+expect "settings from a file" 0 "VAL at FAR 0.1 %" evaluate "$work/runs/a" --config "$work/evaluate.ini"
+expect "the command line is stronger" 0 "AUC" evaluate "$work/runs/a" --config "$work/evaluate.ini" threshold=exact
+grep -q "VAL at FAR" "$work/out" && bad "a setting of the command line was weaker than the file's" || ok
+expect "not the published list" 0 "LFW has 6000 pairs in 10 folds" evaluate "$work/runs/a" protocol=lfw
+expect "evaluate --check does nothing" 0 "^ok: .*, [0-9]+ pairs in [0-9]+ folds from pairs.csv" evaluate "$work/runs/a" --check --out "$work/never"
+[ ! -e "$work/never" ] && ok || bad "evaluate --check wrote a folder"
+awk -F, -v OFS=, 'NR == 1 { print $0, "group" } NR > 1 { print $0, NR % 2 ? "odd" : "even" }' "$work/faces/pairs.csv" >"$work/grouped.csv"
+expect "groups at one threshold" 0 "^ *odd " evaluate "$work/runs/a" list="$work/grouped.csv"
+expect "groups as verifications of their own" 0 "accuracy, even" evaluate "$work/runs/a" list="$work/grouped.csv" protocol=afw
+expect "no groups" 4 "RFW has groups" evaluate "$work/runs/a" protocol=rfw
 { printf '\x3c\0\0\0\0\0\0\0{"test":{"dtype":"F32","shape":[2,2],"data_offsets":[0,16]}}'; head -c 16 /dev/zero; } >"$work/other.safetensors"
-expect "not a checkpoint" 3 "expected metadata format" bin/evaluate "$work/other.safetensors" --pairs "$work/faces/pairs.csv" --root "$work/faces"
+expect "not a checkpoint" 3 "expected metadata format" evaluate "$work/other.safetensors"
 expect "embed" 0 "embeddings of size 32" bin/embed "$work/runs/a" "$work/faces" --out "$work/e.npy"
 [ "$(wc -l <"$work/e.txt")" = "$(find "$work/faces" -name '*.jpg' | wc -l)" ] && ok || bad "embed: names do not match the pictures"
 expect "empty folder" 4 "pictures" tiny data.source=folder data.root="$work/pictures"
 printf 'a.jpg 0\nb.jpg x\n' >"$work/list.txt"
 expect "bad label" 4 "list.txt:2" tiny data.source=list data.root="$work" data.list="$work/list.txt"
 printf 'nobody/1.jpg nobody/2.jpg 1\nnobody/1.jpg nobody/3.jpg 0\n' >"$work/pairs.txt"
-expect "missing pictures of pairs" 4 "nobody" bin/evaluate "$work/runs/a" --pairs "$work/pairs.txt" --root "$work"
+expect "missing pictures of pairs" 4 "nobody" bin/evaluate "$work/runs/a" root="$work" list="$work/pairs.txt"
+{ cat "$work/faces/pairs.csv"; echo "0,nobody/1.jpg,nobody/2.jpg,0"; } >"$work/missing.csv"
+expect "a missing picture" 4 "1 of [0-9]+ pairs need" evaluate "$work/runs/a" list="$work/missing.csv"
+expect "a missing picture allowed" 0 "[0-9]+ of [0-9]+ pairs are used" evaluate "$work/runs/a" list="$work/missing.csv" --allow-missing
 cp -r "$work/faces" "$work/damaged"
 for f in $(find "$work/damaged" -name '*.jpg' | head -n 12); do head -c 300 "$f" >"$f.x" && mv "$f.x" "$f"; done
 expect "too many damaged pictures" 4 "damaged" tiny data.source=folder data.root="$work/damaged" run.name=i
 expect "some damaged pictures" 0 "report" tiny data.source=folder data.root="$work/damaged" run.name=i data.max_damaged=0.9
 cp "$(newest a)" "$work/cut.safetensors" && truncate -s -100 "$work/cut.safetensors"
-expect "truncated checkpoint" 4 "cut.safetensors" bin/evaluate "$work/cut.safetensors" --pairs "$work/faces/pairs.csv" --root "$work/faces"
+expect "truncated checkpoint" 4 "cut.safetensors" evaluate "$work/cut.safetensors"
 truncate -s -100 "$(newest a)"
 expect "a damaged newest checkpoint falls back" 0 "passed over" tiny run.name=a train.steps=50 --resume
 

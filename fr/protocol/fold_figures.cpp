@@ -184,7 +184,7 @@ void add_group_rows(ProtocolResult& result, const VerificationSet& set, const Pa
                              r.accuracy, r.far, r.frr, intervals[3 * k], intervals[3 * k + 1],
                              intervals[3 * k + 2]});
   }
-  result.group_title = set.group_title;
+  result.group_title = set.group_title, result.threshold = threshold;
   result.notes.push_back(
       cat("groups: one threshold for all, ", threshold, ", which decides most pairs of all groups rightly"));
 }

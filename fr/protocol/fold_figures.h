@@ -24,7 +24,8 @@ struct VerifiedPart {
 void add_fold_figures(ProtocolResult& result, const std::vector<VerifiedPart>& parts,
                       const PairIdentities& identities, const ProtocolOptions& options);
 
-// "all" and each of the set's groups, at the threshold that decides most pairs of all groups rightly (ThresholdMode::exact).
+// "all" and each of the set's groups, at the threshold that decides most pairs of all groups rightly (ThresholdMode::exact);
+// result.threshold becomes that one.
 void add_group_rows(ProtocolResult& result, const VerificationSet& set, const PairScores& pairs,
                     const BootstrapOptions& options);
 

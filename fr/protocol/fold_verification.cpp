@@ -153,9 +153,12 @@ ProtocolResult verify_set(const VerificationSet& set, const ScorerOf& scorer_of,
   std::vector<VerifiedPart> parts = parts_of(set);
   for (VerifiedPart& part : parts) verify_part(part, scorer_of, options);
   const PairScores pairs = gather(set, parts);
-  add_fold_figures(result, parts, pairs.identities, options);
+  ProtocolOptions afford = options;
+  afford.bootstrap.replicates = affordable_replicates(
+      options.bootstrap.replicates, int64_t(pairs.scores.size()), pairs.identities.people);
+  add_fold_figures(result, parts, pairs.identities, afford);
   add_pair_figures(result, pairs, options);
-  if (!set.groups.empty()) add_group_rows(result, set, pairs, options.bootstrap);
+  if (!set.groups.empty()) add_group_rows(result, set, pairs, afford.bootstrap);
   result.hardest_genuine = hardest(set, pairs, true);
   result.hardest_impostor = hardest(set, pairs, false);
   result.scores = list_scores(set, pairs);

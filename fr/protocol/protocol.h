@@ -56,6 +56,12 @@ struct GroupRow {
   Interval accuracy_interval = {}, far_interval = {}, frr_interval = {};
 };
 
+// What the numbers of ProtocolResult::scores are.
+enum class PairIds {
+  pictures,  // places in the list of pictures: scores.csv has their names
+  own,       // of templates or videos: scores.csv has the numbers
+};
+
 struct ProtocolResult {
   std::string protocol;     // the word of the configuration
   std::string title;        // "LFW", "IJB-C 1:1"
@@ -74,13 +80,14 @@ struct ProtocolResult {
   std::vector<ScoredPair> hardest_genuine, hardest_impostor;  // places in the list of pictures
   // Every pair with its score, when there are at most some millions: what scores.csv holds.
   struct PairScore {
-    int64_t a, b;  // places in the list of pictures (templates: their ids)
+    int64_t a, b;  // score_ids says of what
     double score;
     bool same;
     int fold;
     std::string group = {};
   };
   std::vector<PairScore> scores;
+  PairIds score_ids = PairIds::pictures;
   std::vector<std::string> warnings, notes;
 };
 

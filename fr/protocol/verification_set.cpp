@@ -79,6 +79,7 @@ std::vector<std::string> add_videos(VerificationSet& set, const PairList& list) 
 
 std::vector<int64_t> people_of_names(const std::vector<std::string>& names,
                                      const std::vector<VerificationPair>& pairs) {
+  if (names.empty()) return {};
   for (const PersonRule rule : kPersonRules) {
     Numbering number;
     std::vector<int64_t> people;

@@ -21,11 +21,18 @@ size_t utf8_length(std::string_view text) {
   return code < kSmallest[length] || code > 0x10ffff || surrogate || no_character ? 0 : length;
 }
 
+// Cells are HTML.
 std::string row_of(const std::vector<std::string>& cells, const char* element) {
   std::string html = "<tr>";
   for (const std::string& cell : cells)
-    html += std::string("<") + element + ">" + escape_html(cell) + "</" + element + ">";
+    html += std::string("<") + element + ">" + cell + "</" + element + ">";
   return html + "</tr>\n";
+}
+
+std::vector<std::string> escaped(const std::vector<std::string>& cells) {
+  std::vector<std::string> html;
+  for (const std::string& cell : cells) html.push_back(escape_html(cell));
+  return html;
 }
 
 // Mean of 2x2 pixels; an odd last row or column is dropped.
@@ -84,13 +91,24 @@ std::string base64(std::span<const uint8_t> bytes) {
   return text;
 }
 
-std::string html_table(const std::vector<std::string>& header,
-                       const std::vector<std::vector<std::string>>& rows) {
+std::string html_table_of_html(const std::vector<std::string>& header,
+                               const std::vector<std::vector<std::string>>& rows) {
   std::string html = "<div class=\"scroll\"><table>\n";
   if (!header.empty()) html += "<thead>" + row_of(header, "th") + "</thead>";
   html += "<tbody>";
   for (const auto& row : rows) html += row_of(row, "td");
   return html + "</tbody></table></div>\n";
+}
+
+std::string html_table(const std::vector<std::string>& header,
+                       const std::vector<std::vector<std::string>>& rows) {
+  std::vector<std::vector<std::string>> cells;
+  for (const auto& row : rows) cells.push_back(escaped(row));
+  return html_table_of_html(escaped(header), cells);
+}
+
+std::string html_cell(const std::string& value, const std::string& below) {
+  return escape_html(value) + (below.empty() ? "" : "<small>" + escape_html(below) + "</small>");
 }
 
 std::string html_table(const std::vector<std::pair<std::string, std::string>>& rows) {

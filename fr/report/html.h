@@ -21,6 +21,11 @@ std::string base64(std::span<const uint8_t> bytes);  // RFC 4648, padded
 std::string html_table(const std::vector<std::string>& header,
                        const std::vector<std::vector<std::string>>& rows);
 std::string html_table(const std::vector<std::pair<std::string, std::string>>& rows);  // name, value
+// The same of cells that are HTML already.
+std::string html_table_of_html(const std::vector<std::string>& header,
+                               const std::vector<std::vector<std::string>>& rows);
+// A cell: a value with a small second line, which may be empty.
+std::string html_cell(const std::string& value, const std::string& below);
 
 // "data:image/jpeg;base64,...". Pictures are first halved (2x2 mean) until neither side exceeds
 // `largest_side`. An empty picture gives an empty string.

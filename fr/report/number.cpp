@@ -47,7 +47,33 @@ std::string not_finite(double value) {
   return value > 0 ? "\u221e" : std::string(kMinus) + "\u221e";
 }
 
+void replace_all(std::string& text, std::string_view from, std::string_view to) {
+  for (size_t at = text.find(from); at != text.npos; at = text.find(from, at + to.size()))
+    text.replace(at, from.size(), to);
+}
+
+const char* const kSuperscript[] = {"\u2070", "\u00b9", "\u00b2", "\u00b3", "\u2074",
+                                    "\u2075", "\u2076", "\u2077", "\u2078", "\u2079"};
+
 }  // namespace
+
+size_t letters(const std::string& utf8) {
+  return static_cast<size_t>(
+      std::count_if(utf8.begin(), utf8.end(), [](char c) { return (c & 0xc0) != 0x80; }));
+}
+
+std::string ascii_number(std::string text) {
+  const bool power = text.rfind("10\u207b", 0) == 0;
+  for (int d = 0; d < 10; ++d) replace_all(text, kSuperscript[d], std::string(1, char('0' + d)));
+  if (power) text.replace(0, 2, "1e");
+  replace_all(text, "\u00d710", "e");
+  replace_all(text, "\u207b", "-");
+  replace_all(text, kMinus, "-");
+  replace_all(text, kDash, "-");
+  replace_all(text, kThinSpace, " ");
+  replace_all(text, "\u221e", "inf");
+  return text;
+}
 
 std::string plain_number(double value, int decimals) {
   std::string text = digits(value, decimals);
@@ -56,8 +82,6 @@ std::string plain_number(double value, int decimals) {
 }
 
 std::string format_power_of_ten(int exponent) {
-  static const char* const kSuperscript[] = {"\u2070", "\u00b9", "\u00b2", "\u00b3", "\u2074",
-                                             "\u2075", "\u2076", "\u2077", "\u2078", "\u2079"};
   std::string text = exponent < 0 ? "10\u207b" : "10";
   for (const char c : std::to_string(std::abs(exponent))) text += kSuperscript[c - '0'];
   return text;

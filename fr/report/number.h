@@ -14,6 +14,10 @@ std::string format_short_count(double value);                   // 500, 20k, 1.5
 std::string format_percent(double fraction, int decimals = 2);  // 0.9743 -> "97.43 %"
 std::string format_power_of_ten(int exponent);                  // -3 -> "10⁻³"
 
+size_t letters(const std::string& utf8);  // code points
+// The same words in ASCII, for a terminal: "99.12 %", "-2", "1e-4", "inf"; what is not known is "-".
+std::string ascii_number(std::string text);
+
 // Machine form for attributes and paths: plain digits with a point, no trailing zeros. The value must be
 // finite.
 std::string plain_number(double value, int decimals);

@@ -20,7 +20,13 @@ using ReportFacts = std::vector<std::pair<std::string, std::string>>;
 void write_protocol_report(const fs::path& folder, const std::vector<ProtocolResult>& results,
                            const PictureList& pictures, const ReportFacts& facts);
 
-// result.json and back. Reading throws Error{io}, Error{data} naming the file and the key.
+// The page alone.
+std::string render_protocol_report(const std::vector<ProtocolResult>& results, const PictureList& pictures,
+                                   const ReportFacts& facts);
+
+// result.json and back, exactly, NaN and infinities too; only ProtocolResult::scores is left to scores.csv (docs/formats.md).
+// Reading throws Error{io}, Error{data} naming the file and the key.
+inline constexpr const char* kResultFormat = "prosopon-result-1";
 std::string to_json(const std::vector<ProtocolResult>& results, const ReportFacts& facts);
 struct SavedResults {
   std::vector<ProtocolResult> results;

@@ -8,14 +8,9 @@
 #include "fr/report/html.h"
 #include "fr/report/number.h"
 #include "fr/report/sections.h"
-#include "fr/report/style.h"
 
 namespace fr {
 namespace {
-
-struct Tile {
-  std::string name, value, remark;
-};
 
 // FAR of the headline: the smallest power of ten that rests on ten or more impostor pairs.
 double headline_far(const ReportTest& test) {
@@ -62,16 +57,6 @@ std::vector<Tile> training_tiles(const Report& report) {
   return tiles;
 }
 
-std::string tiles_html(const std::vector<Tile>& tiles) {
-  if (tiles.empty()) return "";
-  std::string html = "<div class=\"tiles\">\n";
-  for (const Tile& t : tiles)
-    html += "<div><span class=\"name\">" + escape_html(t.name) + "</span><span class=\"value\">" +
-            escape_html(t.value) + "</span><span class=\"remark\">" + escape_html(t.remark) +
-            "</span></div>\n";
-  return html + "</div>\n";
-}
-
 std::string verdict(const Report& report) {
   if (report.tests.empty())
     return report.train.empty() && report.evaluations.empty() ? "Nothing has been measured yet."
@@ -96,9 +81,7 @@ std::string verdict(const Report& report) {
 std::string headline(const Report& report) {
   std::string html =
       "<header>\n<h1>" + escape_html(report.title.empty() ? "Run report" : report.title) + "</h1>\n";
-  const std::string words = verdict(report);
-  if (!words.empty()) html += "<p class=\"verdict\">" + escape_html(words) + "</p>\n";
-  if (!report.summary.empty()) html += "<p class=\"summary\">" + escape_html(report.summary) + "</p>\n";
+  html += paragraph_html("verdict", verdict(report)) + paragraph_html("summary", report.summary);
   if (!report.warnings.empty())
     html += "<p class=\"flag\"><a href=\"#warnings\">" +
             format_count(static_cast<int64_t>(report.warnings.size())) +
@@ -119,37 +102,18 @@ std::string comparison(const Report& report) {
     rows.push_back({t.name, format_percent(t.accuracy) + (plus_minus(t).empty() ? "" : " " + plus_minus(t)),
                     format_fixed(t.auc, 4), format_percent(t.eer), format_percent(tar) + at});
   }
-  return "<section><h2>All tests</h2>\n" + html_table({"Test", "Accuracy", "AUC", "EER", "TAR"}, rows) +
-         "</section>\n";
-}
-
-std::string facts(const Report& report) {
-  if (report.facts.empty()) return "";
-  std::string html = "<section><h2>The run</h2>\n<dl class=\"facts\">\n";
-  for (const auto& fact : report.facts)
-    html += "<div><dt>" + escape_html(fact.first) + "</dt><dd>" + escape_html(fact.second) + "</dd></div>\n";
-  return html + "</dl></section>\n";
+  return section_html("All tests", html_table({"Test", "Accuracy", "AUC", "EER", "TAR"}, rows));
 }
 
 std::string configuration(const Report& report) {
   if (report.configuration.empty()) return "";
-  return "<section><h2>Configuration</h2>\n<details><summary>Resolved, as the run used it</summary>\n<pre>" +
-         escape_html(report.configuration) + "</pre></details></section>\n";
+  return section_html("Configuration", "<details><summary>Resolved, as the run used it</summary>\n<pre>" +
+                                           escape_html(report.configuration) + "</pre></details>");
 }
 
 std::string warnings(const Report& report) {
   if (report.warnings.empty()) return "";
-  std::string html = "<section id=\"warnings\"><h2>Warnings</h2>\n<ul>\n";
-  for (const std::string& w : report.warnings) html += "<li>" + escape_html(w) + "</li>\n";
-  return html + "</ul></section>\n";
-}
-
-std::string page(const std::string& title, const std::string& body) {
-  return "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n"
-         "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n<title>" +
-         escape_html(title) + "</title>\n<style>" + kStyle + "</style>\n</head>\n<body>\n<main>\n" + body +
-         "<footer>Written by Prosopon. Everything is inside this file.</footer>\n</main>\n<script>" +
-         kScript + "</script>\n</body>\n</html>\n";
+  return "<section id=\"warnings\"><h2>Warnings</h2>\n" + list_html(report.warnings) + "</section>\n";
 }
 
 }  // namespace
@@ -163,27 +127,21 @@ RocPoint operating_point(const std::vector<RocPoint>& roc, double far) {
   return best;
 }
 
-std::string chart_figure(const std::string& title, const Chart& chart, const std::string& note) {
-  const std::string svg = draw_chart(chart);
-  if (svg.empty()) return "";
-  return "<figure>\n<figcaption><b>" + escape_html(title) + "</b>" + chart_legend(chart) + "</figcaption>\n" +
-         svg + (note.empty() ? "" : "<p class=\"remark\">" + escape_html(note) + "</p>\n") + "</figure>\n";
-}
-
 std::string render_html(const Report& report) {
-  std::string html = headline(report) + comparison(report) + facts(report) + training_section(report);
+  std::string html = headline(report) + comparison(report) +
+                     section_html("The run", facts_html(report.facts)) + training_section(report);
   html += features_section(report.features);
   PictureBudget budget;
   for (const ReportTest& test : report.tests) html += test_section(test, budget);
   html += configuration(report) + warnings(report);
-  return page(report.title.empty() ? "Run report" : report.title, html);
+  return page_html(report.title.empty() ? "Run report" : report.title, html);
 }
 
 std::string render_features(const std::vector<ReportFeatures>& runs) {
   const std::string title = "What a loss does to its features";
   std::string html = "<header>\n<h1>" + title + "</h1>\n</header>\n";
   for (const ReportFeatures& run : runs) html += features_section(run);
-  return page(title, html);
+  return page_html(title, html);
 }
 
 void write_report(const fs::path& path, const Report& report) {

@@ -36,11 +36,7 @@ figure { margin: 0; min-width: 0; }
 .small-figures { display: grid; grid-template-columns: repeat(3, minmax(0, 1fr)); gap: 26px 30px; margin-top: 30px; }
 figcaption b { font-weight: 650; margin-right: 8px; }
 .key { color: var(--soft); font-size: 13px; margin-right: 10px; white-space: nowrap; }
-.key i { display: inline-block; width: 18px; height: 0; border-top: 2.5px solid; vertical-align: 4px; margin-right: 5px; }
-.key .pale { opacity: var(--pale); } .key .dashed { border-top-style: dashed; }
-.b0 { border-color: var(--c0) !important; } .b1 { border-color: var(--c1) !important; }
-.b2 { border-color: var(--c2) !important; } .b3 { border-color: var(--c3) !important; }
-.b4 { border-color: var(--c4) !important; }
+.swatch { width: 26px; height: 6px; vertical-align: 3px; margin-right: 5px; } .swatch .line { stroke-width: 2.5; }
 .chart { display: block; width: 100%; height: auto; margin-top: 6px; }
 .chart text { font-size: 11px; fill: var(--soft); font-variant-numeric: tabular-nums; }
 .large text { font-size: 12px; }
@@ -54,6 +50,7 @@ figcaption b { font-weight: 650; margin-right: 8px; }
 .axis { stroke: var(--c4); } .rule { stroke: var(--ink); stroke-dasharray: 3 3; }
 .line { fill: none; stroke-width: 1.8; stroke-linejoin: round; }
 .pale { stroke-width: 1; opacity: var(--pale); } .dashed { stroke-width: 1.2; stroke-dasharray: 5 4; }
+.d1 { stroke-dasharray: 7 3; } .d2 { stroke-dasharray: 2 2.5; } .d3 { stroke-dasharray: 9 3 2 3; } .d4 { stroke-dasharray: 14 4; }
 .area { stroke: none; opacity: 0.16; }
 .line.c0 { stroke: var(--c0); } .line.c1 { stroke: var(--c1); } .line.c2 { stroke: var(--c2); }
 .line.c3 { stroke: var(--c3); } .line.c4 { stroke: var(--c4); }
@@ -66,6 +63,10 @@ figcaption b { font-weight: 650; margin-right: 8px; }
 .features .ray { stroke-width: 1.2; fill: none; } .features .axis { fill: none; }
 .k0 { stroke: #2f7ed8; } .k1 { stroke: #e4572e; } .k2 { stroke: #1a936f; } .k3 { stroke: #b05cc6; } .k4 { stroke: #d99a00; }
 .k5 { stroke: #17a2b8; } .k6 { stroke: #d6336c; } .k7 { stroke: #7a8b2a; } .k8 { stroke: #8c6239; } .k9 { stroke: #6c757d; }
+.bars .bar { fill: none; stroke-width: 13; } .bar.c0 { stroke: var(--c0); } .bar.c1 { stroke: var(--c1); }
+.bar.c2 { stroke: var(--c2); } .bar.c3 { stroke: var(--c3); } .bar.c4 { stroke: var(--c4); }
+.bars .bar, .bars .dot { opacity: 0.75; } .bars .whisker { fill: none; stroke: var(--ink); stroke-width: 1.5; }
+.bars .name, .bars .value { fill: var(--ink); } .bars .value { text-anchor: end; }
 .ring { stroke: var(--paper); stroke-width: 1.5; }
 .tables { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 0 36px; }
 .scroll { overflow-x: auto; }
@@ -73,6 +74,16 @@ table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nu
 th, td { text-align: right; padding: 5px 0 5px 18px; border-bottom: 1px solid var(--grid); vertical-align: top; }
 th { font-weight: 400; font-size: 13px; color: var(--soft); border-color: var(--rule); vertical-align: bottom; }
 th:first-child, td:first-child { text-align: left; padding-left: 0; }
+td small { display: block; color: var(--soft); font-size: 12.5px; line-height: 1.35; }
+td:not(:first-child) small { white-space: nowrap; }
+.best { font-weight: 650; } .best i, .tied i { font-style: normal; font-weight: 400; margin-right: 5px; }
+.best small { font-weight: 400; } .tied i { color: var(--soft); }
+.comparison th:not(:first-child), .comparison td:not(:first-child) { white-space: nowrap; }
+.comparison th:first-child, .comparison td:first-child { position: sticky; left: 0; background: var(--paper); min-width: 7.5em; }
+.warnings { border-left: 3px solid var(--wrong); background: var(--tint); padding: 10px 14px; margin: 16px 0 0; }
+.warnings b { color: var(--wrong); } ul { margin: 4px 0 0; padding-left: 20px; } .warnings, ul { max-width: 62em; }
+.tables + .large-figures, .remark + .large-figures, .facts + .large-figures, .comparison + .large-figures { margin-top: 26px; }
+h3.part { font-size: 17px; border-top: 1px solid var(--grid); padding-top: 14px; margin-top: 34px; }
 .pairs { display: grid; grid-template-columns: repeat(auto-fill, minmax(210px, 1fr)); gap: 20px 24px; }
 .pictures { display: grid; grid-template-columns: 1fr 1fr; gap: 3px; }
 .pictures img, .empty { display: block; width: 100%; aspect-ratio: 1; object-fit: cover; background: var(--tint); }
@@ -105,11 +116,14 @@ footer { margin-top: 40px; color: var(--soft); font-size: 13px; }
 )css";
 
 // The nearest vertex of each curve, read back through the axes that data-x and data-y describe:
-// "<1 if logarithmic> <low> <high> <length>". No '<' or '&' below, so the page stays well-formed XML.
+// "<scale> <low> <high> <length>", scale 0 linear, 1 logarithmic, 2 normal deviates (Abramowitz and Stegun 26.2.17). No '<' or '&' below, so the page stays well-formed XML.
 const char* const kScript = R"js(
-for (const chart of document.querySelectorAll('svg.chart')) {
+const share = x => { const t = 1 / (1 + 0.2316419 * Math.abs(x)), tail = Math.exp(-x * x / 2) * 0.39894228 * t *
+  (0.31938153 + t * (-0.356563782 + t * (1.781477937 + t * (-1.821255978 + t * 1.330274429))));
+  return x > 0 ? 1 - tail : tail; };
+for (const chart of document.querySelectorAll('svg.chart[data-x]')) {
   const axis = name => { const [log, low, high, length] = chart.dataset[name].split(' ').map(Number);
-    return u => { const v = low + (high - low) * u / length; return log ? 10 ** v : v; }; };
+    return u => { const v = low + (high - low) * u / length; return log == 2 ? share(v) : log ? 10 ** v : v; }; };
   const x = axis('x'), y = axis('y'), height = Number(chart.dataset.y.split(' ')[3]);
   const lines = [...chart.querySelectorAll('.plot .line:not(.dashed):not(.pale)')].map(path => ({ path,
     points: path.getAttribute('d').slice(1).split('L').map(p => p.split(' ').map(Number)) }));

@@ -3,106 +3,22 @@
 #include <algorithm>
 #include <cmath>
 
+#include "fr/report/axis.h"
 #include "fr/report/html.h"
 #include "fr/report/number.h"
 
 namespace fr {
 namespace {
 
-constexpr double kDrawable = 1e100;  // beyond, differences of coordinates could overflow
-constexpr size_t kBuckets = 300;     // about one for two device pixels of a curve
+constexpr size_t kBuckets = 300;  // about one for two device pixels of a curve
 
 std::string number(double value) { return plain_number(value, 1); }
-
-// One axis in drawing units: from(value) and the range it covers.
-struct Projection {
-  AxisScale scale;
-  double low, high, length;
-  double place(double v) const { return scale == AxisScale::linear ? v : std::log10(v); }
-  bool shows(double v) const {
-    return std::abs(v) < kDrawable && (scale == AxisScale::linear || v > 1 / kDrawable);
-  }
-  double operator()(double v) const { return (place(v) - place(low)) / (place(high) - place(low)) * length; }
-};
 
 struct Range {
   double low = INFINITY, high = -INFINITY;
   void add(double v) { low = std::min(low, v), high = std::max(high, v); }
   bool empty() const { return !(low <= high); }
 };
-
-std::vector<double> ticks_of(const Projection& p, int wanted) {
-  return p.scale == AxisScale::linear ? linear_ticks(p.low, p.high, wanted)
-                                      : logarithmic_ticks(p.low, p.high, wanted);
-}
-
-// 1, 2 or 5 times a power of ten, such that about `wanted` steps make `span`.
-double nice_step(double span, int wanted) {
-  const double raw = span / wanted, power = std::pow(10.0, std::floor(std::log10(raw)));
-  const double ratio = raw / power;
-  return power * (ratio < 1.5 ? 1 : ratio < 3.5 ? 2 : ratio < 7.5 ? 5 : 10);
-}
-
-// The nearest of ..., 1, 2, 5, 10, 20, ... that is not above value (not below, for `up`).
-double round_to_125(double value, bool up) {
-  const double power = std::pow(10.0, std::floor(std::log10(value) + 1e-9));
-  double below = power, above = 10 * power;
-  for (const double t : {power, 2 * power, 5 * power}) {
-    if (t <= value * (1 + 1e-9)) below = t;
-    if (t >= value * (1 - 1e-9)) above = std::min(above, t);
-  }
-  return up ? above : below;
-}
-
-// A range with room: a single value gets a neighbourhood, a range that nearly reaches 0 reaches it.
-void widen(Projection& p, bool vertical, int wanted) {
-  if (p.scale == AxisScale::logarithmic) {
-    if (!(p.high > p.low * 1.0000001)) p.low /= 2, p.high *= 2;
-    if (vertical) p.low = round_to_125(p.low, false), p.high = round_to_125(p.high, true);
-    return;
-  }
-  if (!(p.high - p.low > 1e-9 * std::max(std::abs(p.low), std::abs(p.high)))) {
-    const double room = p.low == 0 ? 1 : 0.1 * std::abs(p.low);
-    p.low -= room, p.high += room;
-  }
-  if (!vertical) return;
-  if (p.low > 0 && p.low < 0.3 * p.high) p.low = 0;
-  const double step = nice_step(p.high - p.low, wanted);
-  p.low = std::floor(p.low / step + 1e-9) * step, p.high = std::ceil(p.high / step - 1e-9) * step;
-}
-
-Projection fit(const ChartAxis& axis, const Range& data, double length, bool vertical, int wanted) {
-  Projection p{axis.scale, data.low, data.high, length};
-  const bool low_given = p.shows(axis.low), high_given = p.shows(axis.high);
-  if (low_given) p.low = axis.low;
-  if (high_given) p.high = axis.high;
-  if (!(low_given && high_given && p.low < p.high)) widen(p, vertical, wanted);
-  if (low_given && axis.low < p.high) p.low = axis.low;
-  if (high_given && axis.high > p.low) p.high = axis.high;
-  return p;
-}
-
-// Decimals that tell multiples of `step` apart.
-int decimals_for(double step) {
-  return std::clamp(static_cast<int>(std::ceil(-std::log10(step) - 1e-9)), 0, 6);
-}
-
-// On a linear axis all labels have the same decimals: 0.90, 0.95, 1.00.
-std::string tick_label(const ChartAxis& axis, double value, double step) {
-  if (axis.ticks == AxisTicks::percent) return format_percent(value, decimals_for(100 * step));
-  if (axis.ticks == AxisTicks::count || std::abs(value) >= 1e5) return format_short_count(value);
-  if (axis.ticks == AxisTicks::power_of_ten && value > 0 && value < 1) {
-    const double exponent = std::round(std::log10(value));
-    if (std::abs(std::log10(value) - exponent) < 1e-9) return format_power_of_ten(static_cast<int>(exponent));
-  }
-  if (axis.scale == AxisScale::linear && step >= 1e-6) return format_fixed(value, decimals_for(step));
-  return format_number(value, 3);
-}
-
-size_t letters(const std::string& utf8) {
-  return static_cast<size_t>(
-      std::count_if(utf8.begin(), utf8.end(), [](char c) { return (c & 0xc0) != 0x80; }));
-}
 
 std::string text(double x, double y, const char* kind, const std::string& words) {
   return "<text class=\"" + std::string(kind) + "\" x=\"" + number(x) + "\" y=\"" + number(y) + "\">" +
@@ -125,22 +41,29 @@ std::string polyline(const std::vector<CurvePoint>& points) {
   return d;
 }
 
+std::string colour_class(const ChartSeries& s) {
+  return " c" + std::to_string(s.colour) + (s.dash > 0 ? " d" + std::to_string(s.dash) : "");
+}
+
+const char* line_class(ChartStroke stroke) {
+  return stroke == ChartStroke::pale ? "line pale" : stroke == ChartStroke::dashed ? "line dashed" : "line";
+}
+
 // Where everything goes. Letters of charts wider than kNarrow grow to 16 units on small screens (style
 // sheet), so margins are cut for the larger size: about 0.6 of it per letter.
 class Plot {
  public:
   explicit Plot(const Chart& chart) : chart_(chart) {
     letter_ = chart.width > 400 ? 9.2 : 7.2;
-    y_ticks_wanted_ = chart.height > 240 ? 5 : 4;
     Range xs, ys;
     measure(xs, ys);
     if (xs.empty() || ys.empty()) return;
     bottom_ = chart.height - (chart.width > 400 ? 46 : 38);
     top_ = chart.rules.empty() ? 12 : 26;
-    y_ = fit(chart.y, ys, bottom_ - top_, true, y_ticks_wanted_);
+    y_ = fit_axis(chart.y, {ys.low, ys.high}, bottom_ - top_, AxisSide::vertical, chart.height > 240 ? 5 : 4);
     label_y_ticks();
     right_ = chart.width - right_margin();
-    x_ = fit(chart.x, xs, right_ - left_, false, 5);
+    x_ = fit_axis(chart.x, {xs.low, xs.high}, right_ - left_, AxisSide::horizontal, 5);
     drawable_ = true;
   }
 
@@ -175,12 +98,8 @@ class Plot {
 
   void label_y_ticks() {
     size_t longest = 1;
-    y_ticks_ = ticks_of(y_, y_ticks_wanted_);
-    const double step = y_ticks_.size() > 1 ? y_ticks_[1] - y_ticks_[0] : 1;
-    for (const double t : y_ticks_) {
-      y_labels_.push_back(tick_label(chart_.y, t, step));
-      longest = std::max(longest, letters(y_labels_.back()));
-    }
+    y_ticks_ = axis_ticks(chart_.y, y_, chart_.height > 240 ? 5 : 4);
+    for (const AxisTick& t : y_ticks_) longest = std::max(longest, letters(t.label));
     left_ = 10 + letter_ * static_cast<double>(longest);
   }
 
@@ -192,7 +111,7 @@ class Plot {
 
   std::string opening() const {
     const auto axis = [](const Projection& p) {
-      return std::string(p.scale == AxisScale::linear ? "0 " : "1 ") + format_exact(p.place(p.low)) + " " +
+      return std::to_string(static_cast<int>(p.scale)) + " " + format_exact(p.place(p.low)) + " " +
              format_exact(p.place(p.high)) + " " + number(p.length);
     };
     const std::string size = std::to_string(chart_.width) + " " + std::to_string(chart_.height);
@@ -206,17 +125,19 @@ class Plot {
 
   std::string grid() const {
     std::string out;
-    for (size_t i = 0; i < y_ticks_.size(); ++i) {
-      const double y = bottom_ - y_(y_ticks_[i]);
-      out += segment(left_, y, right_, y, "grid") + text(left_ - 7, y + 4, "tick y", y_labels_[i]);
+    for (const AxisTick& t : y_ticks_) {
+      const double y = bottom_ - y_(t.value);
+      out += segment(left_, y, right_, y, "grid") + text(left_ - 7, y + 4, "tick y", t.label);
     }
     out += segment(left_, bottom_, right_, bottom_, "axis");
-    const auto ticks = ticks_of(x_, chart_.width > 400 ? 5 : 4);
-    const double step = ticks.size() > 1 ? ticks[1] - ticks[0] : 1;
-    for (const double t : ticks) {
-      const double x = left_ + x_(t);
-      out += segment(x, bottom_, x, bottom_ + 4, "axis") +
-             text(x, bottom_ + (chart_.width > 400 ? 18 : 16), "tick x", tick_label(chart_.x, t, step));
+    double free_from = 0;  // a label that would touch the one before it is left out
+    for (const AxisTick& t : axis_ticks(chart_.x, x_, chart_.width > 400 ? 5 : 4)) {
+      const double x = left_ + x_(t.value), half = letter_ * static_cast<double>(letters(t.label)) / 2;
+      out += segment(x, bottom_, x, bottom_ + 4, "axis");
+      if (x - half < free_from) continue;
+      out +=
+          text(std::min(x, chart_.width - half), bottom_ + (chart_.width > 400 ? 18 : 16), "tick x", t.label);
+      free_from = x + half + 2;
     }
     return out + text((left_ + right_) / 2, chart_.height - 6, "label", chart_.x.label);
   }
@@ -232,16 +153,15 @@ class Plot {
   std::string curve(const ChartSeries& s) const {
     const std::vector<CurvePoint> points = downsample_curve(project(s), kBuckets);
     if (points.empty()) return "";
-    const std::string colour = " c" + std::to_string(s.colour);
+    const std::string colour = colour_class(s);
     if (points.size() == 1) return dot(points[0], 3.5, "dot" + colour);
-    static const char* const kKinds[] = {"line", "line pale", "line dashed", "line", "line"};
     const std::string d = polyline(points);
     std::string out;
     if (s.stroke == ChartStroke::area)
       out += "<path class=\"area" + colour + "\" d=\"" + d + "L" + number(points.back().x) + " " +
              number(y_.length) + "L" + number(points.front().x) + " " + number(y_.length) + "Z\"/>\n";
-    out += "<path class=\"" + std::string(kKinds[static_cast<int>(s.stroke)]) + colour + "\" d=\"" + d +
-           "\" data-name=\"" + escape_html(s.name) + "\"/>\n";
+    out += "<path class=\"" + std::string(line_class(s.stroke)) + colour + "\" d=\"" + d + "\" data-name=\"" +
+           escape_html(s.name) + "\"/>\n";
     if (s.stroke == ChartStroke::marked && points.size() <= 80)
       for (const CurvePoint& p : points) out += dot(p, 2.6, "dot" + colour);
     return out;
@@ -294,42 +214,12 @@ class Plot {
 
   const Chart& chart_;
   Projection x_{}, y_{};
-  std::vector<double> y_ticks_;
-  std::vector<std::string> y_labels_;
+  std::vector<AxisTick> y_ticks_;
   double left_ = 0, right_ = 0, top_ = 0, bottom_ = 0, letter_ = 0;
-  int y_ticks_wanted_ = 5;
   bool drawable_ = false;
 };
 
 }  // namespace
-
-std::vector<double> linear_ticks(double low, double high, int wanted) {
-  std::vector<double> ticks;
-  if (!(high > low)) return ticks;
-  const double step = nice_step(high - low, wanted);
-  const double first = std::ceil(low / step - 1e-9);
-  for (double i = 0; (first + i) * step <= high + 1e-9 * step && i < 100; ++i)
-    ticks.push_back((first + i) * step);
-  return ticks;
-}
-
-std::vector<double> logarithmic_ticks(double low, double high, int wanted) {
-  std::vector<double> ticks;
-  if (!(low > 0 && high > low)) return ticks;
-  const int first = static_cast<int>(std::ceil(std::log10(low) - 1e-9));
-  const int last = static_cast<int>(std::floor(std::log10(high) + 1e-9));
-  const int stride = std::max(1, (last - first + wanted) / std::max(1, wanted));
-  for (int e = first; e <= last; ++e)
-    if ((e - last) % stride == 0) ticks.push_back(std::pow(10.0, e));
-  if (ticks.size() >= 3) return ticks;
-  ticks.clear();
-  for (int e = first - 1; e <= last; ++e)
-    for (const int digit : {1, 2, 5}) {
-      const double t = digit * std::pow(10.0, e);
-      if (t >= low * (1 - 1e-9) && t <= high * (1 + 1e-9)) ticks.push_back(t);
-    }
-  return ticks.size() >= 2 ? ticks : linear_ticks(low, high, wanted);
-}
 
 std::string draw_chart(const Chart& chart) { return Plot(chart).svg(); }
 
@@ -338,10 +228,8 @@ std::string chart_legend(const Chart& chart) {
   int named = 0;
   for (const ChartSeries& s : chart.series) {
     if (s.name.empty() || s.points.empty()) continue;
-    const char* kind = s.stroke == ChartStroke::pale     ? " pale"
-                       : s.stroke == ChartStroke::dashed ? " dashed"
-                                                         : "";
-    html += " <span class=\"key\"><i class=\"b" + std::to_string(s.colour) + kind + "\"></i>" +
+    html += " <span class=\"key\"><svg class=\"swatch\" viewBox=\"0 0 26 6\"><path class=\"" +
+            std::string(line_class(s.stroke)) + colour_class(s) + "\" d=\"M0 3L26 3\"/></svg>" +
             escape_html(s.name) + "</span>";
     ++named;
   }

@@ -12,8 +12,18 @@ namespace fr {
 
 inline constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
 
-enum class AxisScale { linear, logarithmic };
-enum class AxisTicks { number, percent, count, power_of_ten };
+enum class AxisScale {
+  linear,
+  logarithmic,
+  normal_deviate,  // of shares in (0, 1): the errors of two normal score distributions make a straight line
+};
+enum class AxisTicks {
+  number,
+  percent,
+  percent_number,  // without the sign: the label of the axis has it
+  count,
+  power_of_ten,
+};
 
 struct ChartAxis {
   std::string label;  // written under the horizontal axis; of the vertical axis only read-outs use it
@@ -36,6 +46,7 @@ struct ChartSeries {
   int colour = 0;  // 0 blue, 1 vermilion, 2 green, 3 purple, 4 gray
   ChartStroke stroke = ChartStroke::line;
   std::string end_label;  // written to the right of the last point
+  int dash = 0;           // 0 solid, 1..4 patterns: lines that differ without their colours
 };
 
 struct ChartMark {  // a dot with words

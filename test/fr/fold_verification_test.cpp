@@ -114,6 +114,7 @@ TEST(FoldVerification, GroupsAtOneThreshold) {
     EXPECT_LE(row.far_interval.low, row.far);
     EXPECT_GE(row.far_interval.high, row.far);
   }
+  EXPECT_EQ(r.threshold, t);
   EXPECT_EQ(r.scores[5].group, "");
   EXPECT_EQ(r.scores[0].group, "x");
 }
