@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "fr/evaluation_galleries.h"
 #include "fr/evaluation_sets.h"
 
 namespace fr {
@@ -61,6 +62,12 @@ const std::vector<ProtocolRow>& protocol_table() {
       {"afw", "root: pictures; list: as for rfw: a folder of GROUP/GROUP_pairs.txt, or CSV", make_afw},
       {"ytf", "root: the folder of the people's folders; list: splits.txt", make_ytf},
       {"bin", "list: a .bin file of insightface, pictures included", make_bin},
+      {"blufr", "root: pictures NAME/NAME_0001.jpg; list: the folder that scripts/blufr_to_text.py writes",
+       make_blufr},
+      {"identification", "root: pictures; identification.gallery and .probes, or root alone: PERSON/PICTURE",
+       make_identification},
+      {"coverage", "root: pictures; coverage.gallery and .probes, or root alone: PERSON/PICTURE",
+       make_coverage},
   };
   return table;
 }
@@ -82,6 +89,7 @@ Schema describe(EvaluationConfig& c) {
   describe_scores(s, c);
   describe_calibration(s, c.calibration);
   describe_bootstrap(s, c.options.bootstrap);
+  describe_galleries(s, c);
   return s;
 }
 

@@ -18,10 +18,6 @@ struct Published {
   const char* list = "";  // where it lies below the root
 };
 
-void need(const EvaluationConfig& c, const std::string& value, const char* key) {
-  if (value.empty()) throw Error(ErrorKind::usage, cat("protocol = ", c.protocol, " needs ", key, " = ..."));
-}
-
 PairList read_list(const EvaluationConfig& c, const std::string& list) {
   need(c, list, "list"), need(c, c.root, "root");
   PairOptions options;
@@ -72,6 +68,10 @@ std::unique_ptr<Protocol> make(const EvaluationConfig& c, const Published& publi
 }
 
 }  // namespace
+
+void need(const EvaluationConfig& c, const std::string& value, const std::string& key) {
+  if (value.empty()) throw Error(ErrorKind::usage, cat("protocol = ", c.protocol, " needs ", key, " = ..."));
+}
 
 std::unique_ptr<Protocol> make_pairs(const EvaluationConfig& c) { return make(c, {"Pairs"}); }
 std::unique_ptr<Protocol> make_lfw(const EvaluationConfig& c) { return make(c, {"LFW", 6000}); }
