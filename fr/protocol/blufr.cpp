@@ -1,59 +1,21 @@
 #include "fr/protocol/blufr.h"
 
-#include <algorithm>
 #include <cmath>
-#include <set>
-#include <tuple>
 
 #include "base/error.h"
 #include "data/image.h"
 #include "data/missing.h"
-#include "fr/protocol/blufr_rates.h"
-#include "fr/protocol/open_set.h"
+#include "fr/protocol/blufr_trials.h"
 #include "fr/protocol/pair_figures.h"
 #include "fr/protocol/probe_rows.h"
 
 namespace fr {
 namespace {
 
-constexpr size_t kPublishedTrials = 10, kPublishedPictures = 13233, kHardest = 12;
-constexpr int64_t kRanks = 100;
-constexpr int kCurvePoints = 200;
-
-struct Trial {
-  BlufrRates rates;
-  Identification open;
-  std::vector<int64_t> probe_people;
-  StreamResult stream;
-};
+constexpr size_t kPublishedTrials = 10, kPublishedPictures = 13233;
 
 // What a weighting of the people makes of every trial: values[k][trial].
 using OverTrials = std::vector<std::vector<double>>;
-
-// The mean of step functions at the asked places: of each, the y of its last point up to x; before the first, 0.
-ProtocolCurve mean_curve(CurveKind kind, const std::vector<std::vector<std::pair<double, double>>>& curves,
-                         const std::vector<double>& at) {
-  ProtocolCurve mean{kind, "mean of the trials", {}};
-  for (const double x : at) {
-    double sum = 0;
-    for (const auto& curve : curves) {
-      const auto next = std::upper_bound(curve.begin(), curve.end(), x,
-                                         [](double value, const auto& point) { return value < point.first; });
-      if (next != curve.begin()) sum += std::prev(next)->second;
-    }
-    mean.points.emplace_back(x, sum / double(curves.size()));
-  }
-  return mean;
-}
-
-// From 1 / n to 1 in equal steps of the logarithm.
-std::vector<double> rates_down_to(int64_t n) {
-  std::vector<double> at;
-  for (int k = 0; k < kCurvePoints; ++k)
-    at.push_back(std::pow(double(n), double(k + 1 - kCurvePoints) / (kCurvePoints - 1)));
-  at.front() = 1 / double(n), at.back() = 1;
-  return at;
-}
 
 class Blufr : public Protocol {
  public:
@@ -87,63 +49,32 @@ class Blufr : public Protocol {
       result.warnings.push_back(cat("BLUFR has ", kPublishedTrials, " trials of ", kPublishedPictures,
                                     " pictures, these lists ", trials().size(), " of ",
                                     pictures_.names.size(), ": not the published protocol"));
-    const std::vector<Trial> tested = test(embeddings, calibrator, protocol);
+    const std::vector<BlufrTested> tested = test(embeddings, calibrator, protocol);
     add_counts(result, tested);
     add_figures(result, tested, protocol);
     add_card(result, tested, protocol);
-    add_curves(result, tested);
+    add_curves(result, tested, options_.fpir);
     add_scores(result, tested);
     return result;
   }
 
  private:
-  const std::vector<BlufrTrial>& trials() const { return input_.lists.trials; }
-  std::vector<int64_t> people_at(const std::vector<int64_t>& places) const {
-    std::vector<int64_t> people;
-    for (const int64_t i : places) people.push_back(people_[size_t(i)]);
-    return people;
-  }
-
-  std::vector<Trial> test(const ModelEmbeddings& embeddings, const Calibrator& calibrator,
-                          const ProtocolOptions& protocol) const {
+  std::vector<BlufrTested> test(const ModelEmbeddings& embeddings, const Calibrator& calibrator,
+                                const ProtocolOptions& protocol) const {
     const auto N = int64_t(pictures_.names.size());
     for (const EmbeddingView& e : embeddings)
       FR_CHECK(e.N == N && e.D > 0 && int64_t(e.values.size()) == N * e.D, "BLUFR: expected ", N,
                " embeddings, got ", e.N, " x ", e.D, " in ", e.values.size(), " numbers");
     const std::vector<float> joined = side_by_side(embeddings);
-    const CalibratedRows all = calibrator.prepare({joined, N, int64_t(joined.size()) / N});
-    std::vector<Trial> tested;
-    for (size_t t = 0; t < trials().size(); ++t) try {
-        tested.push_back(test_one(trials()[t], all, calibrator, protocol));
-      } catch (const Error& e) {
-        throw Error(e.kind(), cat("trial ", t + 1, ": ", e.what()));
-      }
-    return tested;
+    const CalibratedRows rows = calibrator.prepare({joined, N, int64_t(joined.size()) / N});
+    return test_trials(trials(), {calibrator, rows, people_, count_}, options_.far, protocol.card);
   }
 
-  Trial test_one(const BlufrTrial& trial, const CalibratedRows& all, const Calibrator& calibrator,
-                 const ProtocolOptions& protocol) const {
-    const CalibratedRows rows = rows_at(all, trial.test), gallery = rows_at(all, trial.gallery),
-                         probes = rows_at(all, trial.probe);
-    const std::vector<int64_t> people = people_at(trial.test), enrolled = people_at(trial.gallery),
-                               searching = people_at(trial.probe);
-    const ScorePairs pairs{&calibrator, &rows, people, nullptr, {}};
-    StreamOptions stream;
-    stream.far = options_.far;
-    stream.far.insert(stream.far.end(), protocol.card.begin(), protocol.card.end());
-    stream.bootstrap.replicates = 0, stream.kept = 200'000, stream.hardest = kHardest;
-    Trial result{BlufrRates(pairs, count_, options_.far),
-                 Identification(search_probes({&calibrator, &gallery, enrolled, &probes, searching})),
-                 searching, stream_metrics(pairs, stream)};
-    for (auto* hardest : {&result.stream.hardest_genuine, &result.stream.hardest_impostor})
-      for (ScoredPair& p : *hardest) p.a = trial.test[size_t(p.a)], p.b = trial.test[size_t(p.b)];
-    return result;
-  }
-
+  const std::vector<BlufrTrial>& trials() const { return input_.lists.trials; }
   // VR at each FAR, DIR at each FPIR, and TAR at each FAR. weights (people).
-  OverTrials weighted(const std::vector<Trial>& tested, std::span<const float> weights) const {
+  OverTrials weighted(const std::vector<BlufrTested>& tested, std::span<const float> weights) const {
     OverTrials values(2 * options_.far.size() + options_.fpir.size());
-    for (const Trial& t : tested) {
+    for (const BlufrTested& t : tested) {
       std::vector<float> of_probes;
       for (const int64_t p : t.probe_people) of_probes.push_back(weights[size_t(p)]);
       auto value = values.begin();
@@ -154,9 +85,9 @@ class Blufr : public Protocol {
     }
     return values;
   }
-  OverTrials unweighted(const std::vector<Trial>& tested) const {
+  OverTrials unweighted(const std::vector<BlufrTested>& tested) const {
     OverTrials values(2 * options_.far.size() + options_.fpir.size());
-    for (const Trial& t : tested) {
+    for (const BlufrTested& t : tested) {
       auto value = values.begin();
       for (const BlufrPoint& p : t.rates.points()) (value++)->push_back(p.rate);
       for (const double f : options_.fpir) (value++)->push_back(t.open.at_fpir(f, 1, FpirRule::blufr).rate);
@@ -174,10 +105,10 @@ class Blufr : public Protocol {
     return s;
   }
 
-  std::vector<Interval> intervals(const std::vector<Trial>& tested, const ProtocolOptions& protocol,
+  std::vector<Interval> intervals(const std::vector<BlufrTested>& tested, const ProtocolOptions& protocol,
                                   ProtocolResult& result) const {
     int64_t walked = 0;
-    for (const Trial& t : tested) walked += 2 * t.rates.kept() + int64_t(t.probe_people.size());
+    for (const BlufrTested& t : tested) walked += 2 * t.rates.kept() + int64_t(t.probe_people.size());
     BootstrapOptions bootstrap = protocol.bootstrap;
     bootstrap.replicates = affordable_replicates(bootstrap.replicates, walked, count_);
     std::vector<int64_t> everybody(static_cast<size_t>(count_));
@@ -191,7 +122,7 @@ class Blufr : public Protocol {
     return bootstrap_pairs(who, std::vector<uint8_t>(everybody.size(), 1), bootstrap, statistics);
   }
 
-  void add_figures(ProtocolResult& result, const std::vector<Trial>& tested,
+  void add_figures(ProtocolResult& result, const std::vector<BlufrTested>& tested,
                    const ProtocolOptions& protocol) const {
     const std::vector<double> value = summaries(unweighted(tested));
     const std::vector<Interval> interval = intervals(tested, protocol, result);
@@ -201,37 +132,37 @@ class Blufr : public Protocol {
     size_t k = 0;
     const auto add = [&](const std::string& key, const std::string& name, const std::string& warning) {
       if (several)
-        result.figures.push_back({key + "_mean_minus_std", name + ", mean - standard deviation", value[k],
+        result.figures.push_back({key + "_mean_minus_std", cat(name, ", mean - standard deviation"), value[k],
                                   interval[k], FigureUnit::share, warning});
-      result.figures.push_back(
-          {key, several ? name + ", mean" : name, value[k + 1], interval[k + 1], FigureUnit::share, warning});
-      if (!warning.empty()) result.warnings.push_back(name + ": " + warning);
+      result.figures.push_back({key, cat(name, several ? ", mean" : ""), value[k + 1], interval[k + 1],
+                                FigureUnit::share, warning});
+      if (!warning.empty()) result.warnings.push_back(cat(name, ": ", warning));
       k += 2;
     };
     for (size_t i = 0; i < options_.far.size(); ++i)
       add("vr_at_far_" + rate_key(options_.far[i]), "VR at FAR " + rate_words(options_.far[i]),
           few_pairs(tested, i));
     for (const double f : options_.fpir)
-      add("dir_at_far_" + rate_key(f), "DIR at FAR " + rate_words(f) + ", rank 1", few_probes(tested, f));
+      add("dir_at_far_" + rate_key(f), cat("DIR at FAR ", rate_words(f), ", rank 1"), few_probes(tested, f));
     for (const double f : options_.far)
-      add("tar_at_far_" + rate_key(f), "TAR at FAR " + rate_words(f) + ", never above it", "");
+      add("tar_at_far_" + rate_key(f), cat("TAR at FAR ", rate_words(f), ", never above it"), "");
   }
-  static std::string few_pairs(const std::vector<Trial>& tested, size_t far) {
-    for (const Trial& t : tested)
+  static std::string few_pairs(const std::vector<BlufrTested>& tested, size_t far) {
+    for (const BlufrTested& t : tested)
       if (t.rates.points()[far].too_few)
         return cat("not resolvable: ", t.rates.impostor(), " impostor pairs in a trial");
     return {};
   }
-  static std::string few_probes(const std::vector<Trial>& tested, double fpir) {
-    for (const Trial& t : tested)
+  static std::string few_probes(const std::vector<BlufrTested>& tested, double fpir) {
+    for (const BlufrTested& t : tested)
       if (t.open.at_fpir(fpir, 1, FpirRule::blufr).too_few)
         return cat("not resolvable: ", t.open.non_mated(), " probes without a mate in a trial");
     return {};
   }
 
-  void add_counts(ProtocolResult& result, const std::vector<Trial>& tested) const {
+  void add_counts(ProtocolResult& result, const std::vector<BlufrTested>& tested) const {
     int64_t genuine = 0, impostor = 0, mated = 0, others = 0;
-    for (const Trial& t : tested) {
+    for (const BlufrTested& t : tested) {
       genuine += t.rates.genuine(), impostor += t.rates.impostor();
       mated += t.open.mated(), others += t.open.non_mated();
     }
@@ -245,62 +176,19 @@ class Blufr : public Protocol {
   }
 
   // Means over the trials, which are measured one by one.
-  void add_card(ProtocolResult& result, const std::vector<Trial>& tested,
+  void add_card(ProtocolResult& result, const std::vector<BlufrTested>& tested,
                 const ProtocolOptions& protocol) const {
     const double n = double(tested.size());
     for (size_t k = 0; k < protocol.card.size(); ++k) {
       CardRow row{protocol.card[k]};
-      for (const Trial& t : tested) {
+      for (const BlufrTested& t : tested) {
         const OperatingPoint& p = t.stream.points[options_.far.size() + k];
         row.threshold += p.threshold / n, row.realised_far += p.realised_far / n, row.tar += p.tar / n;
         row.resolved = row.resolved && !p.too_few_impostors;
       }
       result.card.push_back(row);
     }
-    result.notes.push_back("Card: means of the trials' thresholds, FAR and TAR.");
-  }
-
-  void add_curves(ProtocolResult& result, const std::vector<Trial>& tested) const {
-    std::vector<std::vector<std::pair<double, double>>> roc, dir;
-    int64_t pairs = 1, probes = 1;
-    for (const Trial& t : tested) {
-      roc.emplace_back(), dir.push_back(t.open.dir_curve(1));
-      for (const RocPoint& p : t.stream.roc) roc.back().emplace_back(p.far, p.tar);
-      pairs = std::max(pairs, t.rates.impostor()), probes = std::max(probes, t.open.non_mated());
-    }
-    result.curves.push_back(mean_curve(CurveKind::roc, roc, rates_down_to(pairs)));
-    ProtocolCurve det = result.curves.back();
-    det.kind = CurveKind::det;
-    for (auto& [far, rate] : det.points) rate = 1 - rate;
-    result.curves.push_back(std::move(det));
-    result.curves.push_back(mean_curve(CurveKind::dir, dir, rates_down_to(probes)));
-    for (const double f : options_.fpir) {
-      ProtocolCurve ranks{CurveKind::cmc, "DIR at FAR " + rate_words(f), {}};
-      for (int64_t r = 1; r <= kRanks; ++r) {
-        double sum = 0;
-        for (const Trial& t : tested) sum += t.open.at_fpir(f, r, FpirRule::blufr).rate;
-        ranks.points.emplace_back(double(r), sum / double(tested.size()));
-      }
-      result.curves.push_back(std::move(ranks));
-    }
-  }
-
-  // Histograms of the first trial; the hardest pairs of all of them, each once.
-  void add_scores(ProtocolResult& result, const std::vector<Trial>& tested) const {
-    result.genuine = tested[0].stream.genuine_scores, result.impostor = tested[0].stream.impostor_scores;
-    result.notes.push_back("Histograms: the first trial's scores.");
-    const auto hardest = [&](std::vector<ScoredPair> StreamResult::*kind, double sign) {
-      std::set<std::tuple<double, int64_t, int64_t>> sorted;
-      for (const Trial& t : tested)
-        for (const ScoredPair& p : t.stream.*kind)
-          sorted.emplace(sign * p.score, std::min(p.a, p.b), std::max(p.a, p.b));
-      std::vector<ScoredPair> first;
-      for (const auto& [key, a, b] : sorted)
-        if (first.size() < kHardest) first.push_back({a, b, sign * key});
-      return first;
-    };
-    result.hardest_genuine = hardest(&StreamResult::hardest_genuine, 1);
-    result.hardest_impostor = hardest(&StreamResult::hardest_impostor, -1);
+    result.notes.emplace_back("Card: means of the trials' thresholds, FAR and TAR.");
   }
 
   BlufrInput input_;

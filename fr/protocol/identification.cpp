@@ -94,7 +94,7 @@ class GalleryIdentification : public GalleryProtocol {
     result.notes.push_back(
         cat("Intervals: ", bootstrap.replicates,
             " bootstrap replicates over the people of the probes; the gallery stays as it is."));
-    if (open) result.notes.push_back("Card: FAR stands for FPIR, TAR for TPIR, against this gallery.");
+    if (open) result.notes.emplace_back("Card: FAR stands for FPIR, TAR for TPIR, against this gallery.");
   }
 
   static void add_tpir(ProtocolResult& result, const IdentificationPoint& p, int64_t others,
