@@ -62,10 +62,7 @@ class Blufr : public Protocol {
   std::vector<BlufrTested> test(const ModelEmbeddings& embeddings, const Calibrator& calibrator,
                                 const ProtocolOptions& protocol) const {
     const auto N = int64_t(pictures_.names.size());
-    for (const EmbeddingView& e : embeddings)
-      FR_CHECK(e.N == N && e.D > 0 && int64_t(e.values.size()) == N * e.D, "BLUFR: expected ", N,
-               " embeddings, got ", e.N, " x ", e.D, " in ", e.values.size(), " numbers");
-    const std::vector<float> joined = side_by_side(embeddings);
+    const std::vector<float> joined = rows_of_models(embeddings, N, "BLUFR");
     const CalibratedRows rows = calibrator.prepare({joined, N, int64_t(joined.size()) / N});
     return test_trials(trials(), {calibrator, rows, people_, count_}, options_.far, protocol.card);
   }
@@ -108,7 +105,7 @@ class Blufr : public Protocol {
   std::vector<Interval> intervals(const std::vector<BlufrTested>& tested, const ProtocolOptions& protocol,
                                   ProtocolResult& result) const {
     int64_t walked = 0;
-    for (const BlufrTested& t : tested) walked += 2 * t.rates.kept() + int64_t(t.probe_people.size());
+    for (const BlufrTested& t : tested) walked += t.rates.kept() + int64_t(t.probe_people.size());
     BootstrapOptions bootstrap = protocol.bootstrap;
     bootstrap.replicates = affordable_replicates(bootstrap.replicates, walked, count_);
     std::vector<int64_t> everybody(static_cast<size_t>(count_));

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "data/image.h"
 #include "fr/calibration/cosine.h"
+#include "fr/protocol/probe_rows.h"
 
 namespace fr {
 namespace {
@@ -47,10 +48,7 @@ std::string GalleryProtocol::description() const {
 GalleryProtocol::Search GalleryProtocol::search(const ModelEmbeddings& embeddings,
                                                 const Calibrator& calibrator) const {
   const auto N = int64_t(set_.pictures.size());
-  for (const EmbeddingView& e : embeddings)
-    FR_CHECK(e.N == N && e.D > 0 && int64_t(e.values.size()) == N * e.D, "identification: expected ", N,
-             " embeddings, got ", e.N, " x ", e.D, " in ", e.values.size(), " numbers");
-  const std::vector<float> rows = side_by_side(embeddings);
+  const std::vector<float> rows = rows_of_models(embeddings, N, "identification");
   const int64_t D = int64_t(rows.size()) / N, G = set_.enrolled;
   const auto part = [&](int64_t first, int64_t n) {
     return EmbeddingView{std::span(rows).subspan(size_t(first * D), size_t(n * D)), n, D};

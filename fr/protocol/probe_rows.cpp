@@ -3,7 +3,16 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/error.h"
+
 namespace fr {
+
+std::vector<float> rows_of_models(const ModelEmbeddings& models, int64_t N, const std::string& what) {
+  for (const EmbeddingView& e : models)
+    FR_CHECK(e.N == N && e.D > 0 && int64_t(e.values.size()) == N * e.D, what, ": expected ", N,
+             " embeddings, got ", e.N, " x ", e.D, " in ", e.values.size(), " numbers");
+  return side_by_side(models);
+}
 
 CalibratedRows rows_at(const CalibratedRows& rows, std::span<const int64_t> places) {
   CalibratedRows part;

@@ -3,12 +3,17 @@
 #pragma once
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "fr/calibration/calibrator.h"
 #include "fr/protocol/bootstrap.h"
+#include "fr/protocol/protocol.h"
 
 namespace fr {
+
+// side_by_side() of models that embedded N pictures each. Throws std::invalid_argument "what: expected N embeddings, ...".
+std::vector<float> rows_of_models(const ModelEmbeddings& models, int64_t N, const std::string& what);
 
 // Rows (and their contexts) at `places`, in that order.
 CalibratedRows rows_at(const CalibratedRows& rows, std::span<const int64_t> places);
