@@ -39,10 +39,10 @@ class Blufr : public Protocol {
     result.protocol = "blufr", result.title = "LFW BLUFR";
     result.description =
         "Every trial compares all pairs of its test set (VR at FAR) and searches its probes in its gallery "
-        "(DIR at FAR, rank 1). "
-        "The threshold at a FAR f is the round(f N)-th largest impostor score. Reported is the mean over the "
-        "trials minus their "
-        "standard deviation, as the protocol wants, and the mean.";
+        "(DIR at "
+        "FAR, rank 1). The threshold at a FAR f is the round(f N)-th largest impostor score. Reported is the "
+        "mean over "
+        "the trials minus their standard deviation, as the protocol wants, and the mean.";
     result.score = calibrator.score(), result.calibration = calibrator.name();
     result.notes = input_.notes;
     if (trials().size() != kPublishedTrials || pictures_.names.size() != kPublishedPictures)
@@ -59,6 +59,8 @@ class Blufr : public Protocol {
   }
 
  private:
+  const std::vector<BlufrTrial>& trials() const { return input_.lists.trials; }
+
   std::vector<BlufrTested> test(const ModelEmbeddings& embeddings, const Calibrator& calibrator,
                                 const ProtocolOptions& protocol) const {
     const auto N = int64_t(pictures_.names.size());
@@ -67,7 +69,6 @@ class Blufr : public Protocol {
     return test_trials(trials(), {calibrator, rows, people_, count_}, options_.far, protocol.card);
   }
 
-  const std::vector<BlufrTrial>& trials() const { return input_.lists.trials; }
   // VR at each FAR, DIR at each FPIR, and TAR at each FAR. weights (people).
   OverTrials weighted(const std::vector<BlufrTested>& tested, std::span<const float> weights) const {
     OverTrials values(2 * options_.far.size() + options_.fpir.size());

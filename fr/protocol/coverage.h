@@ -44,7 +44,7 @@ struct CoverageOptions {
   // (people) whose probes are measured, the novel set; all others, the base set, are only told beside it. Empty: everybody.
   std::vector<uint8_t> novel;
 };
-// Intervals draw the people of the measured probes. evaluate() throws Error{data} when no probe is measured or none of those
+// Intervals draw the people of the measured probes. Throws Error{data} when no probe is measured or none of those
 // has a mate.
 std::unique_ptr<Protocol> one_shot_coverage(GalleryProbes set, CoverageOptions options = {});
 

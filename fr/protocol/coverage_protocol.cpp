@@ -20,6 +20,13 @@ class OneShotCoverage : public GalleryProtocol {
     FR_CHECK(options_.novel.empty() || options_.novel.size() == set_.names.size(),
              "coverage: ", options_.novel.size(), " marks of novel people for ", set_.names.size(),
              " people");
+    int64_t measured = 0, mated = 0;
+    for (const int64_t person : probe_people())
+      if (is_novel(person)) ++measured, mated += enrolled(person);
+    if (measured == 0) throw Error(ErrorKind::data, "coverage: no probe is of a novel person");
+    if (mated == 0)
+      throw Error(ErrorKind::data,
+                  cat("coverage: of ", measured, " measured probes none is of a person in the gallery"));
   }
 
   ProtocolResult evaluate(const ModelEmbeddings& embeddings, const Calibrator& calibrator,
@@ -28,7 +35,7 @@ class OneShotCoverage : public GalleryProtocol {
     Measured novel, base;
     for (size_t j = 0; j < found.found.size(); ++j) {
       const int64_t person = found.probe_people[j];
-      Measured& part = options_.novel.empty() || options_.novel[size_t(person)] ? novel : base;
+      Measured& part = is_novel(person) ? novel : base;
       part.probes.push_back(found.found[j]), part.people.push_back(person);
     }
     ProtocolResult result = start(calibrator);
@@ -37,7 +44,7 @@ class OneShotCoverage : public GalleryProtocol {
         "Every probe is given the person of the gallery with the highest score. Coverage at precision P: the "
         "largest share of "
         "the probes that a threshold answers with at least the share P of the answers right.";
-    const Identification one = check(novel);
+    const Identification one(novel.probes);
     add_figures(result, novel, one, protocol);
     if (!base.probes.empty()) add_base(result, novel, base);
     for (const ProbeResult& p : novel.probes)
@@ -49,14 +56,7 @@ class OneShotCoverage : public GalleryProtocol {
   }
 
  private:
-  static Identification check(const Measured& novel) {
-    if (novel.probes.empty()) throw Error(ErrorKind::data, "coverage: no probe is of a novel person");
-    Identification one(novel.probes);
-    if (one.mated() == 0)
-      throw Error(ErrorKind::data, cat("coverage: of ", novel.probes.size(),
-                                       " measured probes none is of a person in the gallery"));
-    return one;
-  }
+  bool is_novel(int64_t person) const { return options_.novel.empty() || options_.novel[size_t(person)]; }
 
   void add_figures(ProtocolResult& result, const Measured& novel, const Identification& one,
                    const ProtocolOptions& protocol) const {

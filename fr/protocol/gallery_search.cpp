@@ -30,15 +30,18 @@ GalleryProtocol::GalleryProtocol(GalleryProbes set, Template of_person)
   FR_CHECK(set_.pictures.size() == set_.people.size() && set_.enrolled > 0 && set_.probes() > 0,
            "identification: ", set_.pictures.size(), " pictures of ", set_.people.size(), " people, ",
            set_.enrolled, " of them enrolled");
+  enrolled_.assign(set_.names.size(), 0);
+  for (size_t i = 0; i < set_.people.size(); ++i) {
+    const int64_t person = set_.people[i];
+    FR_CHECK(person >= 0 && person < int64_t(enrolled_.size()), "identification: picture ", i,
+             " is of person ", person, " of ", enrolled_.size());
+    if (int64_t(i) < set_.enrolled) enrolled_[size_t(person)] = 1;
+  }
   pictures_.names = set_.pictures;
   pictures_.picture = [this](int64_t i) { return load_image(set_.root / set_.pictures.at(size_t(i))); };
 }
 
-int64_t GalleryProtocol::enrolled_people() const {
-  std::vector<int64_t> people(set_.people.begin(), set_.people.begin() + set_.enrolled);
-  std::sort(people.begin(), people.end());
-  return std::unique(people.begin(), people.end()) - people.begin();
-}
+int64_t GalleryProtocol::enrolled_people() const { return std::count(enrolled_.begin(), enrolled_.end(), 1); }
 
 std::string GalleryProtocol::description() const {
   return cat(set_.probes(), " probes against a gallery of ", enrolled_people(), " people in ", set_.enrolled,
@@ -53,9 +56,7 @@ GalleryProtocol::Search GalleryProtocol::search(const ModelEmbeddings& embedding
   const auto part = [&](int64_t first, int64_t n) {
     return EmbeddingView{std::span(rows).subspan(size_t(first * D), size_t(n * D)), n, D};
   };
-  Search s{calibrator, {}, calibrator.prepare(part(G, N - G)),
-           {},         {}, std::span(set_.people).subspan(size_t(G)),
-           {}};
+  Search s{calibrator, {}, calibrator.prepare(part(G, N - G)), {}, {}, probe_people(), {}};
   if (template_ == Template::best) {
     s.gallery = calibrator.prepare(part(0, G));
     s.gallery_people.assign(set_.people.begin(), set_.people.begin() + G);

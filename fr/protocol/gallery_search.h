@@ -24,6 +24,7 @@ class GalleryProtocol : public Protocol {
   std::string description() const override;
 
  protected:
+  // Throws std::invalid_argument for a list that contradicts itself.
   GalleryProtocol(GalleryProbes set, Template of_person);
 
   struct Search {
@@ -40,11 +41,16 @@ class GalleryProtocol : public Protocol {
   // Mates with the lowest scores, strangers with the highest, a probe once each.
   void add_hardest(ProtocolResult& result, const Search& search) const;
   int64_t enrolled_people() const;
+  bool enrolled(int64_t person) const { return enrolled_[size_t(person)] != 0; }
+  std::span<const int64_t> probe_people() const {
+    return std::span(set_.people).subspan(size_t(set_.enrolled));
+  }
 
   GalleryProbes set_;
 
  private:
   PictureList pictures_;
+  std::vector<uint8_t> enrolled_;  // (people)
   Template template_;
 };
 

@@ -15,13 +15,21 @@ constexpr int64_t kLongestCmc = 100;
 class GalleryIdentification : public GalleryProtocol {
  public:
   GalleryIdentification(GalleryProbes set, IdentificationOptions options)
-      : GalleryProtocol(std::move(set), options.of_person), options_(std::move(options)) {}
+      : GalleryProtocol(std::move(set), options.of_person), options_(std::move(options)) {
+    const auto mated =
+        std::count_if(probe_people().begin(), probe_people().end(), [&](int64_t p) { return enrolled(p); });
+    if (mated == 0)
+      throw Error(ErrorKind::data,
+                  cat("identification: of ", set_.probes(), " probes none is of a person in the gallery"));
+    if (mated == set_.probes() && options_.open_set == OpenSet::required)
+      throw Error(ErrorKind::data, cat("identification: open_set = required, but each of ", mated,
+                                       " probes is of a person in the gallery"));
+  }
 
   ProtocolResult evaluate(const ModelEmbeddings& embeddings, const Calibrator& calibrator,
                           const ProtocolOptions& protocol) const override {
     const Search found = search(embeddings, calibrator);
     const Identification one(found.found);
-    check(one);
     ProtocolResult result = start(calibrator);
     result.protocol = "identification", result.title = "Identification";
     const bool open = one.non_mated() > 0 && options_.open_set != OpenSet::none;
@@ -43,15 +51,6 @@ class GalleryIdentification : public GalleryProtocol {
   }
 
  private:
-  void check(const Identification& one) const {
-    if (one.mated() == 0)
-      throw Error(ErrorKind::data,
-                  cat("identification: of ", one.non_mated(), " probes none is of a person in the gallery"));
-    if (one.non_mated() == 0 && options_.open_set == OpenSet::required)
-      throw Error(ErrorKind::data, cat("identification: open_set = required, but each of ", one.mated(),
-                                       " probes is of a person in the gallery"));
-  }
-
   std::vector<int64_t> ranks() const {
     std::vector<int64_t> ranks;
     for (const int64_t r : kRanks)

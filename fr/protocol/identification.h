@@ -17,7 +17,7 @@ inline const std::vector<std::pair<std::string, FpirRule>> kFpirRuleWords = {{"n
 enum class OpenSet {
   automatic,  // when there are probes without a mate
   required,   // without such probes there is no evaluation
-  none,       // such probes are left out
+  none,       // figures of the closed set alone
 };
 inline const std::vector<std::pair<std::string, OpenSet>> kOpenSetWords = {
     {"automatic", OpenSet::automatic}, {"required", OpenSet::required}, {"none", OpenSet::none}};
@@ -32,7 +32,7 @@ struct IdentificationOptions {
 // Figures rank_1, 5, 10, 20, 50 (as far as the gallery has people) and the CMC to rank 100, of the probes with a mate. With an
 // open set also TPIR at each FPIR, where a probe counts when its mate comes first and is accepted, the DIR curve, and a card
 // that reads FPIR for FAR and TPIR for TAR. Intervals draw the people of the probes; the gallery stays.
-// evaluate() throws Error{data} when no probe has a mate, or none lacks one and the open set is required.
+// Throws Error{data} when no probe has a mate, or none lacks one and the open set is required.
 std::unique_ptr<Protocol> identification(GalleryProbes set, IdentificationOptions options = {});
 
 }  // namespace fr
