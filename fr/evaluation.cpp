@@ -1,6 +1,7 @@
 #include "fr/evaluation.h"
 
 #include <algorithm>
+#include <sstream>
 
 #include "fr/evaluation_galleries.h"
 #include "fr/evaluation_sets.h"
@@ -14,6 +15,15 @@ std::vector<std::pair<std::string, std::string>> protocol_words() {
   return words;
 }
 
+// "full upper", as a list of settings comes, -> "full,upper", as patches_of() takes it; and as an INI file has it.
+std::string joined(const std::string& entries) {
+  std::istringstream in(entries);
+  std::string words;
+  for (std::string word; in >> word;) words += (words.empty() ? "" : ",") + word;
+  return words;
+}
+std::string quoted(const std::string& words) { return words.empty() ? "\"\"" : words; }
+
 void describe_scores(Schema& s, EvaluationConfig& c) {
   s.choice("threshold", c.options.threshold, kThresholdWords,
            "how a fold's threshold is chosen on the others");
@@ -21,9 +31,8 @@ void describe_scores(Schema& s, EvaluationConfig& c) {
            "how the mirror image joins the embedding; mean is half of sum: the same scores");
   s.flag("centre", c.options.centre, "subtract the mean embedding of the other folds first");
   s.integer("batch", c.batch, 1, 65536, "pictures a forward pass", Affects::speed);
-  s.text("patch", c.patch,
-         "full, upper or centre, for all models or one for each with commas between; empty: what a model was "
-         "trained on");
+  s.entries("patch", c.patch, joined, quoted, "one or several of: full, upper, centre",
+            "for all models or one for each with commas between; empty: what a model was trained on");
   s.choice(
       "average", c.average, kAverageWords,
       "of several models: none puts their embeddings side by side, scores takes the mean of their scores");

@@ -95,7 +95,6 @@ expect "evaluate nothing" 2 "no model given" bin/evaluate protocol=lfw
 expect "an unknown protocol" 2 "protocol = lwf: unknown choice; did you mean 'lfw'\?; allowed: one of: pairs, lfw" bin/evaluate "$work/x" protocol=lwf
 expect "an unknown setting" 2 "unknown key 'thresold'; did you mean 'threshold'" bin/evaluate "$work/x" thresold=exact
 expect "a setting of a section" 2 "bootstrap.replicates = -1: out of range" bin/evaluate "$work/x" bootstrap.replicates=-1
-expect "a calibration without its file" 2 "calibration" bin/evaluate "$work/x" calibration.type=s_norm
 expect "documented keys" 0 "clip_norm" bin/train --document
 bin/train --document >"$work/configuration.md"
 same "docs/configuration.md is current (make docs)" "$work/configuration.md" docs/configuration.md
@@ -201,6 +200,7 @@ printf 'threshold = insightface\nflip = sum\n[bootstrap]\nreplicates = 50\n' >"$
 expect "settings from a file" 0 "VAL at FAR 0.1 %" evaluate "$work/runs/a" --config "$work/evaluate.ini"
 expect "the command line is stronger" 0 "AUC" evaluate "$work/runs/a" --config "$work/evaluate.ini" threshold=exact
 grep -q "VAL at FAR" "$work/out" && bad "a setting of the command line was weaker than the file's" || ok
+expect "a calibration without its file" 2 "calibration.file: this type of calibration needs a file" evaluate "$work/runs/a" calibration.type=s_norm
 expect "not the published list" 0 "LFW has 6000 pairs in 10 folds" evaluate "$work/runs/a" protocol=lfw
 expect "evaluate --check does nothing" 0 "^ok: .*, [0-9]+ pairs in [0-9]+ folds from pairs.csv" evaluate "$work/runs/a" --check --out "$work/never"
 [ ! -e "$work/never" ] && ok || bad "evaluate --check wrote a folder"

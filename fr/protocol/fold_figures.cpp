@@ -85,13 +85,18 @@ void add_several_parts(ProtocolResult& result, const std::vector<VerifiedPart>& 
                             spread(accuracies).std, intervals.back()});
 }
 
+// A fold that lacks one kind of pair has an accuracy, but no VAL.
 void add_val(ProtocolResult& result, const VerificationResult& v) {
   std::vector<int> fold;
   for (const VerificationPair& p : v.pairs) fold.push_back(p.fold);
-  const InterpolatedVal val = insightface_val({v.scores, v.same}, fold);
-  result.figures.push_back({"val_at_far_1e-3", "VAL at FAR 0.1 % (insightface, interpolated)", val.val});
-  result.figures.push_back({"val_std", "its standard deviation over the folds", val.val_std});
-  result.figures.push_back({"val_far", "the FAR it realises", val.far});
+  try {
+    const InterpolatedVal val = insightface_val({v.scores, v.same}, fold);
+    result.figures.push_back({"val_at_far_1e-3", "VAL at FAR 0.1 % (insightface, interpolated)", val.val});
+    result.figures.push_back({"val_std", "its standard deviation over the folds", val.val_std});
+    result.figures.push_back({"val_far", "the FAR it realises", val.far});
+  } catch (const Error& e) {
+    result.notes.push_back(e.what());
+  }
 }
 
 }  // namespace

@@ -10,7 +10,6 @@ namespace fr {
 namespace {
 
 constexpr size_t kHardest = 12;
-const std::string kNoCalibration = "none";  // plain cosines of the rows
 
 // The whole set, or each group where groups have folds of their own.
 std::vector<VerifiedPart> parts_of(const VerificationSet& set) {
@@ -122,7 +121,7 @@ void add_angular_fisher(ProtocolResult& result, const VerificationSet& set, cons
 }  // namespace
 
 void check_convention(const std::string& calibration, const ProtocolOptions& o) {
-  if (calibration == kNoCalibration) return;
+  if (calibration == kPlainCosine) return;
   for (const auto& [word, mode] : {std::pair{"insightface", ThresholdMode::insightface},
                                    std::pair{"sphereface", ThresholdMode::sphereface}})
     if (o.threshold == mode)
@@ -154,8 +153,8 @@ ProtocolResult verify_set(const VerificationSet& set, const ScorerOf& scorer_of,
   for (VerifiedPart& part : parts) verify_part(part, scorer_of, options);
   const PairScores pairs = gather(set, parts);
   ProtocolOptions afford = options;
-  afford.bootstrap.replicates = affordable_replicates(
-      options.bootstrap.replicates, int64_t(pairs.scores.size()), pairs.identities.people);
+  afford.bootstrap.replicates = affordable_replicates(options.bootstrap.replicates,
+                                                      int64_t(pairs.scores.size()), pairs.identities.people);
   add_fold_figures(result, parts, pairs.identities, afford);
   add_pair_figures(result, pairs, options);
   if (!set.groups.empty()) add_group_rows(result, set, pairs, afford.bootstrap);
@@ -168,7 +167,7 @@ ProtocolResult verify_set(const VerificationSet& set, const ScorerOf& scorer_of,
 ProtocolResult verify_rows(const VerificationSet& set, const ModelEmbeddings& models,
                            const Calibrator& calibrator, const ProtocolOptions& options) {
   check_embeddings(models, set.rows());
-  if (calibrator.name() == kNoCalibration) {
+  if (calibrator.name() == kPlainCosine) {
     ProtocolResult r = verify_set(
         set, [&](const auto& pairs) { return cosine_scorer(models, pairs); }, calibrator, options);
     add_angular_fisher(r, set, models);

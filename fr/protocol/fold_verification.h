@@ -25,6 +25,9 @@ class FoldVerification : public Protocol {
   VerificationSet set_;
 };
 
+// The calibrator whose scores are the plain cosines of the embeddings: then they are taken in double from the rows themselves.
+inline constexpr const char* kPlainCosine = "none";
+
 // Throws Error{usage} for a threshold convention or a centre that calibrated scores do not have. `calibration`: the word.
 void check_convention(const std::string& calibration, const ProtocolOptions& options);
 

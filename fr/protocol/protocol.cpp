@@ -21,8 +21,7 @@ std::vector<float> side_by_side(const ModelEmbeddings& models) {
   for (const EmbeddingView& e : models) {
     const std::vector<float> unit = unit_rows(e).rows;
     for (size_t n = 0; n < N; ++n)
-      for (size_t d = 0; d < size_t(e.D); ++d)
-        out[n * D + column + d] = scale * unit[n * size_t(e.D) + d];
+      for (size_t d = 0; d < size_t(e.D); ++d) out[n * D + column + d] = scale * unit[n * size_t(e.D) + d];
     column += size_t(e.D);
   }
   return out;

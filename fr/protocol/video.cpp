@@ -103,7 +103,7 @@ ProtocolResult VideoVerification::evaluate(const ModelEmbeddings& frames, const 
     r.notes.push_back("a video is the mean of its frames' embeddings");
     return r;
   }
-  if (calibrator.name() != "none")
+  if (calibrator.name() != kPlainCosine)
     throw Error(ErrorKind::usage, cat("pooling = mean_of_cosines compares frames, calibration.type = ",
                                       calibrator.name(), " two embeddings; take pooling = mean_feature"));
   ProtocolResult r = verify_set(

@@ -22,7 +22,9 @@ EvaluationConfig configured(const std::vector<std::string>& settings) {
 TEST(Evaluation, SettingsWithAndWithoutASection) {
   const EvaluationConfig c =
       configured({"protocol=lfw", "threshold=insightface", "far=0.1,0.01", "calibration.type=s_norm",
-                  "calibration.top=50", "bootstrap.seed=9", "average=scores", "pooling=mean_of_cosines"});
+                  "calibration.top=50", "bootstrap.seed=9", "average=scores", "pooling=mean_of_cosines",
+                  "patch=full,upper, centre"});
+  EXPECT_EQ(c.patch, "full,upper,centre");
   EXPECT_EQ(c.protocol, "lfw");
   EXPECT_EQ(c.options.threshold, ThresholdMode::insightface);
   EXPECT_EQ(c.options.far, (std::vector<double>{0.1, 0.01}));
@@ -43,8 +45,11 @@ TEST(Evaluation, AnIniFileBeginsWithKeysWithoutASection) {
   EXPECT_EQ(first.protocol, "bin");
   EXPECT_EQ(first.list, "x.bin");
   EXPECT_EQ(first.options.bootstrap.replicates, 7);
-  b.read_ini_text(a.to_ini(), "resolved");
-  EXPECT_EQ(a.to_ini(), b.to_ini());
+  for (const char* patch : {"patch=", "patch=upper,full"}) {
+    a.override_with(patch);
+    b.read_ini_text(a.to_ini(), "resolved");
+    EXPECT_EQ(a.to_ini(), b.to_ini());
+  }
   EXPECT_EQ(a.to_ini().find("protocol = bin\n"), 0u);
   EXPECT_ERROR(usage, "e.ini:1: unknown key 'protocl'; did you mean 'protocol'?",
                b.read_ini_text("protocl = bin\n", "e.ini"));

@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "fr/config.h"
+#include "fr/protocol/insightface_val.h"
 #include "test/data/temporary.h"
 #include "test/fr/fold_faces.h"
 #include "test/fr/thrown.h"
@@ -187,6 +188,21 @@ TEST(FoldVerification, WhatAResultTells) {
   EXPECT_EQ(FoldVerification(faces.set).description(), "pairs, 60 pictures");
 }
 
+TEST(FoldVerification, InsightfacesValStandsBesideItsAccuracy) {
+  FoldFaces faces;
+  ProtocolOptions o = few_replicates(0);
+  o.threshold = ThresholdMode::insightface;
+  std::vector<int> fold;
+  for (const VerificationPair& p : faces.set.pairs) fold.push_back(p.fold);
+  const VerificationResult v = verify(faces.view(), faces.set.pairs);
+  const ProtocolResult r = FoldVerification(faces.set).evaluate({faces.view()}, *kNone, o);
+  EXPECT_EQ(figure(r, "val_at_far_1e-3").value, insightface_val({v.scores, v.same}, fold).val);
+  for (VerificationPair& p : faces.set.pairs) p.fold = p.same ? p.fold : p.fold % 2;
+  const ProtocolResult lacking = FoldVerification(faces.set).evaluate({faces.view()}, *kNone, o);
+  EXPECT_EQ(lacking.notes.front(), "VAL@FAR: no impostor pair in fold 2");
+  EXPECT_THROW(figure(lacking, "val_at_far_1e-3"), std::runtime_error);
+}
+
 // Two pictures named twice as a pair count twice.
 TEST(FoldVerification, DuplicatedPairsCountEachTime) {
   FoldFaces faces;
@@ -222,7 +238,7 @@ TEST(FoldVerification, DegenerateLists) {
   EXPECT_NE(refusal(broken.set, broken.view()).find("has an embedding that is not finite"),
             std::string::npos);
   set_groups(broken.set), broken.set.folds_of_groups = true;
-  EXPECT_EQ(refusal(broken.set, broken.view()).substr(0, 19), "4: y: verification:");
+  EXPECT_EQ(refusal(broken.set, broken.view()).substr(0, 19), "4: x: verification:");
   EXPECT_EQ(thrown<std::invalid_argument>([&] {
               refusal(faces.set, {faces.values, 59, 8});
             }),
