@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <sstream>
 
+#include "fr/evaluation_galleries.h"
 #include "fr/evaluation_sets.h"
 
 namespace fr {
@@ -109,6 +110,12 @@ const std::vector<ProtocolRow>& protocol_table() {
        "root: FaceScrub's pictures or features; megaface.probes, megaface.distractors, "
        "megaface.distractor_root",
        make_megaface},
+      {"blufr", "root: pictures NAME/NAME_0001.jpg; list: the folder that scripts/blufr_to_text.py writes",
+       make_blufr},
+      {"identification", "root: pictures; identification.gallery and .probes, or root alone: PERSON/PICTURE",
+       make_identification},
+      {"coverage", "root: pictures; coverage.gallery and .probes, or root alone: PERSON/PICTURE",
+       make_coverage},
   };
   return table;
 }
@@ -132,6 +139,7 @@ Schema describe(EvaluationConfig& c) {
   describe_bootstrap(s, c.options.bootstrap);
   describe_ijb(s, c.ijb);
   describe_megaface(s, c.megaface);
+  describe_galleries(s, c);
   return s;
 }
 

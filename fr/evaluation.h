@@ -10,12 +10,22 @@
 #include "data/pairs.h"
 #include "fr/calibration/calibrator.h"
 #include "fr/ensemble.h"
+#include "fr/protocol/blufr.h"
+#include "fr/protocol/coverage.h"
+#include "fr/protocol/identification.h"
 #include "fr/protocol/ijb.h"
 #include "fr/protocol/protocol.h"
 #include "fr/protocol/video.h"
 #include "fr/schema.h"
 
 namespace fr {
+
+// Where gallery and probes come from: two lists, or neither and the folder `root`.
+struct GallerySource {
+  std::string gallery, probes;  // lists, as they stand or below root
+  Enrolled enrolled = Enrolled::any;
+  FolderSplit split;
+};
 
 struct EvaluationConfig {
   std::string protocol = "pairs";  // a word of protocol_table()
@@ -27,6 +37,13 @@ struct EvaluationConfig {
   std::string patch;                        // patches_of()
   Average average = Average::none;          // of several models
   Pooling pooling = Pooling::mean_feature;  // of a video's frames
+
+  BlufrOptions blufr;
+  GallerySource searched;  // of identification
+  IdentificationOptions identification;
+  GallerySource one_shot;  // of coverage
+  CoverageOptions coverage;
+  std::string novel;  // list of names
 
   ProtocolOptions options;
   CalibrationOptions calibration;

@@ -69,7 +69,7 @@ std::unique_ptr<Protocol> make(const EvaluationConfig& c, const Published& publi
 
 }  // namespace
 
-void need(const EvaluationConfig& c, const std::string& value, const char* key) {
+void need(const EvaluationConfig& c, const std::string& value, const std::string& key) {
   if (value.empty()) throw Error(ErrorKind::usage, cat("protocol = ", c.protocol, " needs ", key, " = ..."));
 }
 

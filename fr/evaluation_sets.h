@@ -6,6 +6,9 @@
 
 namespace fr {
 
+// Throws Error{usage} "protocol = ... needs KEY = ..." when the value of a key is empty.
+void need(const EvaluationConfig& config, const std::string& value, const std::string& key);
+
 std::unique_ptr<Protocol> make_pairs(const EvaluationConfig& config);
 std::unique_ptr<Protocol> make_lfw(const EvaluationConfig& config);
 std::unique_ptr<Protocol> make_cfp_fp(const EvaluationConfig& config);
@@ -22,6 +25,5 @@ std::unique_ptr<Protocol> make_ijb_1_n(const EvaluationConfig& config);
 std::unique_ptr<Protocol> make_megaface(const EvaluationConfig& config);
 
 // Throws Error{usage} for an empty value.
-void need(const EvaluationConfig& config, const std::string& value, const char* key);
 
 }  // namespace fr

@@ -252,6 +252,29 @@ expect "missing pictures of pairs" 4 "nobody" bin/evaluate "$work/runs/a" root="
 { cat "$work/faces/pairs.csv"; echo "0,nobody/1.jpg,nobody/2.jpg,0"; } >"$work/missing.csv"
 expect "a missing picture" 4 "1 of [0-9]+ pairs need" evaluate "$work/runs/a" list="$work/missing.csv"
 expect "a missing picture allowed" 0 "[0-9]+ of [0-9]+ pairs are used" evaluate "$work/runs/a" list="$work/missing.csv" --allow-missing
+search() { bin/evaluate "$work/runs/a" root="$work/faces" bootstrap.replicates=50 protocol="$@"; }
+expect "identification in a folder" 0 "rank 1 " search identification identification.strangers=2 --out "$work/found"
+grep -q "TPIR at FPIR 10 %" "$work/out" && [ -s "$work/found/report.html" ] && ok || bad "identification: no open set, or no report"
+expect "no stranger" 4 "open_set = required, but each of [0-9]+ probes" search identification identification.open_set=required --check
+(cd "$work/faces" && find . -name '*.jpg' | sed 's,^\./,,' | sort | awk -F/ '{ print $1, $0 > (seen[$1]++ ? "probes.txt" : "gallery.txt") }')
+expect "identification by lists" 0 "rank 1 " search identification identification.gallery=gallery.txt identification.probes=probes.txt
+expect "a gallery without probes" 2 "protocol = identification needs identification.probes" search identification identification.gallery=gallery.txt
+expect "a list for identification" 2 "protocol = identification has no list; see identification.gallery" search identification list=x
+sed -n '1{s,[^ ]*$,nobody.jpg,;p;}' "$work/faces/gallery.txt" | cat - "$work/faces/gallery.txt" >"$work/more.txt"
+expect "enrolled twice" 4 "more.txt:2: .* is enrolled a second time, first in line 1" search identification identification.gallery="$work/more.txt" identification.probes=probes.txt identification.enrolled=one
+expect "a missing picture of the gallery" 4 "more.txt: 1 of 7 pictures missing" search identification identification.gallery="$work/more.txt" identification.probes=probes.txt
+expect "a missing picture of the gallery allowed" 0 "left out: 1 of 7 pictures missing" search identification identification.gallery="$work/more.txt" identification.probes=probes.txt --allow-missing
+cut -d' ' -f1 "$work/faces/gallery.txt" | head -n 3 >"$work/novel.txt"
+expect "coverage of a novel set" 0 "rank 1 of the base set" search coverage coverage.novel="$work/novel.txt" coverage.precision=0.5,0.99
+echo nobody >>"$work/novel.txt"
+expect "an unknown novel person" 4 "novel.txt:4: nobody in gallery or probes is called 'nobody'" search coverage coverage.novel="$work/novel.txt"
+rm "$work/faces/gallery.txt" "$work/faces/probes.txt"
+(cd "$work/faces" && find . -name '*.jpg' | sed 's,^\./,,' | sort | awk -F/ -v t="$work/trials.txt" '
+  { if (!($1 in label)) label[$1] = ++people; print $0 "\t" label[$1] > "'"$work"'/images.txt"; p = label[$1]; n = ++seen[p]
+    if (p == 1) print "1 train", NR > t; else { print "1 test", NR > t; print (p < 5 && n == 1 ? "1 gallery" : "1 probe"), NR > t } }')
+expect "BLUFR" 0 "not the published protocol" search blufr list="$work" blufr.far=0.1 blufr.fpir=0.25
+expect "BLUFR --check" 0 "^ok: .*, 1 trials of [0-9]+ pictures of 6 people" search blufr list="$work" --check
+expect "BLUFR without lists" 5 "images.txt" search blufr list="$work/runs"
 cp -r "$work/faces" "$work/damaged"
 for f in $(find "$work/damaged" -name '*.jpg' | head -n 12); do head -c 300 "$f" >"$f.x" && mv "$f.x" "$f"; done
 expect "too many damaged pictures" 4 "damaged" tiny data.source=folder data.root="$work/damaged" run.name=i

@@ -3,21 +3,10 @@
 #include <cmath>
 #include "base/error.h"
 #include "fr/protocol/insightface_val.h"
+#include "fr/protocol/probe_rows.h"
 
 namespace fr {
 namespace {
-
-struct Spread {
-  double mean = 0, std = 0;  // sample standard deviation
-};
-Spread spread(const std::vector<double>& values) {
-  Spread s;
-  const double n = double(values.size());
-  for (const double v : values) s.mean += v / n;
-  for (const double v : values) s.std += (v - s.mean) * (v - s.mean) / (n - 1);
-  s.std = std::sqrt(s.std);
-  return s;
-}
 
 // Each tested pair: was it decided rightly, and in which fold of which part does it count?
 struct Decisions {

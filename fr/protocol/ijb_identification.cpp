@@ -8,6 +8,7 @@
 #include "fr/protocol/ijb.h"
 #include "fr/protocol/open_set.h"
 #include "fr/protocol/pair_figures.h"
+#include "fr/protocol/probe_rows.h"
 
 namespace fr {
 namespace {
@@ -126,22 +127,9 @@ class IjbIdentification : public IjbProtocol {
       (p.mated() ? result.genuine : result.impostor).push_back(p.mated() ? p.mate : p.best);
   }
 
-  // The subjects of the probes, numbered without gaps.
-  PairIdentities subjects() const {
-    std::map<int64_t, int64_t> number;
-    for (int64_t s : probes_.subjects) number.emplace(s, 0);
-    int64_t count = 0;
-    for (auto& [subject, n] : number) n = count++;
-    PairIdentities who{{}, {}, count};
-    for (int64_t s : probes_.subjects) who.a.push_back(number[s]);
-    who.b = who.a;
-    return who;
-  }
-
   void add_figures(ProtocolResult& result, const Galleries& all, const ProtocolOptions& options) const {
-    const PairIdentities who = subjects();
+    const PairIdentities who = drawn_with_their_people(probes_.subjects);
     result.counts.push_back({"subjects of the probes", who.people});
-    // A probe is a "pair" of one subject with itself: it counts as often as the subject is drawn.
     const std::vector<uint8_t> same(probes_.subjects.size(), 1);
     const auto values = [&](std::span<const float> weights) {
       std::vector<double> v;

@@ -2,18 +2,19 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <numeric>
 #include <unordered_map>
 
 #include "base/error.h"
 #include "base/parallel.h"
+#include "fr/protocol/probe_rows.h"
 
 namespace fr {
 namespace {
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
-const double kRootEps = std::sqrt(std::numeric_limits<double>::epsilon());
 
 void check(const ScorePairs& sets) {
   FR_CHECK(sets.calibrator && sets.a && sets.b,
@@ -25,11 +26,17 @@ void check(const ScorePairs& sets) {
            sets.a->N, " rows");
 }
 
+using RowsOf = std::map<int64_t, std::vector<int64_t>>;  // of each person in the gallery
+
+RowsOf rows_of_people(std::span<const int64_t> people) {
+  RowsOf rows;
+  for (size_t i = 0; i < people.size(); ++i)
+    if (people[i] >= 0) rows[people[i]].push_back(int64_t(i));
+  return rows;
+}
+
 // The best score of every probe's mates; +infinity without one, so that nothing is above it.
-std::vector<float> mate_scores(const ScorePairs& sets) {
-  std::unordered_map<int64_t, std::vector<int64_t>> rows_of;
-  for (int64_t i = 0; i < sets.a->N; ++i)
-    if (sets.people_a[size_t(i)] >= 0) rows_of[sets.people_a[size_t(i)]].push_back(i);
+std::vector<float> mate_scores(const ScorePairs& sets, const RowsOf& rows_of) {
   std::vector<float> mates(size_t(sets.b->N), kInfinity);
   parallel_ranges(sets.b->N, 64, [&](int64_t begin, int64_t end) {
     for (int64_t j = begin; j < end; ++j) {
@@ -42,6 +49,36 @@ std::vector<float> mate_scores(const ScorePairs& sets) {
     }
   });
   return mates;
+}
+
+// Of the rows above each probe's mate, those beyond the first of each person. Only people with several rows have any: their
+// rows are gathered and scored once more, person by person.
+std::vector<int64_t> repeated_above(const ScorePairs& sets, const RowsOf& rows_of,
+                                    const std::vector<float>& mates) {
+  std::vector<int64_t> places, end_of;  // where each person's rows end
+  for (const auto& [person, rows] : rows_of) {
+    if (rows.size() == 1) continue;
+    places.insert(places.end(), rows.begin(), rows.end());
+    end_of.push_back(int64_t(places.size()));
+  }
+  std::vector<int64_t> repeated(mates.size(), 0);
+  if (places.empty()) return repeated;
+  const CalibratedRows rows = rows_at(*sets.a, places);
+  parallel_ranges(sets.b->N, 512, [&](int64_t begin, int64_t end) {
+    const int64_t m = end - begin;
+    std::vector<float> scores;
+    for (int64_t k = 0, first = 0; k < int64_t(end_of.size()); first = end_of[size_t(k++)]) {
+      const int64_t n = end_of[size_t(k)] - first;
+      scores.resize(size_t(n * m));
+      sets.calibrator->scores(scores.data(), rows, first, n, *sets.b, begin, m);
+      for (int64_t c = 0; c < m; ++c) {
+        int64_t above = 0;
+        for (int64_t r = 0; r < n; ++r) above += scores[size_t(r * m + c)] > mates[size_t(begin + c)];
+        repeated[size_t(begin + c)] += std::max<int64_t>(above - 1, 0);
+      }
+    }
+  });
+  return repeated;
 }
 
 // What one thread has seen of every probe.
@@ -76,7 +113,9 @@ double weight(std::span<const float> weights, int64_t index) {
 
 std::vector<ProbeResult> search_probes(const ScorePairs& sets) {
   check(sets);
-  const std::vector<float> mates = mate_scores(sets);
+  const RowsOf rows_of = rows_of_people(sets.people_a);
+  const std::vector<float> mates = mate_scores(sets, rows_of);
+  const std::vector<int64_t> repeated = repeated_above(sets, rows_of, mates);
   std::vector<Seen> seen(static_cast<size_t>(threads()));
   for_each_block(sets, [&](const ScoreBlock& block, int thread) { seen[size_t(thread)].look(block, mates); });
   std::vector<ProbeResult> results(mates.size());
@@ -86,7 +125,7 @@ std::vector<ProbeResult> search_probes(const ScorePairs& sets) {
       results[j].best = std::max(results[j].best, s.best[j]), results[j].rank += s.above[j];
   }
   for (size_t j = 0; j < results.size(); ++j)
-    if (mates[j] < kInfinity) results[j].mate = mates[j], ++results[j].rank;
+    if (mates[j] < kInfinity) results[j].mate = mates[j], results[j].rank += 1 - repeated[j];
   return results;
 }
 

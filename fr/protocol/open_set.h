@@ -11,8 +11,9 @@
 
 namespace fr {
 
-// Of one probe. A mate is a row of the gallery with the probe's own person. Ties favour the mate: its rank is 1 + the rows of
-// the gallery that score strictly higher than the best mate.
+// Of one probe. A mate is a row of the gallery with the probe's own person. Of a person with several rows the best one counts.
+// Ties favour the mate: its rank is 1 + the people of the gallery who score strictly higher than the best mate; rows of
+// negative persons are people of their own.
 struct ProbeResult {
   float best = -std::numeric_limits<float>::infinity();  // over the whole gallery
   float mate = -std::numeric_limits<float>::infinity();  // over the mates
@@ -31,6 +32,9 @@ enum class FpirRule {
   // when there is none; N: sqrt(eps) below all scores. Liao et al. 2014, "A benchmark study of large-scale
   // unconstrained face recognition", OpenSetROC
 };
+
+// What Liao's toolkit goes beyond the outermost score: sqrt(eps) of a double.
+constexpr double kRootEps = 1.4901161193847656e-08;
 
 struct IdentificationPoint {
   double fpir = 0;  // asked for

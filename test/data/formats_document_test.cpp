@@ -3,6 +3,7 @@
 
 #include "data/bin_set.h"
 #include "data/blufr.h"
+#include "data/gallery_list.h"
 #include "data/pairs.h"
 #include "test/data/temporary.h"
 
@@ -72,6 +73,18 @@ TEST(FormatsDocument, Blufr) {
                  folder.put("trials.txt", lines[1] + "\n1 test 1\n1 test 2\n1 probe 2\n1 train 3\n"));
   EXPECT_EQ(p.images[0], "Aaron_Eckhart/Aaron_Eckhart_0001.jpg");
   EXPECT_EQ(p.trials[0].gallery, std::vector<int64_t>{0});
+}
+
+TEST(FormatsDocument, GalleriesAndProbes) {
+  TemporaryFolder folder;
+  const std::vector<std::string> lines = examples("### Galleries and probes");
+  ASSERT_EQ(lines.size(), 1u);
+  fs::create_directories(folder.path / "Aaron_Eckhart");
+  for (const char* name : {"Aaron_Eckhart/Aaron_Eckhart_0001.jpg", "b.jpg"}) folder.put(name, "x");
+  const GalleryProbes set =
+      read_gallery(folder.put("gallery.txt", lines[0] + "\n"),
+                   folder.put("probes.txt", "picture,person\nb.jpg,\"B, C\"\n"), folder.path);
+  EXPECT_EQ(set.names, (std::vector<std::string>{"Aaron_Eckhart", "B, C"}));
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 #include "base/error.h"
 #include "base/parallel.h"
@@ -143,14 +144,17 @@ TEST(OpenSet, BruteForce) {
     const std::vector<ProbeResult> found = Search(d.table, d.gallery, d.probes).run();
     for (int64_t j = 0; j < P; ++j) {
       float best = -INFINITY, mate = -INFINITY;
-      int64_t above = 0;
       for (int64_t i = 0; i < G; ++i) {
         const float s = d.table[size_t(i * P + j)];
         best = std::max(best, s);
         if (d.gallery[size_t(i)] >= 0 && d.gallery[size_t(i)] == d.probes[size_t(j)])
           mate = std::max(mate, s);
       }
-      for (int64_t i = 0; i < G; ++i) above += d.table[size_t(i * P + j)] > mate;
+      std::set<int64_t> higher;  // people; a row of nobody is one of its own
+      for (int64_t i = 0; i < G; ++i)
+        if (d.table[size_t(i * P + j)] > mate)
+          higher.insert(d.gallery[size_t(i)] < 0 ? -1 - i : d.gallery[size_t(i)]);
+      const auto above = int64_t(higher.size());
       EXPECT_EQ(found[size_t(j)].best, best);
       EXPECT_EQ(found[size_t(j)].mate, mate);
       EXPECT_EQ(found[size_t(j)].rank, mate > -INFINITY ? above + 1 : 0);
