@@ -157,8 +157,8 @@ std::vector<ProtocolResult> evaluate(const Protocol& protocol, const std::vector
   std::vector<std::unique_ptr<Calibrator>> calibrators;
   calibrators.push_back(make_calibrator({}));
   if (c.calibration.type != CalibrationType::none) calibrators.push_back(make_calibrator(c.calibration));
-  const std::vector<Embeddings> embeddings =
-      embed(members, protocol.pictures(), c.flip.value(), c.batch, c.average, progress);
+  const std::vector<Embeddings> embeddings = embed(
+      members, protocol.pictures(), c.flip.value_or(FlipMode::concatenate), c.batch, c.average, progress);
   ModelEmbeddings views;
   for (const Embeddings& e : embeddings) views.push_back(e.view());
   std::vector<ProtocolResult> results;

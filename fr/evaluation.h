@@ -32,7 +32,7 @@ struct EvaluationConfig {
   std::string root, list;          // folder of the pictures; the protocol's list
   Missing missing = Missing::error;
 
-  std::optional<FlipMode> flip;             // none: as the model files say
+  std::optional<FlipMode> flip;             // none: as the model files say, see flip_of()
   int64_t batch = 64;                       // pictures a forward pass
   std::string patch;                        // patches_of()
   Average average = Average::none;          // of several models
@@ -79,7 +79,7 @@ std::unique_ptr<Protocol> make_protocol(const EvaluationConfig& config);
 FlipMode flip_of(const EvaluationConfig& config, const std::vector<LoadedModel>& models);
 
 // Embeds the pictures by all models and evaluates. With a calibration there are two results: without it, and with it.
-// config.flip must be set. Throws what embed() and Protocol::evaluate() throw.
+// Without config.flip mirror images are concatenated. Throws what embed() and Protocol::evaluate() throw.
 std::vector<ProtocolResult> evaluate(const Protocol& protocol, const std::vector<EnsembleMember>& members,
                                      const EvaluationConfig& config, Progress* progress = nullptr);
 

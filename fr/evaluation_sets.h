@@ -24,6 +24,4 @@ std::unique_ptr<Protocol> make_ijb_1_1(const EvaluationConfig& config);
 std::unique_ptr<Protocol> make_ijb_1_n(const EvaluationConfig& config);
 std::unique_ptr<Protocol> make_megaface(const EvaluationConfig& config);
 
-// Throws Error{usage} for an empty value.
-
 }  // namespace fr

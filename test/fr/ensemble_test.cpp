@@ -59,7 +59,7 @@ VerificationSet people() {
 Embeddings by_hand(const EnsembleMember& m, const PictureList& test, const EvaluationConfig& o) {
   return embed(*m.network, int64_t(test.names.size()),
                [&](int64_t i) { return cut_patch(test.picture(i), m.patch, int(m.height), int(m.width)); },
-               {m.height, m.width, o.flip, o.batch});
+               {m.height, m.width, o.flip.value_or(FlipMode::concatenate), o.batch});
 }
 
 ProtocolResult evaluate_people(const std::vector<EnsembleMember>& members, EvaluationConfig o,
