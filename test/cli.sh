@@ -53,7 +53,7 @@ expect "help" 0 "overrides" bin/train --help
 expect "version" 0 "train [0-9]+\.[0-9]+" bin/train --version
 expect "no configuration" 2 "no configuration file given" bin/train
 expect "unknown option" 2 "bogus" bin/train --bogus
-expect "a word that is none of the choices" 2 "bad not in .none,sum,mean,concatenate" bin/embed model pictures --flip bad
+expect "a word that is none of the choices" 2 "bad not in .model,none,sum,mean,concatenate" bin/embed model pictures --flip bad
 expect "a number out of range" 2 "not in range" bin/embed model pictures --batch 0
 expect "missing file" 2 "nowhere.ini: no such configuration file" bin/train "$work/nowhere.ini"
 expect "unknown key" 2 "unknown key 'loss.scal'; did you mean 'loss.scale'" tiny loss.scal=3
@@ -326,8 +326,8 @@ expect "import: what is ours already" 4 "not insightface's MobileFaceNet: [0-9]+
 [ ! -e "$work/import.safetensors" ] && ok || bad "a refused import wrote a file"
 if [ -f ../shared/data/weights/mobilefacenet.safetensors ]; then
   expect "import" 0 "MobileFaceNet, 1003264 parameters, embeddings of size 128; pictures 112 x 112 RGB" bin/import ../shared/data/weights/mobilefacenet.safetensors --out "$work/import.safetensors"
-  expect "an imported model is evaluated" 0 "^ok: " bin/evaluate "$work/import.safetensors" --pairs ../shared/data/lists/pairsDevTest.txt --root ../shared/data/lfw-112 --check
-  expect "one that is not imported" 3 "bin/import makes a model" bin/evaluate ../shared/data/weights/mobilefacenet.safetensors --pairs ../shared/data/lists/pairsDevTest.txt --root ../shared/data/lfw-112 --check
+  expect "an imported model is evaluated" 0 "^ok: " bin/evaluate "$work/import.safetensors" list=../shared/data/lists/pairsDevTest.txt root=../shared/data/lfw-112 --check
+  expect "one that is not imported" 3 "bin/import makes a model" bin/evaluate ../shared/data/weights/mobilefacenet.safetensors list=../shared/data/lists/pairsDevTest.txt root=../shared/data/lfw-112 --check
 else
   skipped=$((skipped + 1)); echo "SKIP import: ../shared/data/weights is absent"
 fi

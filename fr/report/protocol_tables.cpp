@@ -87,10 +87,10 @@ std::string groups_block(const ProtocolResult& r) {
   if (r.groups.empty()) return "";
   Rows rows;
   for (const GroupRow& g : r.groups)
-    rows.push_back(
-        {html_cell(g.group, format_count(g.genuine) + "\u00a0genuine, " + format_count(g.impostor) + "\u00a0impostor"),
-         share_cell(g.accuracy, g.accuracy_interval), share_cell(g.far, g.far_interval),
-         share_cell(g.frr, g.frr_interval)});
+    rows.push_back({html_cell(g.group, format_count(g.genuine) + "\u00a0genuine, " +
+                                           format_count(g.impostor) + "\u00a0impostor"),
+                    share_cell(g.accuracy, g.accuracy_interval), share_cell(g.far, g.far_interval),
+                    share_cell(g.frr, g.frr_interval)});
   return "<h3>Groups" + (r.group_title.empty() ? "" : ": " + escape_html(r.group_title)) + "</h3>\n" +
          html_table_of_html({"group", "accuracy", "FAR", "FRR"}, rows) +
          paragraph_html(

@@ -169,7 +169,7 @@ fs::path small_model(const TemporaryFolder& folder, uint64_t seed, const std::st
   config.network.depth = 4, config.network.embedding = 16, config.network.height = 32,
   config.network.width = 32;
   config.network.seed = seed;
-  FaceModel model(make_backbone(config.network), {}, 0, seed);
+  FaceModel model(make_backbone(config.network));
   model.initialise(seed);
   Schema schema = describe(config);
   CheckpointInfo info;
