@@ -8,6 +8,8 @@
 namespace fr::pickle {
 namespace {
 
+constexpr size_t kMostSizes = 2;  // every array has its own copy of its shape
+
 enum Global : int64_t { kEncode, kReconstruct, kScalar, kFromBuffer, kNdarray, kDtype };
 
 struct GlobalName {
@@ -79,10 +81,12 @@ Value dtype(Document& d, const std::vector<Value>& a) {
 // shape, dtype and data of an array; `array` becomes complete.
 void fill(const Document& d, Array& array, const Value& shape, const Value& type, const Value& data) {
   require(shape.kind == Kind::tuple && data.kind == Kind::bytes, "numpy array");
+  const std::vector<Value>& sizes = d.items(shape);
+  require(sizes.size() <= kMostSizes, "numpy shape");
   array.type = type_of(d, type);
   array.data = data.bytes;
   uint64_t count = 1;
-  for (const Value& size : d.items(shape)) {
+  for (const Value& size : sizes) {
     require(size.kind == Kind::integer && size.number >= 0, "numpy shape");
     if (__builtin_mul_overflow(count, static_cast<uint64_t>(size.number), &count))
       refuse("a numpy shape too large");

@@ -117,6 +117,7 @@ TEST(Pickle, NumpyThatIsNotBytes) {
   refused(array("K\x03\x85", "f4", "abc"), "a numpy dtype 'f4'");
   refused(array("J\xff\xff\xff\xff\x85", "u1", "a"), "numpy shape of an unknown form");
   const std::string huge = "\x8a\x08" + little_endian(uint64_t{1} << 62, 8);
+  refused(array("K\x01K\x01K\x01\x87", "u1", "a"), "numpy shape of an unknown form");
   refused(array(huge + huge + "\x86", "u1", "a"), "a numpy shape too large");
   refused(array("K\x03", "u1", "abc"), "numpy array of an unknown form");
   std::string fortran = array("K\x03\x85", "u1", "abc");
