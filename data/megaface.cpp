@@ -1,5 +1,6 @@
 #include "data/megaface.h"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstring>
@@ -16,6 +17,7 @@ namespace fr {
 namespace {
 
 using nlohmann::json;
+constexpr int64_t kLongestFeature = 65'536;
 constexpr int32_t kFloat = 5, kMostNumbers = 1 << 24;  // CV_32F; of a row or column
 static_assert(std::endian::native == std::endian::little);
 
@@ -125,6 +127,8 @@ MegafaceSet read_megaface(const fs::path& probe_list, const fs::path& probe_root
   if (set.probes.empty()) throw Error(ErrorKind::data, cat(probe_list.string(), ": no probes are left"));
   if (set.distractors.empty())
     throw Error(ErrorKind::data, cat(distractor_list.string(), ": no distractors are left"));
+  if (*std::max_element(set.people.begin(), set.people.end()) + 1 == int64_t(set.people.size()))
+    throw Error(ErrorKind::data, cat(probe_list.string(), ": no person has two probes"));
   return set;
 }
 
@@ -168,14 +172,17 @@ void append_features(std::vector<float>& features, int64_t& D, const fs::path& r
     const fs::path path = root / (name + suffix);
     const Matrix m = read_opencv_matrix(path);
     const auto size = int64_t(m.values.size());
+    if (size > kLongestFeature)
+      throw Error(ErrorKind::data, cat(path.string(), ": a feature of at most ", kLongestFeature,
+                                       " numbers expected, got ", m.rows, " x ", m.columns));
     if (D == 0) D = size;
-    if (&name == paths.data()) features.reserve(features.size() + paths.size() * size_t(D));
     if (size != D || (m.rows != 1 && m.columns != 1))
       throw Error(ErrorKind::data, cat(path.string(), ": a feature of ", D, " numbers expected, got ", m.rows,
                                        " x ", m.columns));
     for (float v : m.values)
       if (!std::isfinite(v))
         throw Error(ErrorKind::data, cat(path.string(), ": a number that is not finite"));
+    if (&name == paths.data()) features.reserve(features.size() + paths.size() * size_t(D));
     features.insert(features.end(), m.values.begin(), m.values.end());
   }
 }

@@ -32,8 +32,8 @@ struct MegafaceOptions {
 };
 
 // Both lists are JSON {"id": [...], "path": [...]}, as many of each; ids are text or whole numbers, those of distractors are not
-// used. Error{io}; Error{data} naming the file and the key, for no probes or no distractors, and as read_pairs() for missing
-// files.
+// used. Error{io}; Error{data} naming the file and the key, for no distractors or no person with two probes, and as read_pairs()
+// for missing files.
 MegafaceSet read_megaface(const std::filesystem::path& probe_list, const std::filesystem::path& probe_root,
                           const std::filesystem::path& distractor_list,
                           const std::filesystem::path& distractor_root, const MegafaceOptions& options = {});
@@ -43,7 +43,7 @@ Matrix read_opencv_matrix(const std::filesystem::path& path);
 void write_opencv_matrix(const std::filesystem::path& path, const Matrix& matrix);
 
 // Appends the feature of every path, root/path + suffix, a matrix of one row or one column, to `features` (N,D). D 0 becomes the
-// size of the first. Error{io}; Error{data} for another size or a number that is not finite.
+// size of the first. Error{io}; Error{data} for another size, one beyond 65,536 or a number that is not finite.
 void append_features(std::vector<float>& features, int64_t& D, const std::filesystem::path& root,
                      std::span<const std::string> paths, const std::string& suffix);
 

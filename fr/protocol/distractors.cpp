@@ -6,12 +6,14 @@
 
 #include "base/error.h"
 #include "base/parallel.h"
+#include "fr/protocol/score_counts.h"
 #include "fr/protocol/score_stream.h"
 
 namespace fr {
 namespace {
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
+constexpr int64_t kMostTrials = 100'000'000;
 
 // A FAR's threshold lies above its cut, the highest impostor score that may not pass.
 struct Cut {
@@ -70,11 +72,6 @@ struct Scanner {
     }
   }
 };
-
-// How many impostors may pass, and the rank of the first that may not.
-int64_t allowed(double far, int64_t impostors) {
-  return static_cast<int64_t>(std::floor(far * double(impostors) + 1e-9));
-}
 
 // Scores of the ranks; beyond the last rank -infinity.
 std::vector<float> scores_at(const ScorePairs& pairs, const std::vector<int64_t>& ranks, int64_t impostors) {
@@ -138,14 +135,29 @@ void check(const CalibratedRows& probes, const CalibratedRows& distractors, std:
   if (distractors.N == 0 || probes.N == 0) throw Error(ErrorKind::data, "distractors: no impostor pair");
 }
 
+using Photos = std::map<int64_t, std::vector<int32_t>>;  // of each person
+
+void check_trials(const Photos& photos) {
+  int64_t trials = 0;
+  for (const auto& [person, list] : photos) {
+    const auto n = int64_t(list.size());
+    trials += n * (n - 1);
+    if (trials > kMostTrials)
+      throw Error(ErrorKind::data,
+                  cat("distractors: more than ", kMostTrials,
+                      " ordered pairs of one person's probes, with the ", n, " probes of person ", person));
+  }
+}
+
 }  // namespace
 
 std::vector<GenuineTrial> genuine_trials(const Calibrator& calibrator, const CalibratedRows& rows,
                                          std::span<const int64_t> people) {
   FR_CHECK(int64_t(people.size()) == rows.N, "distractors: ", rows.N, " probes, but people of ",
            people.size());
-  std::map<int64_t, std::vector<int32_t>> photos;
+  Photos photos;
   for (int64_t i = 0; i < rows.N; ++i) photos[people[size_t(i)]].push_back(int32_t(i));
+  check_trials(photos);
   std::vector<GenuineTrial> trials;
   for (const auto& [person, list] : photos)
     for (int32_t i : list)
@@ -174,7 +186,7 @@ DistractorResult test_distractors(const Calibrator& calibrator, const Calibrated
   result.impostors = probes.N * distractors.N;
   result.best.assign(options.sizes.size(), std::vector<float>(size_t(probes.N), -kInfinity));
   std::vector<int64_t> ranks = {options.tail};
-  for (double far : options.far) ranks.push_back(allowed(far, result.impostors) + 1);
+  for (double far : options.far) ranks.push_back(allowed_impostors(far, result.impostors) + 1);
   const std::vector<float> at = scores_at(pairs, ranks, result.impostors);
   std::vector<Cut> cuts(options.far.size());
   for (size_t k = 0; k < cuts.size(); ++k) cuts[k].score = at[k + 1];

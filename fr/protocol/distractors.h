@@ -18,6 +18,7 @@ struct GenuineTrial {
   int32_t gallery, probe;  // i, j
 };
 // Every ordered pair i != j of rows of one person, person by person. people (N): whole numbers from 0.
+// Throws Error{data} for more than 10^8 of them or a score that is not finite.
 std::vector<GenuineTrial> genuine_trials(const Calibrator& calibrator, const CalibratedRows& rows,
                                          std::span<const int64_t> people);
 

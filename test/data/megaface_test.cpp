@@ -38,9 +38,12 @@ TEST_F(MegafaceListTest, NoiseKeepsThePlacesOfOthers) {
   MegafaceOptions options;
   options.probe_noise = folder.put("probe_noise.txt", "# comment\n\n3\tb/1.png\nothers.png\n/1.png\n");
   options.distractor_noise = folder.put("noise.txt", "2.jpg\n");
-  const MegafaceSet set = blind(kProbes, kDistractors, options);
-  EXPECT_EQ(set.probes, (std::vector<std::string>{"a/1.png", "b/2.png", "c/1.png"}));
-  EXPECT_EQ(set.people, (std::vector<int64_t>{0, 1, 2}));
+  EXPECT_ERROR(data, "probes.json: no person has two probes", blind(kProbes, kDistractors, options));
+  const std::string probes =
+      R"({"id": ["b", "a", "b", 7, "a"], "path": ["b/1.png", "a/1.png", "b/2.png", "c/1.png", "a/2.png"]})";
+  const MegafaceSet set = blind(probes, kDistractors, options);
+  EXPECT_EQ(set.probes, (std::vector<std::string>{"a/1.png", "b/2.png", "c/1.png", "a/2.png"}));
+  EXPECT_EQ(set.people, (std::vector<int64_t>{0, 1, 2, 0}));
   EXPECT_EQ(set.places, (std::vector<int64_t>{0, 2}));
   EXPECT_EQ(set.listed, 3);
   ASSERT_EQ(set.notes.size(), 2u);
@@ -97,6 +100,10 @@ TEST_F(MegafaceListTest, Features) {
   write_opencv_matrix(folder.path / "c.bin", {3, 1, {1, NAN, 2}});
   EXPECT_ERROR(data, "c.bin: a number that is not finite",
                append_features(features, D, folder.path, wrong, ".bin"));
+  write_opencv_matrix(folder.path / "c.bin", {1, 65'537, std::vector<float>(65'537)});
+  int64_t unknown = 0;
+  EXPECT_ERROR(data, "c.bin: a feature of at most 65536 numbers expected, got 1 x 65537",
+               append_features(features, unknown, folder.path, wrong, ".bin"));
   EXPECT_ERROR(io, "none.bin",
                append_features(features, D, folder.path, std::vector<std::string>{"none"}, ".bin"));
 }

@@ -211,6 +211,8 @@ TEST(Distractors, Faults) {
   EXPECT_NE(message(Setting(late, {0, 0, 0}, {0}), options_of({1}, {.1})).find("is inf"), std::string::npos);
   EXPECT_NE(message(good, options_of({10, 1}, {})).find("ascending sizes"), std::string::npos);
   EXPECT_NE(message(good, options_of({1}, {1.5})).find("lies in [0, 1], got 1.5"), std::string::npos);
+  EXPECT_NE(message(Setting({}, People(10'001, 0), {}), {}).find("with the 10001 probes of person 0"),
+            std::string::npos);
   Setting unsorted(std::vector<float>(15, .5f), {0, 0, 0}, {5, 1});
   EXPECT_NE(message(unsorted, {}).find("expected 2 ascending places, got 2"), std::string::npos);
 }
