@@ -13,6 +13,7 @@ namespace fr {
 namespace {
 
 constexpr int64_t kMaxTrials = 1000, kLargestLabel = 2'147'483'647;
+constexpr int64_t kMostPlaces = int64_t{1} << 30;  // trials x pictures, a byte each
 constexpr std::array<const char*, 4> kSets = {"train", "test", "gallery", "probe"};
 constexpr std::array kLists = {&BlufrTrial::train, &BlufrTrial::test, &BlufrTrial::gallery,
                                &BlufrTrial::probe};
@@ -60,6 +61,9 @@ Membership read_trials(BlufrProtocol& protocol, const fs::path& path) {
       text::fail(path, line.number, cat("set: train, test, gallery or probe expected, got '", f[1], "'"));
     const int64_t image = number(f[2], "index", images);
     if (trial == protocol.trials.size()) {
+      if ((begun + 1) * images > kMostPlaces)
+        text::fail(path, line.number,
+                   cat(begun + 1, " trials of ", images, " pictures are more than ", kMostPlaces, " places"));
       protocol.trials.emplace_back();
       member.emplace_back(size_t(images), uint8_t{0});
     }

@@ -25,7 +25,8 @@ struct BlufrProtocol {
 //   images   "name label", one line a picture; NAME_0001.jpg without a folder stands for NAME/NAME_0001.jpg
 //   trials   "trial set index": trial from 1 without gaps, set train | test | gallery | probe, index from 1: a line of `images`
 // Throws Error{io}; Error{data} "file:line: ..." for a line that does not fit, a picture named twice, an index out of range or
-// given twice, and "file: trial T: ..." for a trial without one of its sets or against what BlufrTrial promises.
+// given twice, for more than 2^30 trials x pictures, and "file: trial T: ..." for a trial without one of its sets or against what
+// BlufrTrial promises.
 BlufrProtocol read_blufr(const std::filesystem::path& images, const std::filesystem::path& trials);
 
 }  // namespace fr

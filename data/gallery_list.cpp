@@ -72,14 +72,13 @@ GalleryProbes read_gallery(const fs::path& gallery, const fs::path& probes, cons
   check_apart(known, searching, probes);
   GalleryProbes set;
   set.root = root;
-  drop_missing(known, gallery, set, missing), drop_missing(searching, probes, set, missing);
   std::map<std::string, int64_t> number;
   for (const auto* faces : {&known, &searching})
-    for (const Face& f : *faces) {
-      const auto [at, fresh] = number.emplace(f.person, int64_t(set.names.size()));
-      if (fresh) set.names.push_back(f.person);
-      set.pictures.push_back(f.picture), set.people.push_back(at->second);
-    }
+    for (const Face& f : *faces)
+      if (number.emplace(f.person, int64_t(set.names.size())).second) set.names.push_back(f.person);
+  drop_missing(known, gallery, set, missing), drop_missing(searching, probes, set, missing);
+  for (const auto* faces : {&known, &searching})
+    for (const Face& f : *faces) set.pictures.push_back(f.picture), set.people.push_back(number.at(f.person));
   set.enrolled = int64_t(known.size());
   return set;
 }

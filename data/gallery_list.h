@@ -13,7 +13,7 @@ struct GalleryProbes {
   std::filesystem::path root;
   std::vector<std::string> pictures;  // relative to the root: the gallery's, then the probes'
   std::vector<int64_t> people;        // who is on each picture: a place in `names`
-  std::vector<std::string> names;     // of the people
+  std::vector<std::string> names;     // of all people listed, also those whose pictures are missing
   int64_t enrolled = 0;               // pictures of the gallery
   std::vector<std::string> notes;
 

@@ -48,7 +48,7 @@ std::vector<Tap> make_taps(int from, int to) {
 
 uint8_t round_to_byte(float value) { return static_cast<uint8_t>(std::clamp(value + 0.5f, 0.0f, 255.0f)); }
 
-// The same for a source that is [first, first + size) of another: what lies outside that has no weight.
+// The same for a window that begins at `first` in a picture of extent `size`: what lies outside the picture has no weight.
 std::vector<Tap> moved_into(std::vector<Tap> taps, int first, int size) {
   for (Tap& tap : taps) {
     const int at = tap.first + first, count = static_cast<int>(tap.weights.size());

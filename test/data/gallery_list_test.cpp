@@ -63,6 +63,9 @@ TEST_F(GalleryListTest, MissingPictures) {
   EXPECT_EQ(set.people, (std::vector<int64_t>{0, 0, 1}));
   EXPECT_EQ(set.notes.size(), 2u);
   EXPECT_NE(set.notes[1].find("probes.txt: left out: 1 of 3 pictures missing"), std::string::npos);
+  const GalleryProbes gone = read(gallery + "dan dan/1.jpg\n", probes, Enrolled::any, Missing::drop);
+  EXPECT_EQ(gone.names, (Names{"ann", "bob", "dan"}));
+  EXPECT_EQ(listed_people(folder.put("novel.txt", "dan\n"), gone), (std::vector<uint8_t>{0, 0, 1}));
   EXPECT_ERROR(data, "1 of 1 pictures missing", read("ann ann/7.jpg", probes, Enrolled::any, Missing::drop));
 }
 
