@@ -72,11 +72,16 @@ void count_duplicates(PairList& list) {
   if (list.duplicates > 0) list.notes.push_back(cat(list.duplicates, " pairs occur more than once"));
 }
 
-void check_balance(PairList& list) {
+// `dropped`: pairs that are left out.
+void check_balance(PairList& list, size_t dropped) {
   std::vector<std::array<int64_t, 2>> count(size_t(list.folds));
   for (const Pair& p : list.pairs) ++count[size_t(p.fold)][p.same];
+  const auto empty = [](const auto& fold) { return fold[0] + fold[1] == 0; };
+  const auto first = std::find_if_not(count.begin(), count.end(), empty);
   for (size_t k = 0; k < count.size(); ++k)
-    if (count[k] != count[0] || count[k][0] != count[k][1])
+    if (dropped > 0 && empty(count[k]))
+      list.notes.push_back(cat("fold ", k, " has no pairs left"));
+    else if (count[k] != *first || count[k][0] != count[k][1])
       list.notes.push_back(
           cat("fold ", k, " is uneven: ", count[k][1], " genuine and ", count[k][0], " impostor pairs"));
 }
@@ -113,14 +118,15 @@ class Files {
   std::set<std::string> missing_;
 };
 
-void check_files(PairList& list, const fs::path& source, Missing policy) {
+// How many pairs are left out.
+size_t check_files(PairList& list, const fs::path& source, Missing policy) {
   Files files(list);
   const size_t all = list.pairs.size();
   const size_t dropped = std::erase_if(list.pairs, [&](const Pair& p) {
     const bool a = files.lacks(p.a), b = files.lacks(p.b);
     return a || b;
   });
-  if (dropped == 0) return;
+  if (dropped == 0) return 0;
   if (policy == Missing::error || dropped == all)
     refuse(source, cat(files.text(), "; ", dropped, " of ", all, " pairs need them"));
   check_classes(list, source);
@@ -128,6 +134,7 @@ void check_files(PairList& list, const fs::path& source, Missing policy) {
   for (const Pair& p : list.pairs) used.insert({p.a, p.b});
   std::erase_if(list.videos, [&](const Video& v) { return used.count(v.name) == 0; });
   list.notes.push_back(cat(all - dropped, " of ", all, " pairs are used: ", files.text()));
+  return dropped;
 }
 
 std::string quoted(const std::string& field) {
@@ -147,9 +154,9 @@ PairList read_pairs(const fs::path& path, const fs::path& root, const PairOption
   list.root = root;
   if (list.folds == 0) make_folds(list, options.folds);
   count_duplicates(list);
-  if (options.check_files) check_files(list, path, options.missing);
+  const size_t dropped = options.check_files ? check_files(list, path, options.missing) : 0;
   collect_groups(list);
-  check_balance(list);
+  check_balance(list, dropped);
   return list;
 }
 

@@ -57,8 +57,11 @@ void find_people(VerificationSet& set, const std::vector<std::string>& row_names
       "person, all others as different people");
 }
 
-std::string describe_pairs(size_t pairs, int folds, const std::string& from) {
-  return cat(pairs, " pairs in ", folds, " folds from ", from);
+// Of the folds that have pairs.
+std::string describe_pairs(const std::vector<VerificationPair>& pairs, const std::string& from) {
+  std::vector<int> fold;
+  for (const VerificationPair& p : pairs) fold.push_back(p.fold);
+  return cat(pairs.size(), " pairs in ", distinct_folds(fold).size(), " folds from ", from);
 }
 
 // The frames of all videos, one behind the other; names of the videos.
@@ -121,7 +124,7 @@ VerificationSet verification_set(const PairList& list, const std::string& from) 
     return load_image(root / names[size_t(i)]);
   };
   set.notes = list.notes;
-  set.description = describe_pairs(set.pairs.size(), list.folds, from);
+  set.description = describe_pairs(set.pairs, from);
   find_people(set, row.names());
   return set;
 }
@@ -144,7 +147,7 @@ VerificationSet verification_set(const BinSet& bin, const std::string& from) {
   }
   set.pictures.picture = [bin, place](int64_t i) { return bin.picture(place[size_t(i)]); };
   set.notes = bin.notes;
-  set.description = describe_pairs(set.pairs.size(), bin.folds, from);
+  set.description = describe_pairs(set.pairs, from);
   find_people(set, {});
   return set;
 }

@@ -112,6 +112,9 @@ TEST_F(PairsTest, MissingPictures) {
   const PairList list = read(text, {.missing = Missing::drop});
   EXPECT_EQ(show(list), "0:a=b 0:a!c ");
   EXPECT_TRUE(noted(list, "2 of 5 pairs are used: 2 pictures missing"));
+  const PairList emptied = read("fold,a,b,same\n0,a,b,1\n0,a,c,0\n1,a,gone,0\n", {.missing = Missing::drop});
+  EXPECT_TRUE(noted(emptied, "fold 1 has no pairs left"));
+  EXPECT_FALSE(noted(emptied, "fold 1 is uneven"));
   EXPECT_ERROR(data, "2 of 2 pairs need them",
                read("fold,a,b,same\n0,x,y,1\n0,x,z,0\n", {.missing = Missing::drop}));
   EXPECT_ERROR(data, "no impostor pair among 1",
