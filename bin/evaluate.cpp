@@ -56,6 +56,7 @@ int evaluate_models(const Arguments& a, EvaluationConfig& config, const Schema& 
   config.flip = flip_of(config, models);
   config.calibration.weights = weights_of(models), config.calibration.flip = flip_word(*config.flip);
   const std::vector<EnsembleMember> members = members_of(models, patches_of(models, config.patch));
+  if (a.check) make_calibrator(config.calibration);  // does its file fit?
   if (a.check) return std::cout << "ok: " << paths_text(models) << ", " << protocol->description() << "\n", 0;
   Progress progress(int64_t(protocol->pictures().names.size() * members.size()));
   const std::vector<ProtocolResult> results = evaluate(*protocol, members, config, &progress);

@@ -225,6 +225,7 @@ expect "calibrate without duplicates" 0 "[1-9][0-9]* left out as duplicates" bin
 expect "before and after a calibration" 0 "calibration s_norm|s_norm" evaluate "$work/runs/a" calibration.type=s_norm calibration.file="$work/cohort.safetensors" --out "$work/normed"
 grep -q '"calibration": "none"' "$work/normed/result.json" && ok || bad "a calibrated evaluation does not tell the figures before"
 expect "a cohort of another flip" 3 "flip concatenate, not none" evaluate "$work/runs/a" flip=none calibration.type=s_norm calibration.file="$work/cohort.safetensors"
+expect "evaluate --check reads the calibration" 3 "flip concatenate, not none" evaluate "$work/runs/a" --check flip=none calibration.type=s_norm calibration.file="$work/cohort.safetensors"
 expect "calibrate by one" 2 "the most similar one alone has no standard deviation" bin/calibrate "$work/runs/a" --cohort "$work/faces" --top 1 --out "$work/cohort.safetensors"
 # --- the recogniser on aligned pictures ---
 expect "enroll" 0 "24 rows of size [0-9]+; 0 pictures skipped" bin/enroll "$work/runs/a" "$work/faces" --out "$work/gallery"
