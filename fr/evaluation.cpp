@@ -86,6 +86,21 @@ void describe_megaface(Schema& s, EvaluationConfig::Megaface& c) {
          "suffix of feature files that take the place of pictures; empty: pictures");
 }
 
+// What only verification with folds, or of videos, uses.
+const std::vector<std::string> kOfFolds = {"threshold", "centre", "pooling"};
+
+void refuse_unused(const ProtocolRow& row, const EvaluationConfig& config) {
+  EvaluationConfig given = config, untouched;
+  const Schema settings = describe(given), defaults = describe(untouched);
+  for (size_t i = 0; i < settings.keys().size(); ++i) {
+    const Key& key = settings.keys()[i];
+    const bool unused = std::count(row.unused.begin(), row.unused.end(), key.name) > 0;
+    if (unused && key.get() != defaults.keys()[i].get())
+      throw Error(ErrorKind::usage,
+                  cat(key.name, " = ", key.get(), ": protocol = ", row.word, " does not use it"));
+  }
+}
+
 }  // namespace
 
 const std::vector<ProtocolRow>& protocol_table() {
@@ -102,20 +117,21 @@ const std::vector<ProtocolRow>& protocol_table() {
       {"afw", "root: pictures; list: as for rfw: a folder of GROUP/GROUP_pairs.txt, or CSV", make_afw},
       {"ytf", "root: the folder of the people's folders; list: splits.txt", make_ytf},
       {"bin", "list: a .bin file of insightface, pictures included", make_bin},
-      {"ijb_1_1", "root: the folder loose_crop; ijb.members, ijb.landmarks, ijb.pairs", make_ijb_1_1},
+      {"ijb_1_1", "root: the folder loose_crop; ijb.members, ijb.landmarks, ijb.pairs", make_ijb_1_1,
+       kOfFolds},
       {"ijb_1_n",
        "root: the folder loose_crop; ijb.members, ijb.landmarks, ijb.gallery_1, ijb.gallery_2, ijb.probes",
-       make_ijb_1_n},
+       make_ijb_1_n, kOfFolds},
       {"megaface",
        "root: FaceScrub's pictures or features; megaface.probes, megaface.distractors, "
        "megaface.distractor_root",
-       make_megaface},
+       make_megaface, kOfFolds},
       {"blufr", "root: pictures NAME/NAME_0001.jpg; list: the folder that scripts/blufr_to_text.py writes",
-       make_blufr},
+       make_blufr, kOfFolds},
       {"identification", "root: pictures; identification.gallery and .probes, or root alone: PERSON/PICTURE",
-       make_identification},
+       make_identification, kOfFolds},
       {"coverage", "root: pictures; coverage.gallery and .probes, or root alone: PERSON/PICTURE",
-       make_coverage},
+       make_coverage, kOfFolds},
   };
   return table;
 }
@@ -126,6 +142,7 @@ std::unique_ptr<Protocol> make_protocol(const EvaluationConfig& config) {
                                 [&](const ProtocolRow& r) { return r.word == config.protocol; });
   if (row == table.end())
     throw Error(ErrorKind::usage, cat("protocol = ", config.protocol, ": no such protocol"));
+  refuse_unused(*row, config);
   return row->make(config);
 }
 

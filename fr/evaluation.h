@@ -69,10 +69,11 @@ struct ProtocolRow {
   std::string word;   // protocol = word
   std::string files;  // what `root`, `list` and keys of its own name
   std::unique_ptr<Protocol> (*make)(const EvaluationConfig& config);
+  std::vector<std::string> unused = {};  // keys that it does not use and refuses
 };
 const std::vector<ProtocolRow>& protocol_table();
 
-// Throws Error{usage} for a key that the protocol needs and does not have, Error{data} and Error{io} for its files.
+// Throws Error{usage} for a key that the protocol needs and does not have, or has no use for, Error{data} and Error{io} for its files.
 std::unique_ptr<Protocol> make_protocol(const EvaluationConfig& config);
 
 // The flip of the configuration, or else the one that all model files name. Throws Error{usage} when they disagree.

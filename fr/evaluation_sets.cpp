@@ -25,8 +25,9 @@ PairList read_list(const EvaluationConfig& c, const std::string& list) {
   return read_pairs(find_list(list, c.root), c.root, options);
 }
 
-// Before anything is embedded: what evaluate() would refuse after it.
+// What settings and lists cannot give, said before anything is embedded.
 void check_early(const EvaluationConfig& c, const VerificationSet& set) {
+  check_pooling(c.pooling, calibration_word(c.calibration.type));
   check_convention(calibration_word(c.calibration.type), c.options);
   if (c.pooling != Pooling::mean_feature && set.videos.empty())
     throw Error(ErrorKind::usage,
@@ -63,6 +64,7 @@ std::unique_ptr<Protocol> make(const EvaluationConfig& c, const Published& publi
   check_early(c, set);
   compare(set, published);
   if (published.group_title) split_groups(set, published, list);
+  check_parts(set);
   if (set.videos.empty()) return std::make_unique<FoldVerification>(std::move(set));
   return std::make_unique<VideoVerification>(std::move(set), c.pooling);
 }
@@ -95,7 +97,7 @@ std::unique_ptr<Protocol> make_bin(const EvaluationConfig& c) {
   const fs::path file = find_list(c.list, c.root);
   VerificationSet set = verification_set(read_bin_set(file), file.filename().string());
   set.word = c.protocol, set.title = file.filename().string();
-  check_early(c, set);
+  check_early(c, set), check_parts(set);
   return std::make_unique<FoldVerification>(std::move(set));
 }
 

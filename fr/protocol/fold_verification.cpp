@@ -133,6 +133,22 @@ void check_convention(const std::string& calibration, const ProtocolOptions& o) 
                                       " knows embeddings that are not centred; take one of the two"));
 }
 
+void check_parts(const VerificationSet& set) {
+  for (const VerifiedPart& part : parts_of(set)) {
+    const std::string name = part.name.empty() ? "verification" : part.name;
+    std::vector<int> fold;
+    size_t genuine = 0;
+    for (const VerificationPair& p : part.pairs) fold.push_back(p.fold), genuine += p.same;
+    if (genuine == 0 || genuine == fold.size())
+      throw Error(ErrorKind::data, cat(name, ": needs genuine and impostor pairs, got ", genuine,
+                                       " genuine and ", fold.size() - genuine, " impostor"));
+    if (distinct_folds(fold).size() < 2)
+      throw Error(ErrorKind::data, cat(name, ": all pairs are in fold ", fold[0],
+                                       ", none remains to choose the threshold on; give the pairs at least "
+                                       "two folds"));
+  }
+}
+
 void check_embeddings(const ModelEmbeddings& models, int64_t count) {
   FR_CHECK(!models.empty(), "verification: expected a model or more");
   for (const EmbeddingView& e : models)

@@ -31,6 +31,10 @@ inline constexpr const char* kPlainCosine = "none";
 // Throws Error{usage} for a threshold convention or a centre that calibrated scores do not have. `calibration`: the word.
 void check_convention(const std::string& calibration, const ProtocolOptions& options);
 
+// Throws Error{data} unless the set, or each group that is a verification of its own, has both kinds of pairs in two folds or
+// more.
+void check_parts(const VerificationSet& set);
+
 // What pictures and videos have in common. The rows' cosines, or the calibrator's scores:
 ProtocolResult verify_rows(const VerificationSet& set, const ModelEmbeddings& rows,
                            const Calibrator& calibrator, const ProtocolOptions& options);

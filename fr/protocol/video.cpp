@@ -84,6 +84,12 @@ PairScorer mean_of_cosines(const ModelEmbeddings& models, const std::vector<Fram
 
 }  // namespace
 
+void check_pooling(Pooling pooling, const std::string& calibration) {
+  if (pooling == Pooling::mean_of_cosines && calibration != kPlainCosine)
+    throw Error(ErrorKind::usage, cat("pooling = mean_of_cosines compares frames, calibration.type = ",
+                                      calibration, " two embeddings; take pooling = mean_feature"));
+}
+
 VideoVerification::VideoVerification(VerificationSet set, Pooling pooling)
     : set_(std::move(set)), pooling_(pooling) {
   FR_CHECK(!set_.videos.empty(), "VideoVerification: a set with videos expected");
@@ -103,9 +109,7 @@ ProtocolResult VideoVerification::evaluate(const ModelEmbeddings& frames, const 
     r.notes.push_back("a video is the mean of its frames' embeddings");
     return r;
   }
-  if (calibrator.name() != kPlainCosine)
-    throw Error(ErrorKind::usage, cat("pooling = mean_of_cosines compares frames, calibration.type = ",
-                                      calibrator.name(), " two embeddings; take pooling = mean_feature"));
+  check_pooling(pooling_, calibrator.name());
   ProtocolResult r = verify_set(
       set_, [&](const auto& pairs) { return mean_of_cosines(frames, set_.videos, rows, pairs); }, calibrator,
       options);

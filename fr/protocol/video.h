@@ -18,6 +18,9 @@ enum class Pooling {
 inline const std::vector<std::pair<std::string, Pooling>> kPoolingWords = {
     {"mean_feature", Pooling::mean_feature}, {"mean_of_cosines", Pooling::mean_of_cosines}};
 
+// Throws Error{usage} for calibrated scores with mean_of_cosines, which compares no two embeddings. `calibration`: the word.
+void check_pooling(Pooling pooling, const std::string& calibration);
+
 class VideoVerification : public Protocol {
  public:
   // Throws std::invalid_argument for a set without videos.

@@ -122,6 +122,32 @@ TEST(Evaluation, APairList) {
       make_protocol(files.config({"list=pairs.csv", "threshold=sphereface", "calibration.type=z_norm"})));
 }
 
+TEST(Evaluation, ListsThatCannotBeEvaluatedAreRefusedEarly) {
+  const Files files;
+  const std::string genuine = "ann/ann_0001.jpg,ann/ann_0002.jpg,1",
+                    impostor = "ann/ann_0001.jpg,bob/bob_0001.jpg,0";
+  files.folder.put("one.csv", cat("fold,a,b,same\n0,", genuine, "\n0,", impostor, "\n"));
+  EXPECT_ERROR(data, "verification: all pairs are in fold 0", make_protocol(files.config({"list=one.csv"})));
+  files.folder.put("kind.csv", cat("fold,a,b,same,group\n0,", genuine, ",young\n1,", genuine, ",young\n0,",
+                                   genuine, ",aged\n1,", impostor, ",aged\n"));
+  EXPECT_ERROR(data, "young: needs genuine and impostor pairs, got 2 genuine and 0 impostor",
+               make_protocol(files.config({"protocol=rfw", "list=kind.csv"})));
+  EXPECT_ERROR(
+      usage, "calibration.type = z_norm two embeddings; take pooling = mean_feature",
+      make_protocol(files.config({"list=pairs.csv", "pooling=mean_of_cosines", "calibration.type=z_norm"})));
+}
+
+TEST(Evaluation, KeysThatAProtocolDoesNotUse) {
+  for (const char* key : {"threshold=insightface", "centre=true", "pooling=mean_of_cosines"})
+    for (const char* protocol : {"ijb_1_1", "ijb_1_n", "megaface", "blufr", "identification", "coverage"}) {
+      const std::string text(key);
+      EXPECT_ERROR(usage,
+                   cat(text.substr(0, text.find('=')), " = ", text.substr(text.find('=') + 1),
+                       ": protocol = ", protocol, " does not use it"),
+                   make_protocol(configured({cat("protocol=", protocol), text})));
+    }
+}
+
 TEST(Evaluation, WhatIsNotThePublishedListIsSaid) {
   const Files files;
   const auto warnings = warnings_of(*make_protocol(files.config({"protocol=lfw", "list=pairs.csv"})));
@@ -139,7 +165,7 @@ TEST(Evaluation, MissingPicturesAreAnErrorUnlessAllowed) {
   EXPECT_ERROR(data, "bob/bob_0002.jpg", make_protocol(c));
   c.missing = Missing::drop;
   const auto protocol = make_protocol(c);
-  EXPECT_EQ(protocol->description().find("4 pairs in "), 0u) << protocol->description();
+  EXPECT_EQ(protocol->description(), "4 pairs in 2 folds from more.csv, 3 pictures");
   const std::vector<float> values = {1, 0, 0.9f, 0.1f, 0, 1};
   ProtocolOptions o;
   o.bootstrap.replicates = 0;
@@ -184,6 +210,9 @@ TEST(Evaluation, ABinFile) {
   const auto protocol =
       make_protocol(configured({"protocol=bin", "list=" + (folder.path / "some.bin").string()}));
   EXPECT_EQ(protocol->description(), "4 pairs in 4 folds from some.bin, 8 pictures");
+  write_bin_set(folder.path / "kind.bin", pictures, {true, true, true, true});
+  EXPECT_ERROR(data, "needs genuine and impostor pairs, got 4 genuine and 0 impostor",
+               make_protocol(configured({"protocol=bin", "list=" + (folder.path / "kind.bin").string()})));
   EXPECT_ERROR(usage, "protocol = bin needs list = ...", make_protocol(configured({"protocol=bin"})));
 }
 
