@@ -94,6 +94,10 @@ CalibratedRows with_direction(CalibratedRows all) {
   return kept;
 }
 
+void check_contexts(const CalibratedRows& a, const CalibratedRows& b) {
+  FR_CHECK(a.C == 2 && b.C == 2, "cohort: rows with contexts of 2 numbers expected, got ", a.C, " and ", b.C);
+}
+
 }  // namespace
 
 CohortNorm::CohortNorm(CalibrationType type, const EmbeddingView& cohort, int64_t top)
@@ -136,6 +140,7 @@ CalibratedRows CohortNorm::prepare(const EmbeddingView& e) const {
 
 void CohortNorm::scores(float* out, const CalibratedRows& a, int64_t i, int64_t n, const CalibratedRows& b,
                         int64_t j, int64_t m) const {
+  check_contexts(a, b);
   cosine_.scores(out, a, i, n, b, j, m);
   const float* probes = b.context.data() + 2 * j;
   for (int64_t r = 0; r < n; ++r) {
@@ -149,6 +154,7 @@ void CohortNorm::scores(float* out, const CalibratedRows& a, int64_t i, int64_t 
 }
 
 double CohortNorm::score(const CalibratedRows& a, int64_t i, const CalibratedRows& b, int64_t j) const {
+  check_contexts(a, b);
   const double c = cosine_.score(a, i, b, j);
   const double z = (c - a.context[size_t(2 * i)]) * a.context[size_t(2 * i + 1)];
   const double t = (c - b.context[size_t(2 * j)]) * b.context[size_t(2 * j + 1)];

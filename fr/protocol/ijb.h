@@ -67,7 +67,7 @@ struct IjbGallery {
 // 1:N as NIST defines it. Every probe searches each gallery by itself; the probes without a mate there are those whose subject is
 // not in it. Rates are the mean over the galleries: TPIR at FPIR (FpirRule::nist, rank 1) for each of options.far, and
 // closed-set ranks 1, 5, 10. Intervals draw the subjects of the probes; galleries stay as they are.
-// Throws Error{data} when a template is both in a gallery and a probe.
+// Throws Error{data} when a template is both in a gallery and a probe, or a gallery has the mates of no probe or of all.
 std::unique_ptr<Protocol> ijb_identification(IjbInput input, std::vector<IjbGallery> galleries,
                                              IjbSubjects probes);
 

@@ -59,13 +59,9 @@ class IjbIdentification : public IjbProtocol {
   IjbIdentification(IjbInput input, std::vector<IjbGallery> galleries, IjbSubjects probes)
       : IjbProtocol(std::move(input)), galleries_(std::move(galleries)), probes_(std::move(probes)) {
     FR_CHECK(!galleries_.empty(), input_.title, " 1:N: expected a gallery or more");
-    const std::set<int32_t> searching(probes_.templates.begin(), probes_.templates.end());
+    check_apart();
     for (const IjbGallery& g : galleries_)
-      for (int32_t t : g.entries.templates)
-        if (searching.count(t))
-          throw Error(ErrorKind::data,
-                      cat(input_.title, " 1:N: template ", input_.set.template_ids[size_t(t)],
-                          " is a probe and in gallery ", g.name));
+      check_open_set(g.entries.subjects, probes_.subjects, cat(input_.title, " 1:N: gallery ", g.name));
   }
 
   std::string description() const override {
@@ -102,6 +98,16 @@ class IjbIdentification : public IjbProtocol {
   }
 
  private:
+  void check_apart() const {
+    const std::set<int32_t> searching(probes_.templates.begin(), probes_.templates.end());
+    for (const IjbGallery& g : galleries_)
+      for (int32_t t : g.entries.templates)
+        if (searching.count(t))
+          throw Error(ErrorKind::data,
+                      cat(input_.title, " 1:N: template ", input_.set.template_ids[size_t(t)],
+                          " is a probe and in gallery ", g.name));
+  }
+
   static Rows take(const Rows& rows, const std::vector<int32_t>& places) {
     Rows out{{}, int64_t(places.size()), rows.D};
     out.values.reserve(places.size() * size_t(rows.D));
@@ -139,7 +145,13 @@ class IjbIdentification : public IjbProtocol {
       return v;
     };
     const std::vector<double> value = values({});
-    const std::vector<Interval> interval = bootstrap_pairs(who, same, options.bootstrap, values);
+    BootstrapOptions bootstrap = options.bootstrap;
+    bootstrap.replicates = affordable_replicates(
+        bootstrap.replicates, int64_t(same.size() * value.size() * galleries_.size()), who.people);
+    result.notes.push_back(
+        cat("Intervals: ", bootstrap.replicates,
+            " bootstrap replicates over the subjects of the probes; the galleries stay as they are."));
+    const std::vector<Interval> interval = bootstrap_pairs(who, same, bootstrap, values);
     size_t k = 0;
     for (double f : options.far) add_tpir(result, f, value[k], interval[k], all.fewest_non_mated()), ++k;
     for (int64_t r : kRanks)

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <map>
 #include <numeric>
-#include <unordered_map>
+#include <unordered_set>
 
 #include "base/error.h"
 #include "base/parallel.h"
@@ -24,6 +24,14 @@ void check(const ScorePairs& sets) {
            sets.people_a.size(), " and ", sets.people_b.size());
   FR_CHECK(sets.a->N > 0 && sets.a->N <= std::numeric_limits<int32_t>::max(), "identification: a gallery of ",
            sets.a->N, " rows");
+  FR_CHECK(sets.a->D == sets.b->D && sets.a->C == sets.b->C, "identification: rows of ", sets.a->D, " + ",
+           sets.a->C, " numbers cannot meet rows of ", sets.b->D, " + ", sets.b->C);
+}
+
+void need_both(int64_t mated, int64_t non_mated, const std::string& what) {
+  if (mated == 0 || non_mated == 0)
+    throw Error(ErrorKind::data, cat(what, ": needs probes with and without a mate, got ", mated,
+                                     " with and ", non_mated, " without"));
 }
 
 using RowsOf = std::map<int64_t, std::vector<int64_t>>;  // of each person in the gallery
@@ -110,6 +118,14 @@ double weight(std::span<const float> weights, int64_t index) {
 }
 
 }  // namespace
+
+void check_open_set(std::span<const int64_t> gallery, std::span<const int64_t> probes,
+                    const std::string& what) {
+  const std::unordered_set<int64_t> enrolled(gallery.begin(), gallery.end());
+  const auto mated =
+      std::count_if(probes.begin(), probes.end(), [&](int64_t p) { return p >= 0 && enrolled.count(p) > 0; });
+  need_both(mated, int64_t(probes.size()) - mated, what);
+}
 
 std::vector<ProbeResult> search_probes(const ScorePairs& sets) {
   check(sets);
@@ -204,9 +220,7 @@ IdentificationPoint Identification::at_fpir(double fpir, int64_t rank, FpirRule 
                                             std::span<const float> weights) const {
   FR_CHECK(fpir >= 0 && fpir <= 1,
            "identification: a false positive identification rate lies in [0, 1], got ", fpir);
-  if (mated_.empty() || non_mated_.empty())
-    throw Error(ErrorKind::data, cat("open-set identification: needs probes with and without a mate, got ",
-                                     mated(), " with and ", non_mated(), " without"));
+  need_both(mated(), non_mated(), "open-set identification");
   IdentificationPoint point = at_threshold(threshold(fpir, rule, weights), rank, weights);
   point.fpir = fpir;
   point.too_few = fpir * double(non_mated()) < 1;

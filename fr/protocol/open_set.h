@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <limits>
 #include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -24,6 +25,11 @@ struct ProbeResult {
 // `sets`: a is the gallery, b the probes; a negative person is nobody's mate. Every score is looked at once, none is kept.
 // Throws std::invalid_argument for sizes or no gallery, Error{data} for a score that is not finite.
 std::vector<ProbeResult> search_probes(const ScorePairs& sets);
+
+// Whether there can be an open set at all: throws Error{data} "WHAT: ..." when there is no probe with or none without a mate.
+// People of the gallery and of the probes; a negative one is nobody's mate.
+void check_open_set(std::span<const int64_t> gallery, std::span<const int64_t> probes,
+                    const std::string& what);
 
 // How the threshold follows from the best scores of the N probes without a mate, at a false positive identification rate f.
 enum class FpirRule {

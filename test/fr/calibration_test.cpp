@@ -269,6 +269,9 @@ TEST(Calibration, Faults) {
             "cohort: type none, top 0");
   EXPECT_EQ(thrown<Error>([&] { norm(cohort, 0).prepare(random_rows(1, 2, 8).view()); }),
             "cohort: its embeddings have 4 numbers, these have 8; calibrate with the same model and flip");
+  const CalibratedRows bare = Cosine().prepare(a.view());
+  EXPECT_EQ(thrown<std::invalid_argument>([&] { norm(cohort, 0).score(bare, 0, bare, 1); }),
+            "cohort: rows with contexts of 2 numbers expected, got 0 and 0");
   EXPECT_EQ(thrown<Error>([&] {
               norm({{1, 0, 2, 0, 3, 0}, 3, 2}, 0).prepare({Rows{{1, 0}, 1, 2}.values, 1, 2});
             }),

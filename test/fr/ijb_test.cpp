@@ -223,6 +223,9 @@ TEST(IjbIdentificationTest, AgainstTheDefinition) {
   EXPECT_EQ(count(r, "gallery A"), 6);
   EXPECT_EQ(count(r, "probes with a mate in A") + count(r, "probes without a mate in A"), 30);
   EXPECT_EQ(count(r, "subjects of the probes"), kSubjects);
+  EXPECT_TRUE(std::count(r.notes.begin(), r.notes.end(),
+                         "Intervals: 60 bootstrap replicates over the subjects of the probes; the galleries "
+                         "stay as they are."));
   ASSERT_EQ(r.curves.size(), 4u);
   EXPECT_EQ(r.curves[0].points.size(), 6u);
   EXPECT_EQ(r.curves[0].points.back().second, 1);
@@ -265,9 +268,8 @@ TEST(IjbFaults, Inputs) {
   Identified all_mated;
   all_mated.probes = {{10, 13, 14}, {0, 0, 1}, {}};
   all_mated.galleries.pop_back();
-  EXPECT_ERROR(data, "needs probes with and without a mate, got 3 with and 0 without",
-               ijb_identification(d.input, all_mated.galleries, all_mated.probes)
-                   ->evaluate({d.view()}, *make_calibrator({}), few_replicates()));
+  EXPECT_ERROR(data, "IJB-X 1:N: gallery A: needs probes with and without a mate, got 3 with and 0 without",
+               ijb_identification(d.input, all_mated.galleries, all_mated.probes));
   const auto protocol = ijb_verification(d.input, all_pairs());
   const auto refused = [&](const ModelEmbeddings& e) {
     return thrown<std::invalid_argument>(

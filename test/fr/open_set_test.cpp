@@ -215,6 +215,14 @@ TEST(OpenSet, Faults) {
   wrong.gallery_people.pop_back();
   EXPECT_NE(message(wrong).find("2 rows of the gallery and 1 probes, but people of 1 and 1"),
             std::string::npos);
+  Search wider({.1f, .2f}, {0, 1}, {0});
+  wider.probes.D = 2, wider.probes.rows.push_back(0);
+  EXPECT_NE(message(wider).find("rows of 1 + 0 numbers cannot meet rows of 2 + 0"), std::string::npos);
+  EXPECT_EQ(thrown<Error>([] {
+              check_open_set(People{0, -1}, People{-1, 5}, "here");
+            }),
+            "here: needs probes with and without a mate, got 0 with and 2 without");
+  EXPECT_NO_THROW(check_open_set(People{0}, People{0, 5}, "here"));
   EXPECT_NE(message(Search({}, {}, {0})).find("a gallery of 0 rows"), std::string::npos);
   const std::vector<ProbeResult> mated = {{.9f, .9f, 1}}, alone = {{.9f, -INFINITY, 0}};
   for (const auto& probes : {mated, alone, std::vector<ProbeResult>()})
