@@ -26,6 +26,9 @@ class Blufr : public Protocol {
     pictures_.picture = [this](int64_t i) { return load_image(input_.root / pictures_.names.at(size_t(i))); };
     const PairIdentities who = drawn_with_their_people(input_.lists.people);
     people_ = who.a, count_ = who.people;
+    for (size_t t = 0; t < trials().size(); ++t)
+      check_open_set(people_at(people_, trials()[t].gallery), people_at(people_, trials()[t].probe),
+                     cat("BLUFR: trial ", t + 1));
   }
 
   const PictureList& pictures() const override { return pictures_; }
@@ -105,8 +108,10 @@ class Blufr : public Protocol {
 
   std::vector<Interval> intervals(const std::vector<BlufrTested>& tested, const ProtocolOptions& protocol,
                                   ProtocolResult& result) const {
-    int64_t walked = 0;
-    for (const BlufrTested& t : tested) walked += t.rates.kept() + int64_t(t.probe_people.size());
+    const auto far = int64_t(options_.far.size()), fpir = int64_t(options_.fpir.size());
+    int64_t walked = 0;  // the genuine list for every FAR and rule, the tail hardly more than once in all
+    for (const BlufrTested& t : tested)
+      walked += (2 * far - 1) * t.rates.genuine() + t.rates.kept() + fpir * int64_t(t.probe_people.size());
     BootstrapOptions bootstrap = protocol.bootstrap;
     bootstrap.replicates = affordable_replicates(bootstrap.replicates, walked, count_);
     std::vector<int64_t> everybody(static_cast<size_t>(count_));

@@ -28,7 +28,8 @@ BlufrInput blufr_input(BlufrProtocol lists, const std::filesystem::path& trials,
 
 // Figures: at each rate the mean over the trials minus their standard deviation (N - 1), the protocol's measure, and the mean;
 // by the rule of BLUFR, beside them TAR by that of metrics.h. The first is VR at options.far[0]. Intervals draw people once for
-// all trials, so that trials that share people rise and fall together.
+// all trials, so that trials that share people rise and fall together. Throws Error{data} for a trial whose probes all have a
+// mate in its gallery, or none has.
 std::unique_ptr<Protocol> blufr(BlufrInput input, BlufrOptions options = {});
 
 }  // namespace fr

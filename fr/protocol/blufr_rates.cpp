@@ -37,10 +37,10 @@ BlufrRates::BlufrRates(const ScorePairs& pairs, int64_t people, std::span<const 
   int64_t most = 0;
   for (const int64_t r : n) most = std::max(most, r), ranks.push_back(std::max<int64_t>(r, 1));
   const int64_t reach = std::min({impostor_, kReserve * most + kFewest, kept});
-  whole_ = reach == impostor_;
+  const bool whole = reach == impostor_;  // the tail holds every impostor pair
   ranks.push_back(reach);
   const std::vector<float> largest = largest_impostors(pairs, ranks);
-  collect(pairs, whole_ ? -kInfinity : double(largest.back()));
+  collect(pairs, whole ? -kInfinity : double(largest.back()));
   for (size_t k = 0; k < n.size(); ++k)
     points_.push_back(point(far[k], n[k], double(largest[0]), double(largest[k + 1])));
 }

@@ -56,7 +56,6 @@ class BlufrRates {
   std::vector<int64_t> pictures_;     // of each person
   std::vector<Pair> genuine_, tail_;  // descending scores
   int64_t impostor_ = 0;
-  bool whole_ = false;  // does the tail hold every impostor pair?
   std::vector<BlufrPoint> points_;
 };
 

@@ -43,15 +43,11 @@ std::vector<double> rates_down_to(int64_t n) {
 
 BlufrTested test_one(const BlufrTrial& trial, const BlufrRows& all, std::span<const double> far,
                      std::span<const double> card) {
-  const auto people_at = [&](const std::vector<int64_t>& places) {
-    std::vector<int64_t> people;
-    for (const int64_t i : places) people.push_back(all.people[size_t(i)]);
-    return people;
-  };
   const CalibratedRows rows = rows_at(all.rows, trial.test), gallery = rows_at(all.rows, trial.gallery),
                        probes = rows_at(all.rows, trial.probe);
-  const std::vector<int64_t> people = people_at(trial.test), enrolled = people_at(trial.gallery),
-                             searching = people_at(trial.probe);
+  const std::vector<int64_t> people = people_at(all.people, trial.test),
+                             enrolled = people_at(all.people, trial.gallery),
+                             searching = people_at(all.people, trial.probe);
   const ScorePairs pairs{&all.calibrator, &rows, people, nullptr, {}};
   StreamOptions stream;
   stream.far.assign(far.begin(), far.end());
@@ -66,6 +62,12 @@ BlufrTested test_one(const BlufrTrial& trial, const BlufrRows& all, std::span<co
 }
 
 }  // namespace
+
+std::vector<int64_t> people_at(std::span<const int64_t> people, const std::vector<int64_t>& places) {
+  std::vector<int64_t> found;
+  for (const int64_t i : places) found.push_back(people[size_t(i)]);
+  return found;
+}
 
 std::vector<BlufrTested> test_trials(const std::vector<BlufrTrial>& trials, const BlufrRows& all,
                                      std::span<const double> far, std::span<const double> card) {

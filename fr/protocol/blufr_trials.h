@@ -10,6 +10,9 @@
 
 namespace fr {
 
+// people[place] of each place.
+std::vector<int64_t> people_at(std::span<const int64_t> people, const std::vector<int64_t>& places);
+
 struct BlufrTested {
   BlufrRates rates;
   Identification open;

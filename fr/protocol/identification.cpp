@@ -100,7 +100,8 @@ class GalleryIdentification : public GalleryProtocol {
                        const Interval& interval) {
     Figure figure{"tpir_at_fpir_" + rate_key(p.fpir), "TPIR at FPIR " + rate_words(p.fpir), p.rate, interval};
     if (p.too_few)
-      figure.warning = cat("not resolvable: of ", others, " probes without a mate none may raise an alarm");
+      figure.warning =
+          cat("not resolvable: fewer than one false alarm is expected of ", others, " probes without a mate");
     if (!figure.warning.empty()) result.warnings.push_back(figure.name + ": " + figure.warning);
     result.figures.push_back(std::move(figure));
   }

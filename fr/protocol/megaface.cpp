@@ -91,7 +91,13 @@ class Megaface : public Protocol {
                    const std::vector<double>& far, const ProtocolOptions& options) const {
     const DistractorRates rates(tested, set_.people, far);
     const std::vector<double> rank_1 = rates.rank_1(std::vector<float>(size_t(rates.people()), 1));
-    const std::vector<Interval> intervals = intervals_of(rates, options.bootstrap);
+    BootstrapOptions bootstrap = options.bootstrap;
+    bootstrap.replicates = affordable_replicates(
+        bootstrap.replicates, int64_t(tested.trials.size() + tested.found.tail.size()), rates.people());
+    result.notes.push_back(
+        cat("Intervals: ", bootstrap.replicates,
+            " bootstrap replicates over the people of the probes; the distractors stay as they are."));
+    const std::vector<Interval> intervals = intervals_of(rates, bootstrap);
     for (size_t k = sizes.size(); k-- > 0;)
       result.figures.push_back({cat("rank_1_among_", sizes[k]),
                                 cat("rank 1 among ", sizes[k], " distractors"), rank_1[k], intervals[k]});
@@ -137,7 +143,6 @@ class Megaface : public Protocol {
                      {"distractors", int64_t(set_.distractors.size())},
                      {"genuine trials", int64_t(tested.trials.size())},
                      {"impostor pairs", impostors}};
-    result.notes.push_back("Intervals draw the people of the probes; the distractors stay as they are.");
     if (int64_t(tested.found.tail.size()) < impostors)
       result.notes.push_back(
           cat("TAR beyond the highest ", tested.found.tail.size(), " impostor scores has no interval."));

@@ -262,9 +262,8 @@ TEST(Blufr, Faults) {
                std::invalid_argument);
   faces.input.lists.trials[1].probe = {60};  // of somebody enrolled
   faces.input.lists.trials[1].gallery = {61};
-  EXPECT_ERROR(data,
-               "open-set identification: needs probes with and without a mate, got 1 with and 0 without",
-               blufr(faces.input)->evaluate({{faces.values, 120, 6}}, *make_calibrator({}), o));
+  EXPECT_ERROR(data, "BLUFR: trial 2: needs probes with and without a mate, got 1 with and 0 without",
+               blufr(faces.input));
 }
 
 TEST(Blufr, MissingPictures) {
