@@ -1,9 +1,9 @@
 // IJB 1:1.
 #include <algorithm>
-#include <numeric>
 
 #include "base/error.h"
 #include "base/parallel.h"
+#include "fr/protocol/components.h"
 #include "fr/protocol/ijb.h"
 #include "fr/protocol/pair_figures.h"
 
@@ -113,22 +113,10 @@ class IjbVerification : public IjbProtocol {
 }  // namespace
 
 std::vector<int64_t> people_of_templates(const IjbPairs& pairs, int64_t templates) {
-  std::vector<int64_t> parent(static_cast<size_t>(templates));
-  std::iota(parent.begin(), parent.end(), 0);
-  const auto root = [&](int64_t i) {
-    while (parent[size_t(i)] != i) i = parent[size_t(i)] = parent[size_t(parent[size_t(i)])];
-    return i;
-  };
+  Components joined(templates);
   for (size_t i = 0; i < pairs.same.size(); ++i)
-    if (pairs.same[i]) {
-      const auto [low, high] = std::minmax({root(pairs.a[i]), root(pairs.b[i])});
-      parent[size_t(high)] = low;  // so a root is its component's first template
-    }
-  std::vector<int64_t> people(parent.size());
-  int64_t count = 0;
-  for (int64_t i = 0; i < templates; ++i)
-    people[size_t(i)] = root(i) == i ? count++ : people[size_t(root(i))];
-  return people;
+    if (pairs.same[i]) joined.join(pairs.a[i], pairs.b[i]);
+  return joined.numbers();
 }
 
 std::unique_ptr<Protocol> ijb_verification(IjbInput input, IjbPairs pairs) {

@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <map>
-#include <numeric>
 #include <string_view>
 
 #include "base/error.h"
 #include "base/file.h"
+#include "fr/protocol/components.h"
 
 namespace fr {
 namespace {
@@ -93,18 +93,10 @@ std::vector<int64_t> people_of_names(const std::vector<std::string>& names,
 }
 
 std::vector<int64_t> people_of_genuine_pairs(int64_t rows, const std::vector<VerificationPair>& pairs) {
-  std::vector<int64_t> parent(static_cast<size_t>(rows));
-  std::iota(parent.begin(), parent.end(), 0);
-  const auto root = [&](int64_t i) {
-    while (parent[size_t(i)] != i) i = parent[size_t(i)] = parent[size_t(parent[size_t(i)])];
-    return i;
-  };
+  Components joined(rows);
   for (const VerificationPair& p : pairs)
-    if (p.same) parent[size_t(root(p.a))] = root(p.b);
-  Numbering number;
-  std::vector<int64_t> people;
-  for (int64_t i = 0; i < rows; ++i) people.push_back(number(std::to_string(root(i))));
-  return people;
+    if (p.same) joined.join(p.a, p.b);
+  return joined.numbers();
 }
 
 VerificationSet verification_set(const PairList& list, const std::string& from) {
