@@ -22,10 +22,10 @@ void scale_to_unit_length(float* y, const float* x, int64_t D) {
 
 }  // namespace
 
-double cosine(const float* a, const float* b, int64_t D) {
+double cosine(const float* a, const float* b, int64_t D, const double* centre) {
   double ab = 0, aa = 0, bb = 0;
   for (int64_t d = 0; d < D; ++d) {
-    const double u = a[d], v = b[d];
+    const double shift = centre ? centre[d] : 0, u = a[d] - shift, v = b[d] - shift;
     ab += u * v, aa += u * u, bb += v * v;
   }
   const double length_a = std::sqrt(aa), length_b = std::sqrt(bb);

@@ -4,8 +4,9 @@
 
 namespace fr {
 
-// <a,b> / (|a| |b|) of D numbers, accumulated in double; 0 when one of them is shorter than 1e-12.
-double cosine(const float* a, const float* b, int64_t D);
+// <a,b> / (|a| |b|) of D numbers less those of the centre, if there is one, accumulated in double; 0 when one of the two is
+// shorter than 1e-12.
+double cosine(const float* a, const float* b, int64_t D, const double* centre = nullptr);
 
 // Rows scaled to unit length, no context; throws as Calibrator::prepare().
 CalibratedRows unit_rows(const EmbeddingView& embeddings);

@@ -4,23 +4,10 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "fr/calibration/cosine.h"
 
 namespace fr {
 namespace {
-
-constexpr double kTiny = 1e-12;
-
-// <a - centre, b - centre> / (|a - centre| |b - centre|); centre may be null.
-double cosine(const float* a, const float* b, const double* centre, int64_t D) {
-  double ab = 0, aa = 0, bb = 0;
-  for (int64_t d = 0; d < D; ++d) {
-    const double shift = centre ? centre[d] : 0, u = a[d] - shift, v = b[d] - shift;
-    ab += u * v, aa += u * u, bb += v * v;
-  }
-  const double lengths = std::sqrt(aa) * std::sqrt(bb);
-  if (std::sqrt(aa) < kTiny || std::sqrt(bb) < kTiny) return 0;
-  return std::clamp(ab / lengths, -1.0, 1.0);
-}
 
 void check_finite(double score, size_t i, const VerificationPair& pair) {
   if (std::isnan(score))
@@ -52,7 +39,7 @@ PairScorer cosine_scorer(const std::vector<EmbeddingView>& models,
       const auto centre = test_fold ? training_mean(e, pairs, *test_fold) : std::vector<double>();
       for (size_t i = 0; i < pairs.size(); ++i) {
         const float *a = e.values.data() + pairs[i].a * e.D, *b = e.values.data() + pairs[i].b * e.D;
-        const double score = cosine(a, b, centre.empty() ? nullptr : centre.data(), e.D);
+        const double score = cosine(a, b, e.D, centre.empty() ? nullptr : centre.data());
         check_finite(score, i, pairs[i]);
         scores[i] += score;
       }
