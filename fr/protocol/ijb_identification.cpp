@@ -145,12 +145,8 @@ class IjbIdentification : public IjbProtocol {
       return v;
     };
     const std::vector<double> value = values({});
-    BootstrapOptions bootstrap = options.bootstrap;
-    bootstrap.replicates = affordable_replicates(
-        bootstrap.replicates, int64_t(same.size() * value.size() * galleries_.size()), who.people);
-    result.notes.push_back(
-        cat("Intervals: ", bootstrap.replicates,
-            " bootstrap replicates over the subjects of the probes; the galleries stay as they are."));
+    const BootstrapOptions bootstrap =
+        afforded(options.bootstrap, int64_t(same.size() * value.size()), who.people, result);
     const std::vector<Interval> interval = bootstrap_pairs(who, same, bootstrap, values);
     size_t k = 0;
     for (double f : options.far) add_tpir(result, f, value[k], interval[k], all.fewest_non_mated()), ++k;
@@ -158,6 +154,17 @@ class IjbIdentification : public IjbProtocol {
       result.figures.push_back({cat("rank_", r), cat("rank ", r), value[k], interval[k]}), ++k;
     for (double f : options.card)
       result.card.push_back(all.card(f)), result.card.back().tar_interval = interval[k++];
+  }
+
+  // `steps`: of a replicate, for each gallery.
+  BootstrapOptions afforded(BootstrapOptions bootstrap, int64_t steps, int64_t people,
+                            ProtocolResult& result) const {
+    bootstrap.replicates =
+        affordable_replicates(bootstrap.replicates, steps * int64_t(galleries_.size()), people);
+    result.notes.push_back(
+        cat("Intervals: ", bootstrap.replicates,
+            " bootstrap replicates over the subjects of the probes; the galleries stay as they are."));
+    return bootstrap;
   }
 
   static void add_tpir(ProtocolResult& result, double fpir, double value, const Interval& interval,
