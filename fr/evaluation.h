@@ -73,7 +73,8 @@ struct ProtocolRow {
 };
 const std::vector<ProtocolRow>& protocol_table();
 
-// Throws Error{usage} for a key that the protocol needs and does not have, or has no use for, Error{data} and Error{io} for its files.
+// Throws Error{usage} for a key that the protocol needs and does not have, or does not use; Error{data} and Error{io} for its
+// files.
 std::unique_ptr<Protocol> make_protocol(const EvaluationConfig& config);
 
 // The flip of the configuration, or else the one that all model files name. Throws Error{usage} when they disagree.
