@@ -9,8 +9,8 @@
 
 namespace fr {
 
-// The fact that names the weights: weights_of().
-inline constexpr const char* kWeightsFact = "Weights";
+// Facts that say what made the embeddings: weights_of(), flip_word(), and patch_word() of each model, joined by "+".
+inline constexpr const char *kWeightsFact = "Weights", *kFlipFact = "Flip", *kPatchFact = "Patch";
 
 // For stdout: title, counts, figures with intervals, the threshold card, groups, warnings.
 std::string to_text(const ProtocolResult& result);
