@@ -112,10 +112,13 @@ std::string counts(const ProtocolResult& r) {
   return facts_html(facts);
 }
 
+enum class FiguresTable { shown, left_out };
+
 // Everything that belongs to one result alone.
 std::string details(const ProtocolResult& r, const PictureList& pictures, PictureBudget& budget,
-                    bool figures) {
-  return block_html("tables", (figures ? figures_table(r) : "") + card_table(r)) + groups_block(r) +
+                    FiguresTable figures) {
+  return block_html("tables", (figures == FiguresTable::shown ? figures_table(r) : "") + card_table(r)) +
+         groups_block(r) +
          hardest_pairs(pictures_of(r.hardest_genuine, pictures), GalleryKind::genuine, r.threshold, r.score,
                        budget) +
          hardest_pairs(pictures_of(r.hardest_impostor, pictures), GalleryKind::impostor, r.threshold, r.score,
@@ -128,9 +131,10 @@ std::string protocol_body(const NamedResults& group, const PictureList& pictures
   if (group.size() > 1)
     html += "<h3>Before and after calibration</h3>\n" + comparison_table(group, Changes::shown);
   html += block_html("large-figures", curve_figures(group) + histogram_figures(group));
+  const FiguresTable figures = group.size() == 1 ? FiguresTable::shown : FiguresTable::left_out;
   for (const NamedResult& r : group) {
     if (group.size() > 1) html += "<h3 class=\"part\">" + escape_html(r.name) + "</h3>\n";
-    html += details(*r.result, pictures, budget, group.size() == 1);
+    html += details(*r.result, pictures, budget, figures);
     if (!r.result->notes.empty()) html += "<h3>Notes</h3>\n" + list_html(r.result->notes);
   }
   return html;
