@@ -55,11 +55,19 @@ int main(int argc, char** argv) {
     const auto pictures = pictures_to_align(inputs, options.out);
     const FindLandmarks find = list.empty() ? by_detection(weights, detection) : from_list(list);
     Progress progress(int64_t(pictures.size()));
-    const AlignResult result =
-        align_pictures(pictures, find, list.empty() ? "no face found" : "no landmarks in " + list, options,
-                       [&](int64_t n) { progress.show(n, "aligning", false); });
-    progress.finish();
-    for (const std::string& reason : result.failed) std::cerr << "not aligned: " << reason << "\n";
+    AlignResult result;
+    const auto tell_failures = [&] {
+      progress.finish();
+      for (const std::string& reason : result.failed) std::cerr << "not aligned: " << reason << "\n";
+    };
+    try {
+      align_pictures(pictures, find, list.empty() ? "no face found" : "no landmarks in " + list, options,
+                     result, [&](int64_t n) { progress.show(n, "aligning", false); });
+    } catch (...) {
+      tell_failures();
+      throw;
+    }
+    tell_failures();
     std::cout << result.used.size() << " pictures aligned in " << out << ", " << result.failed.size()
               << " not\n";
     return result.failed.empty() || allow_missing ? 0 : static_cast<int>(ErrorKind::data);
