@@ -1,6 +1,7 @@
 // The page of one evaluation, and the files beside it.
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 #include "base/error.h"
 #include "fr/report/figure_text.h"
@@ -140,6 +141,23 @@ std::string protocol_body(const NamedResults& group, const PictureList& pictures
   return html;
 }
 
+// Scores that the run told by the folder's result.json left there and this one does not write.
+std::set<std::string> stale_scores(const fs::path& folder, const std::vector<std::string>& written) {
+  std::set<std::string> names;
+  try {
+    names = possible_scores_csv_names(read_results(folder / "result.json").results);
+  } catch (const Error&) {  // no earlier run, or one that cannot be read
+  }
+  for (const std::string& name : written) names.erase(name);
+  return names;
+}
+
+void remove_file(const fs::path& path) {
+  std::error_code error;
+  fs::remove(path, error);
+  if (error) throw Error(ErrorKind::io, cat("cannot remove ", path.string(), ": ", error.message()));
+}
+
 }  // namespace
 
 std::string render_protocol_report(const std::vector<ProtocolResult>& results, const PictureList& pictures,
@@ -164,8 +182,10 @@ void write_protocol_report(const fs::path& folder, const std::vector<ProtocolRes
   NamedResults all;
   for (const ProtocolResult& r : results) all.push_back({"", &r});
   const auto scores = scores_csv_names(results);
+  const auto stale = stale_scores(folder, scores);
   for (size_t i = 0; i < results.size(); ++i)
     if (!scores[i].empty()) write_scores_csv(folder / scores[i], results[i], pictures.names);
+  for (const std::string& name : stale) remove_file(folder / name);
   write_file_atomic(folder / "figures.csv", figures_csv(all));
   write_file_atomic(folder / "curves.csv", curves_csv(all));
   write_file_atomic(folder / "result.json", to_json(results, facts));
