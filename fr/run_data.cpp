@@ -1,6 +1,5 @@
 #include "fr/run_data.h"
 
-#include <algorithm>
 #include <map>
 
 #include "data/idx.h"
