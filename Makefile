@@ -78,8 +78,9 @@ TEST_OBJ  = $(patsubst %.cpp,$(BUILD)/%.o,$(wildcard test/*.cpp test/*/*.cpp)) $
 EMULATOR  = $(addprefix $(BUILD)/test/emulator/,emulator.o device.o hopper.o) $(EMULATED)
 # What bin/audit checks, and how: also part of the tests.
 AUDIT     = $(patsubst %.cpp,$(BUILD)/%.o,$(wildcard audit/*.cpp audit/*/*.cpp))
-ifdef SANITIZE  # the tests themselves need no speed, and without optimisation they compile in half the time
-$(filter-out $(BUILD)/test/emulator/% %.emulated.o,$(TEST_OBJ)): private CXXFLAGS += -O0 $(THRESHOLD)
+ifdef SANITIZE  # what needs no speed compiles in half the time without optimisation; kernels and pictures keep it
+$(filter-out $(BUILD)/test/emulator/% %.emulated.o,$(TEST_OBJ)) $(AUDIT) \
+$(filter $(BUILD)/fr/% $(BUILD)/bin/%,$(OBJ)): private CXXFLAGS += -O0 $(THRESHOLD)
 endif
 CARD_OBJ  = $(patsubst %.cpp,$(BUILD)/%.o,$(wildcard test/cuda/card/*.cpp)) \
             $(if $(NVCC),$(patsubst %.cu,$(BUILD)/%.cuda.o,$(wildcard test/cuda/*.cu)))

@@ -25,6 +25,26 @@ FindLandmarks by_detection(const std::string& weights, const MtcnnOptions& optio
   };
 }
 
+// Names the failures on stderr, also before an error ends the work.
+AlignResult align_and_tell(const std::vector<PictureToAlign>& pictures, const FindLandmarks& find,
+                           const std::string& none, const AlignOptions& options) {
+  Progress progress(int64_t(pictures.size()));
+  AlignResult result;
+  const auto tell_failures = [&] {
+    progress.finish();
+    for (const std::string& reason : result.failed) std::cerr << "not aligned: " << reason << "\n";
+  };
+  try {
+    align_pictures(pictures, find, none, options, result,
+                   [&](int64_t n) { progress.show(n, "aligning", false); });
+  } catch (...) {
+    tell_failures();
+    throw;
+  }
+  tell_failures();
+  return result;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -54,12 +74,8 @@ int main(int argc, char** argv) {
     options.out = out, options.existing = overwrite ? Existing::overwrite : Existing::refuse;
     const auto pictures = pictures_to_align(inputs, options.out);
     const FindLandmarks find = list.empty() ? by_detection(weights, detection) : from_list(list);
-    Progress progress(int64_t(pictures.size()));
     const AlignResult result =
-        align_pictures(pictures, find, list.empty() ? "no face found" : "no landmarks in " + list, options,
-                       [&](int64_t n) { progress.show(n, "aligning", false); });
-    progress.finish();
-    for (const std::string& reason : result.failed) std::cerr << "not aligned: " << reason << "\n";
+        align_and_tell(pictures, find, list.empty() ? "no face found" : "no landmarks in " + list, options);
     std::cout << result.used.size() << " pictures aligned in " << out << ", " << result.failed.size()
               << " not\n";
     return result.failed.empty() || allow_missing ? 0 : static_cast<int>(ErrorKind::data);

@@ -77,6 +77,7 @@ int main(int argc, char** argv) {
     const int64_t dropped = a.duplicates < 1 ? drop_duplicates(cohort.rows, e.D, a.duplicates) : 0;
     cohort.M = e.N - dropped;
     cohort.network = network_keys(loaded.info.config), cohort.flip = flip_word(flip);
+    cohort.patch = patch_word(loaded.config.data.patch);
     cohort.weights = weights_fingerprint(loaded.model->network());
     const CohortNorm norm(cohort.type, cohort.view(), cohort.top);  // throws where the cohort cannot serve
     write_cohort(a.out, cohort);

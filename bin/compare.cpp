@@ -24,6 +24,9 @@ int main(int argc, char** argv) {
     const Recogniser recogniser = recogniser_arguments.make();
     const auto calibrator = decision_arguments.make_calibrator_of(recogniser);
     const auto decision = decision_arguments.make(*calibrator, recogniser);
+    if (decision && decision->searched)
+      throw Error(ErrorKind::usage,
+                  "--card: is one of searches in a gallery (FPIR), not of single comparisons");
     const Comparison comparison = compare(recogniser, *calibrator, a, b);
     std::cout << to_text(comparison, *calibrator, decision);
     if (!html.empty()) write_file_atomic(html, to_html(comparison, *calibrator, decision, a, b, recogniser));

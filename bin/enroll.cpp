@@ -24,11 +24,12 @@ int main(int argc, char** argv) {
   line.flag("--allow-skipped", allow_skipped, "exit with 0 although pictures were skipped");
   return line.run(argc, argv, [&] {
     const Recogniser recogniser = arguments.make();
-    Progress progress(1);
+    std::optional<Progress> progress;
     const Enrolment e = enroll(recogniser, folder, rows, [&](int64_t done, int64_t all) {
-      progress.show(done, cat("enrolling, ", done, " of ", all), false);
+      if (!progress) progress.emplace(all);
+      progress->show(done, "enrolling", false);
     });
-    progress.finish();
+    if (progress) progress->finish();
     write_gallery(out, e.embeddings.view(), e.people, e.pictures, recogniser.identity());
     for (const auto& reason : e.skipped) std::cerr << "skipped: " << reason << "\n";
     for (const auto& person : e.left_out) std::cerr << "left out: " << person << ": no usable picture\n";

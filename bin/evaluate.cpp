@@ -35,15 +35,16 @@ void read_settings(Arguments& a, Schema& schema) {
 }
 
 ReportFacts facts_of(const std::vector<LoadedModel>& models, const Placement& placement,
-                     const Protocol& protocol, const Schema& schema) {
+                     const Protocol& protocol, const EvaluationConfig& config, const Schema& schema) {
   ReportFacts facts;
   for (const LoadedModel& m : models)
     facts.emplace_back("Model", cat(m.path.string(), " (step ", m.info.step, ")"));
   facts.emplace_back(kWeightsFact, weights_of(models));
+  facts.emplace_back(kFlipFact, config.calibration.flip);
+  facts.emplace_back(kPatchFact, config.calibration.patch);
   facts.emplace_back("Data", protocol.description());
   for (const Key& key : schema.keys())
-    if (key.name == "flip" || key.name == "patch" || key.name == "average")
-      facts.emplace_back(key.name, key.get());
+    if (key.name == "average") facts.emplace_back(key.name, key.get());
   facts.emplace_back("Computed on", to_string(placement));
   facts.emplace_back("Program", version_text());
   return facts;
@@ -55,7 +56,10 @@ int evaluate_models(const Arguments& a, EvaluationConfig& config, const Schema& 
   const std::vector<LoadedModel> models = load_models(a.models, placement);
   config.flip = flip_of(config, models);
   config.calibration.weights = weights_of(models), config.calibration.flip = flip_word(*config.flip);
-  const std::vector<EnsembleMember> members = members_of(models, patches_of(models, config.patch));
+  const std::vector<Patch> patches = patches_of(models, config.patch);
+  for (const Patch patch : patches)
+    config.calibration.patch += (config.calibration.patch.empty() ? "" : "+") + patch_word(patch);
+  const std::vector<EnsembleMember> members = members_of(models, patches);
   if (a.check) make_calibrator(config.calibration);  // does its file fit?
   if (a.check) return std::cout << "ok: " << paths_text(models) << ", " << protocol->description() << "\n", 0;
   Progress progress(int64_t(protocol->pictures().names.size() * members.size()));
@@ -65,7 +69,8 @@ int evaluate_models(const Arguments& a, EvaluationConfig& config, const Schema& 
     std::cout << "model  " << m.path.string() << " (step " << m.info.step << ")\n";
   for (const ProtocolResult& result : results) std::cout << to_text(result);
   if (a.out.empty()) return 0;
-  write_protocol_report(a.out, results, protocol->pictures(), facts_of(models, placement, *protocol, schema));
+  write_protocol_report(a.out, results, protocol->pictures(),
+                        facts_of(models, placement, *protocol, config, schema));
   std::cout << "report  " << (fs::path(a.out) / "report.html").string() << "\n";
   return 0;
 }

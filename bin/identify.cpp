@@ -15,6 +15,7 @@ int main(int argc, char** argv) {
   std::vector<std::string> inputs;
   int64_t candidates = 1;
   Faces faces = Faces::main;
+  bool allow_skipped = false;
   CommandLine line(
       "identify",
       "Names the people in pictures by a gallery of bin/enroll: a line for each face, with the score, or "
@@ -28,9 +29,11 @@ int main(int argc, char** argv) {
   line.choice("--faces", faces, {{"main", Faces::main}, {"all", Faces::all}},
               "of a picture: the main one, or all");
   line.text("--csv", csv, "write probe,rank,person,picture,score,accepted here");
+  line.flag("--allow-skipped", allow_skipped, "exit with 0 although pictures were skipped");
   line.text("--html", html, "write a page with the faces here");
   return line.run(argc, argv, [&] {
     const GalleryFile gallery(gallery_path);
+    gallery.verify();
     const Recogniser recogniser = recogniser_arguments.make();
     check_identity(gallery.about(), recogniser, gallery_path);
     const auto calibrator = decision_arguments.make_calibrator_of(recogniser);
@@ -38,9 +41,9 @@ int main(int argc, char** argv) {
     const Identifier identifier(gallery, *calibrator);
     const FoundPictures found = find_pictures(inputs);
     Progress progress(int64_t(found.paths.size()));
-    const IdentifiedPictures result =
-        identify(recogniser, identifier, found.paths, faces, candidates,
-                 [&](int64_t done) { progress.show(done, "identifying", false); });
+    const IdentifiedPictures result = identify(
+        recogniser, identifier, found.paths, faces, candidates, html.empty() ? KeepFaces::no : KeepFaces::yes,
+        [&](int64_t done) { progress.show(done, "identifying", false); });
     progress.finish();
     for (const auto& list : {found.skipped, result.skipped})
       for (const auto& reason : list) std::cerr << "skipped: " << reason << "\n";
@@ -53,6 +56,6 @@ int main(int argc, char** argv) {
                         {{"Gallery", cat(gallery_path, ", ", gallery.size(), " rows")},
                          {"Threshold", decision ? to_text(*decision) : "none: the best candidate is named"},
                          {"Model", recogniser.model().path.string()}}));
-    return 0;
+    return allow_skipped || (found.skipped.empty() && result.skipped.empty()) ? 0 : int(ErrorKind::data);
   });
 }

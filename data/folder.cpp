@@ -8,6 +8,19 @@
 #include "base/file.h"
 
 namespace fr::folder {
+namespace {
+
+void add_pictures(std::vector<fs::path>& to, const fs::path& folder) {
+  for (const fs::directory_entry& entry : list_folder(folder)) {
+    std::error_code error;
+    if (!entry.is_symlink(error) && entry.is_directory(error))
+      add_pictures(to, entry.path());
+    else if (is_picture(entry.path()) && (entry.is_regular_file(error) || error))
+      to.push_back(entry.path());
+  }
+}
+
+}  // namespace
 
 std::string lower_extension(const fs::path& path) {
   std::string extension = path.extension().string();
@@ -38,6 +51,13 @@ std::vector<fs::directory_entry> list_folder(const fs::path& path) {
   std::sort(entries.begin(), entries.end(),
             [](const auto& a, const auto& b) { return a.path().native() < b.path().native(); });
   return entries;
+}
+
+std::vector<fs::path> picture_files(const fs::path& root) {
+  std::vector<fs::path> paths;
+  add_pictures(paths, root);
+  std::sort(paths.begin(), paths.end());
+  return paths;
 }
 
 }  // namespace fr::folder

@@ -14,5 +14,8 @@ bool is_writable_picture(const std::filesystem::path& path);  // what save_image
 void require_folder(const std::filesystem::path& root);
 // Entries of a folder, sorted bytewise. Error{io}: a folder that cannot be read is not an empty one.
 std::vector<std::filesystem::directory_entry> list_folder(const std::filesystem::path& folder);
+// The files below the folder that are pictures by their names, sorted. Links to files are followed, links to folders are not; a
+// link that leads nowhere is among them, so that who reads it names it. Error{io} names the folder that cannot be read.
+std::vector<std::filesystem::path> picture_files(const std::filesystem::path& root);
 
 }  // namespace fr::folder

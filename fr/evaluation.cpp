@@ -46,7 +46,7 @@ void describe_calibration(Schema& s, CalibrationOptions& c) {
   s.choice("calibration.type", c.type, kCalibrationWords, "what makes scores of two embeddings");
   s.text("calibration.file", c.file, "what the calibrator was given to know; none needs no file");
   s.integer("calibration.top", c.top, 0, 100'000'000,
-            "cohort norms: only the so many most similar of the cohort count; 0: all");
+            "cohort norms: only the so many most similar of the cohort count; 0: as the file says, else all");
 }
 
 void describe_bootstrap(Schema& s, BootstrapOptions& b) {
@@ -110,7 +110,7 @@ const std::vector<ProtocolRow>& protocol_table() {
       {"lfw", "root: pictures NAME/NAME_0001.jpg; list: pairs.txt", make_lfw},
       {"cfp_fp", "root: the folder of Protocol and Data; list: Protocol/Split/FP if not named", make_cfp_fp},
       {"cfp_ff", "root: the folder of Protocol and Data; list: Protocol/Split/FF if not named", make_cfp_ff},
-      {"agedb_30", "root: pictures; list: what scripts/agedb_to_csv.py writes", make_agedb_30},
+      {"agedb_30", "root: pictures; list: text, lines of path1 path2 label, fold after fold", make_agedb_30},
       {"calfw", "root: pictures; list: pairs_CALFW.txt", make_calfw},
       {"cplfw", "root: pictures; list: pairs_CPLFW.txt", make_cplfw},
       {"rfw", "root: the folder data; list: the folder txts, or CSV with a column group", make_rfw},

@@ -76,6 +76,7 @@ Preprocessing read_preprocessing(const Metadata& metadata, const Preprocessing& 
 }
 
 std::string flip_word(FlipMode flip) { return word_of(kFlipWords, flip); }
+std::string patch_word(Patch patch) { return word_of(kPatchWords, patch); }
 
 std::vector<std::pair<std::string, std::optional<FlipMode>>> flip_or_model_words() {
   std::vector<std::pair<std::string, std::optional<FlipMode>>> words = {{"model", std::nullopt}};

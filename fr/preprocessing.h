@@ -36,6 +36,7 @@ Preprocessing read_preprocessing(const Metadata& metadata, const Preprocessing& 
                                  const std::string& file);
 
 std::string flip_word(FlipMode flip);  // of kFlipWords
+std::string patch_word(Patch patch);   // of kPatchWords
 // kFlipWords, and before them "model": none, as the model's file says.
 std::vector<std::pair<std::string, std::optional<FlipMode>>> flip_or_model_words();
 

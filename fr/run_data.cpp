@@ -1,9 +1,7 @@
 #include "fr/run_data.h"
 
-#include <algorithm>
 #include <map>
 
-#include "data/folder.h"
 #include "data/idx.h"
 #include "data/pairs.h"
 #include "data/synthetic/dataset.h"
@@ -188,18 +186,10 @@ std::unique_ptr<Loader> make_loader(const Config& c, const TrainingData& data, i
   return std::make_unique<Loader>(*data.source, o);
 }
 
-std::vector<fs::path> picture_files(const fs::path& root) {
-  std::vector<fs::path> paths;
-  for (const auto& entry : fs::recursive_directory_iterator(root))
-    if (folder::is_picture(entry.path())) paths.push_back(entry.path());
-  std::sort(paths.begin(), paths.end());
-  return paths;
-}
-
 FoundPictures find_pictures(const std::vector<std::string>& inputs) {
   std::vector<fs::path> candidates;
   for (const fs::path input : inputs) {
-    if (!fs::is_directory(input)) {
+    if (std::error_code error; !fs::is_directory(input, error)) {
       candidates.push_back(input);
       continue;
     }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/file.h"
+#include "data/folder.h"
 #include "data/loader.h"
 #include "fr/config.h"
 
@@ -37,11 +38,10 @@ struct TestData {
 std::optional<TestData> test_data(const Config& config);
 TestData pair_list(const fs::path& list, const fs::path& root);
 
-// All files below the folder whose name ends as a picture's does, sorted by path.
-std::vector<fs::path> picture_files(const fs::path& folder);
+using folder::picture_files;
 
 // Pictures named one by one, and all below folders (sorted); each is decoded once, the damaged ones are named in `skipped`.
-// Throws Error{data} when none is readable.
+// Throws Error{data} when none is readable, Error{io} when a folder cannot be read.
 struct FoundPictures {
   std::vector<fs::path> paths;
   std::vector<std::string> skipped;

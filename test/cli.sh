@@ -234,13 +234,16 @@ other=$(find "$work/faces" -name '*.jpg' | sort | tail -n 1)
 expect "identify" 0 "$(basename "$(dirname "$one")")	1.0000" bin/identify "$work/runs/a" "$work/gallery" "$one" --candidates 2 --csv "$work/probes.csv" --html "$work/probes.html"
 head -n 1 "$work/probes.csv" | grep -q "^probe,rank,person,picture,score,accepted" && [ -s "$work/probes.html" ] && ok || bad "identify: no CSV or page"
 expect "nobody is like that" 0 "	unknown	" bin/identify "$work/runs/a" "$work/gallery" "$one" --threshold 2
-expect "another model's gallery" 3 "was made by another model" bin/identify "$work/runs/r" "$work/gallery" "$one"
+expect "another model's gallery" 3 "was made otherwise" bin/identify "$work/runs/r" "$work/gallery" "$one"
+cp "$work/gallery" "$work/damaged" && printf '\377' | dd of="$work/damaged" bs=1 seek=$(($(stat -c %s "$work/damaged") - 9)) conv=notrunc 2>/dev/null
+expect "a damaged gallery" 4 "is damaged" bin/identify "$work/runs/a" "$work/damaged" "$one"
+expect "a picture that cannot be read" 4 "1.0000" bin/identify "$work/runs/a" "$work/gallery" "$one" "$work/nobody.jpg"
 expect "no gallery" 4 "not a gallery" bin/identify "$work/runs/a" "$work/cohort.safetensors" "$one"
 expect "compare" 0 "none: give --card" bin/compare "$work/runs/a" "$one" "$other"
 expect "compare by a card" 0 "same person; .*FAR 0.1 " bin/compare "$work/runs/a" "$one" "$one" --card "$work/once/result.json" --far 0.1 --html "$work/pair.html"
 [ -s "$work/pair.html" ] && ok || bad "compare: no page"
-expect "a FAR that the card lacks" 2 "the threshold card has no FAR 0.5; it has" bin/compare "$work/runs/a" "$one" "$one" --card "$work/once/result.json" --far 0.5
-expect "the card of another model" 3 "is the card of another model" bin/compare "$work/runs/r" "$one" "$one" --card "$work/once/result.json" --far 0.1
+expect "a FAR that the card lacks" 2 "the threshold card has no rate 0.5; it has" bin/compare "$work/runs/a" "$one" "$one" --card "$work/once/result.json" --far 0.5
+expect "the card of another model" 3 "is the card of other embeddings" bin/compare "$work/runs/r" "$one" "$one" --card "$work/once/result.json" --far 0.1
 expect "compare a missing picture" 5 "nobody.jpg" bin/compare "$work/runs/a" "$one" "$work/nobody.jpg"
 head -c 300 "$one" >"$work/cut.jpg" && mkdir -p "$work/few/x" "$work/few/y" && cp "$one" "$work/few/x/" && cp "$work/cut.jpg" "$work/few/y/"
 expect "enroll what can be enrolled" 4 "1 pictures skipped, 1 people left out" bin/enroll "$work/runs/a" "$work/few" --out "$work/few.gallery"

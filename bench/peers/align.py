@@ -1,8 +1,9 @@
+#!/usr/bin/env python3
 """Our alignment beside OpenCV's: the same landmarks, the same template, cv2.warpAffine.
 
     bench/peers/align.py PICTURES LANDMARKS [--program ./bin/align]
 
-PICTURES is a folder, LANDMARKS lines "name x1 y1 ... x5 y5". The program aligns to lossless files; each is compared with
+PICTURES is a folder, LANDMARKS lines "name x1 y1 ... x5 y5", by tabs or blanks. The program aligns to lossless files; each is compared with
 OpenCV's warp of the same decoded pixels by the closed form of Umeyama 1991. Prints the mean and the largest difference in
 gray levels, and the figures of test/fr/lfw_alignment_test.cpp: the means of the quarters of OpenCV's pictures, sorted by name.
 
@@ -31,7 +32,7 @@ def umeyama(p, q):
 
 
 def read_landmarks(path):
-    rows = (line.split("\t") for line in path.read_text().splitlines() if line.strip())
+    rows = (line.split("\t" if "\t" in line else None) for line in path.read_text().splitlines() if line.strip())
     return {name: np.array(values, float).reshape(5, 2) for name, *values in rows}
 
 

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Our MTCNN beside OpenCV's dnn running the same three networks.
 
     make build/detection_worker
@@ -138,6 +139,9 @@ class Detector:
 
     def judge(self, image, boxes, stage):
         size, net = self.judges[stage - 1]
+        if not len(boxes):
+            columns = (4, 14)[stage - 1]
+            return np.zeros((0, 4)), np.zeros(0), np.zeros((0, columns)), np.zeros((0, 2), int), np.zeros(0, int)
         sides = np.rint((boxes[:, 2:] - boxes[:, :2]).max(1)).astype(int)
         corners = np.rint((boxes[:, :2] + boxes[:, 2:] - sides[:, None]) / 2 + 0.5).astype(int)
         frame = int(max(sides.max(), -corners.min(), (corners + sides[:, None]).max() - min(image.shape[:2]), 1))

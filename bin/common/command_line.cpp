@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <csignal>
+#include <filesystem>
 #include <iostream>
 #include <new>
 
@@ -85,6 +86,8 @@ int CommandLine::run(int argc, char** argv, const std::function<int()>& body) {
     return fail(e.kind(), e.what());
   } catch (const std::bad_alloc&) {
     return fail(ErrorKind::memory, "out of memory");
+  } catch (const std::filesystem::filesystem_error& e) {
+    return fail(ErrorKind::io, e.what());
   } catch (const std::exception& e) {
     return fail(ErrorKind::internal, cat("internal error: ", e.what()));
   }

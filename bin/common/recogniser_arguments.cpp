@@ -1,7 +1,5 @@
 #include "bin/common/recogniser_arguments.h"
 
-#include <cmath>
-
 #include "base/parallel.h"
 
 namespace fr {
@@ -26,26 +24,37 @@ Recogniser RecogniserArguments::make() {
 
 void DecisionArguments::declare(CommandLine& line) {
   line.text("--card", card, "result.json of bin/evaluate --out for this model: its threshold card decides");
-  line.number("--far", far, "the false accept rate of the card's row", 0.0, 1.0);
-  line.number("--threshold", threshold, "decides instead of a card: the same person at this score or more");
+  line.numbers("--far", far, "the rate of the card's row: FAR, or FPIR of an identification; 0.001", 1, 1,
+               0.0, 1.0);
+  line.numbers("--threshold", threshold, "decides instead of a card: the same person at this score or more",
+               1, 1, -1e9, 1e9);
   line.choice("--calibration", calibration.type, kCalibrationWords, "of scores, as on the card");
   line.text("--calibration-file", calibration.file, "what bin/calibrate wrote");
+  line.number<int64_t>("--calibration-top", calibration.top,
+                       "only the so many most similar of the cohort; 0: as the file says, else all", 0);
 }
 
 std::unique_ptr<Calibrator> DecisionArguments::make_calibrator_of(const Recogniser& recogniser) const {
+  const Metadata& identity = recogniser.identity();
   CalibrationOptions of_model = calibration;
-  of_model.weights = recogniser.identity().at("weights"),
-  of_model.flip = recogniser.identity().at("input.flip");
+  of_model.weights = identity.at("weights");
+  of_model.flip = identity.at("input.flip"), of_model.patch = identity.at("input.patch");
   return make_calibrator(of_model);
 }
 
 std::optional<Decision> DecisionArguments::make(const Calibrator& calibrator,
                                                 const Recogniser& recogniser) const {
-  if (!card.empty() && !std::isnan(threshold))
+  if (!card.empty() && !threshold.empty())
     throw Error(ErrorKind::usage, "--card and --threshold: expected one of them");
+  if (card.empty() && !far.empty())
+    throw Error(ErrorKind::usage, "--far: there is no --card to look it up on");
+  const Metadata& identity = recogniser.identity();
   if (!card.empty())
-    return decision_from_card(card, calibrator.name(), far, recogniser.identity().at("weights"));
-  if (!std::isnan(threshold)) return Decision{threshold, std::numeric_limits<double>::quiet_NaN(), "", ""};
+    return decision_from_card(card,
+                              {calibrator.name(), calibrator.score(), identity.at("weights"),
+                               identity.at("input.flip"), identity.at("input.patch")},
+                              far.empty() ? 1e-3 : far.front());
+  if (!threshold.empty()) return Decision{threshold.front()};
   return std::nullopt;
 }
 

@@ -23,10 +23,10 @@ struct RecogniserArguments {
 struct DecisionArguments {
   CalibrationOptions calibration;
   std::string card;
-  double far = 1e-3;
-  double threshold = std::numeric_limits<double>::quiet_NaN();
+  std::vector<double> far, threshold;  // none or one
 
-  void declare(CommandLine& line);  // --card, --far, --threshold, --calibration, --calibration-file
+  void declare(
+      CommandLine& line);  // --card, --far, --threshold, --calibration, --calibration-file, --calibration-top
   // Throws Error{state} when calibration or card belong to another model.
   std::unique_ptr<Calibrator> make_calibrator_of(const Recogniser& recogniser) const;
   // Nothing: neither card nor threshold was given.

@@ -24,6 +24,8 @@ void check_same(const std::string& file, const char* what, const std::string& fo
 }  // namespace
 
 std::unique_ptr<Calibrator> make_calibrator(const CalibrationOptions& options) {
+  if (options.type == CalibrationType::none && !options.file.empty())
+    throw Error(ErrorKind::usage, cat(options.file, ": a calibration file, but no type of calibration"));
   if (options.type == CalibrationType::none) return std::make_unique<Cosine>();
   if (options.file.empty())
     throw Error(
@@ -32,7 +34,9 @@ std::unique_ptr<Calibrator> make_calibrator(const CalibrationOptions& options) {
   FR_CHECK(options.top >= 0, "calibration: top = ", options.top);
   const Cohort cohort = read_cohort(options.file);
   check_same(options.file, "weights", cohort.weights, options.weights);
-  check_same(options.file, "flip", cohort.flip, options.flip);
+  const auto direction = [](const std::string& flip) { return flip == "mean" ? "sum" : flip; };
+  check_same(options.file, "flip", direction(cohort.flip), direction(options.flip));
+  check_same(options.file, "patch", cohort.patch, options.patch);
   return std::make_unique<CohortNorm>(options.type, cohort.view(),
                                       options.top > 0 ? options.top : cohort.top);
 }

@@ -49,8 +49,9 @@ struct CalibrationOptions {
   std::string file;  // what the calibrator was given to know (docs/formats.md); none needs no file
   int64_t top =
       0;  // cohort norms: only the so many most similar of the cohort count; 0: as the file says, else all
-  // Of the embeddings that will be scored: weights_fingerprint() and flip_word(); the file must be of the same. Empty: any.
-  std::string weights = {}, flip = {};
+  // What made the embeddings that will be scored: weights_fingerprint(), flip_word(), patch_word(). The file must be of the
+  // same; empty: any.
+  std::string weights = {}, flip = {}, patch = {};
 };
 
 // Throws Error{usage} for a type that needs a file and has none, Error{io}, Error{data} for a file that is damaged or of

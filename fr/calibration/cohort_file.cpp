@@ -38,8 +38,8 @@ CalibrationType type_of(const File& file) {
 
 int64_t top_of(const File& file) {
   int64_t top = 0;
-  if (!text::parse(file.text("top"), top) || top < 0)
-    file.fail("top = ", file.text("top"), ", expected 0 or more");
+  if (!text::parse(file.text("top"), top) || top < 0 || top == 1)
+    file.fail("top = ", file.text("top"), ", expected 0, or 2 or more");
   return top;
 }
 
@@ -73,7 +73,8 @@ void write_cohort(const fs::path& path, const Cohort& c) {
                              {"top", std::to_string(c.top)},
                              {"network", c.network},
                              {"weights", c.weights},
-                             {"flip", c.flip}};
+                             {"flip", c.flip},
+                             {"patch", c.patch}};
   write_safetensors(path, {{kTensor, Tensor::from(c.rows, {c.M, c.D})}}, metadata);
 }
 
@@ -82,7 +83,8 @@ Cohort read_cohort(const fs::path& path) {
   if (file.text("format") != kFormat) file.fail("format = ", file.text("format"), ", expected ", kFormat);
   Cohort c;
   c.type = type_of(file), c.top = top_of(file);
-  c.network = file.text("network"), c.weights = file.text("weights"), c.flip = file.text("flip");
+  c.network = file.text("network"), c.weights = file.text("weights"), c.flip = file.text("flip"),
+  c.patch = file.text("patch");
   read_rows(c, file);
   return c;
 }

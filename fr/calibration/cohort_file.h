@@ -14,6 +14,7 @@ struct Cohort {
   std::string network;                             // the keys of the model's [network]
   std::string weights;                             // which weights: weights_fingerprint()
   std::string flip;                                // the word of FlipMode
+  std::string patch;                               // the word of Patch
   std::vector<float> rows;                         // (M,D): unit length
   int64_t M = 0, D = 0;
   EmbeddingView view() const { return {rows, M, D}; }

@@ -85,6 +85,8 @@ Tensor beside(const std::vector<Tensor>& parts, Shape shape) {  // one after the
   return Tensor::from(all, std::move(shape));
 }
 
+enum class HeadsOn { maps, rows };  // rows: of a dense layer
+
 // Adds layers and notes what they are to hold.
 class Builder {
  public:
@@ -106,7 +108,8 @@ class Builder {
     activated(l, weight.reshape({l.K, D}));
   }
   // All heads side by side are one layer. Returns its columns.
-  int64_t heads(const std::vector<std::pair<const char*, int64_t>>& heads, int64_t C, bool on_maps) {
+  int64_t heads(const std::vector<std::pair<const char*, int64_t>>& heads, int64_t C, HeadsOn on) {
+    const bool on_maps = on == HeadsOn::maps;
     std::vector<Tensor> weights, biases;
     int64_t M = 0;
     for (const auto& [name, columns] : heads) {
@@ -153,7 +156,7 @@ MtcnnNet::MtcnnNet(MtcnnStage stage, const NamedTensors& weights, const std::str
   int64_t C = 3;
   for (const Layer& layer : plan.convolutions) build.convolution(layer, C), C = layer.K;
   if (plan.dense.name) build.dense(plan.dense, C), C = plan.dense.K;
-  columns_ = build.heads(plan.heads, C, !plan.dense.name);
+  columns_ = build.heads(plan.heads, C, plan.dense.name ? HeadsOn::rows : HeadsOn::maps);
   build.load();
   layers_.train(false);
   layers_.prepare();

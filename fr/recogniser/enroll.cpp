@@ -83,7 +83,7 @@ Enrolment enroll(const Recogniser& recogniser, const fs::path& folder, GalleryRo
   Enroller enroller(recogniser, folder, out);
   std::set<std::string> seen;
   for (size_t i = 0; i < paths.size(); ++i) {
-    const fs::path relative = fs::relative(paths[i], folder);
+    const fs::path relative = paths[i].lexically_relative(folder);
     seen.insert(person_of(relative));
     enroller.add(relative);
     if (done) done(int64_t(i + 1), int64_t(paths.size()));

@@ -25,13 +25,6 @@ void keep_best(Scored& scored, int64_t k) {
   scored.resize(n);
 }
 
-int64_t most_rows(const GalleryFile& gallery) {
-  std::map<std::string_view, int64_t> rows;
-  int64_t most = 0;
-  for (int64_t n = 0; n < gallery.size(); ++n) most = std::max(most, ++rows[gallery.row(n).person]);
-  return most;
-}
-
 std::vector<Candidate> best_people(const GalleryFile& gallery, const Scored& scored, int64_t k) {
   std::vector<Candidate> people;
   for (const auto& [score, n] : scored) {
@@ -48,6 +41,7 @@ std::vector<Candidate> best_people(const GalleryFile& gallery, const Scored& sco
 struct Identifier::Rows {
   std::optional<Gallery> plain;              // cosine: searched where it lies
   std::optional<CalibratedRows> calibrated;  // otherwise
+  int64_t people = 0, most = 0;              // in the gallery; rows of one of them
 
   // The `k` best rows of each probe.
   std::vector<Scored> search(const Calibrator& calibrator, const CalibratedRows& probes, int64_t k) const {
@@ -78,6 +72,10 @@ Identifier::Identifier(const GalleryFile& gallery, const Calibrator& calibrator)
     rows_->plain.emplace(gallery.embeddings());
   else
     rows_->calibrated = calibrator.prepare(gallery.embeddings());
+  std::map<std::string_view, int64_t> rows;
+  for (int64_t n = 0; n < gallery.size(); ++n)
+    rows_->most = std::max(rows_->most, ++rows[gallery.row(n).person]);
+  rows_->people = int64_t(rows.size());
 }
 Identifier::~Identifier() = default;
 
@@ -93,11 +91,11 @@ std::vector<std::vector<Candidate>> Identifier::search(const EmbeddingView& prob
     return found;
   };
   auto found = people(kRowsAPerson * k);
-  const bool enough =
-      std::all_of(found.begin(), found.end(), [&](const auto& c) { return int64_t(c.size()) == k; });
   // Someone with many rows may fill all places. k people lie within k times the most rows that anyone has.
-  const int64_t needed = enough ? 0 : k * most_rows(gallery_);
-  return needed > kRowsAPerson * k ? people(needed) : found;
+  const int64_t expected = std::min(k, rows_->people), needed = expected * rows_->most;
+  const bool enough =
+      std::all_of(found.begin(), found.end(), [&](const auto& c) { return int64_t(c.size()) == expected; });
+  return enough ? found : people(needed);
 }
 
 }  // namespace fr

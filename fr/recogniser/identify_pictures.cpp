@@ -18,20 +18,23 @@ std::string score_text(double score) { return ascii_number(format_fixed(score, 4
 
 // Embeds and searches the faces from `first` on.
 void search(const Recogniser& recogniser, const Identifier& identifier, std::vector<IdentifiedFace>& faces,
-            size_t first, int64_t candidates) {
+            size_t first, int64_t candidates, KeepFaces keep) {
   std::vector<Image> aligned;
   for (size_t i = first; i < faces.size(); ++i) aligned.push_back(faces[i].face.aligned);
   if (aligned.empty()) return;
   const Embeddings e = recogniser.embed(aligned);
   auto found = identifier.search(e.view(), candidates);
-  for (size_t i = 0; i < found.size(); ++i) faces[first + i].candidates = std::move(found[i]);
+  for (size_t i = 0; i < found.size(); ++i) {
+    faces[first + i].candidates = std::move(found[i]);
+    if (keep == KeepFaces::no) faces[first + i].face.aligned = {};
+  }
 }
 
 }  // namespace
 
 IdentifiedPictures identify(const Recogniser& recogniser, const Identifier& identifier,
                             const std::vector<fs::path>& pictures, Faces which, int64_t candidates,
-                            const std::function<void(int64_t)>& done) {
+                            KeepFaces keep, const std::function<void(int64_t)>& done) {
   IdentifiedPictures out;
   size_t searched = 0;
   for (size_t p = 0; p < pictures.size(); ++p) {
@@ -47,7 +50,7 @@ IdentifiedPictures identify(const Recogniser& recogniser, const Identifier& iden
       out.skipped.push_back(e.what());
     }
     if (out.faces.size() - searched >= kPiece || p + 1 == pictures.size()) {
-      search(recogniser, identifier, out.faces, searched, candidates);
+      search(recogniser, identifier, out.faces, searched, candidates, keep);
       searched = out.faces.size();
     }
     if (done) done(int64_t(p + 1));

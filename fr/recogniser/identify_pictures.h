@@ -16,6 +16,7 @@ struct IdentifiedFace {
 };
 
 enum class Faces { main, all };
+enum class KeepFaces { no, yes };  // the aligned pictures, for a page
 
 struct IdentifiedPictures {
   std::vector<IdentifiedFace> faces;
@@ -25,10 +26,10 @@ struct IdentifiedPictures {
 // `done` is called with the number of pictures finished. Error{data} when no face is found in any picture.
 IdentifiedPictures identify(const Recogniser& recogniser, const Identifier& identifier,
                             const std::vector<fs::path>& pictures, Faces faces, int64_t candidates,
-                            const std::function<void(int64_t)>& done = {});
+                            KeepFaces keep, const std::function<void(int64_t)>& done = {});
 
-// One line a face: probe, person or "unknown" (by the decision; without one the best candidate), score, then the other
-// candidates; separated by tabs. And the same as CSV with a header: probe,rank,person,picture,score,accepted.
+// One line a face, separated by tabs: probe, "unknown" when the decision rejects the best candidate, then person and score of
+// each candidate. And the same as CSV with a header: probe,rank,person,picture,score,accepted.
 std::string to_lines(const std::vector<IdentifiedFace>& faces, const std::optional<Decision>& decision);
 std::string to_csv(const std::vector<IdentifiedFace>& faces, const std::optional<Decision>& decision);
 std::string to_html(const std::vector<IdentifiedFace>& faces, const std::optional<Decision>& decision,

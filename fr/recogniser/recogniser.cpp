@@ -1,5 +1,7 @@
 #include "fr/recogniser/recogniser.h"
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "data/align.h"
 #include "nn/state.h"
@@ -7,7 +9,23 @@
 namespace fr {
 namespace {
 
-constexpr int kTemplate = 112;  // the side of ArcFace's template
+constexpr int64_t kTemplate = 112;  // the side of ArcFace's template
+
+// What can be an aligned picture. A larger one would be cut to its middle, wherever the face is.
+void check_aligned(const Image& picture, const Preprocessing& input, const std::string& name) {
+  const auto size = [](int64_t width, int64_t height) { return cat(width, " x ", height, " pixels"); };
+  if (picture.width < input.width || picture.height < input.height)
+    throw Error(ErrorKind::data,
+                cat(name, ": expected an aligned picture of at least ", size(input.width, input.height),
+                    ", got ", size(picture.width, picture.height)));
+  if (input.alignment == Preprocessing::Alignment::arcface &&
+      (picture.width > std::max(kTemplate, input.width) ||
+       picture.height > std::max(kTemplate, input.height)))
+    throw Error(ErrorKind::data,
+                cat(name, ": expected an aligned picture of at most ",
+                    size(std::max(kTemplate, input.width), std::max(kTemplate, input.height)), ", got ",
+                    size(picture.width, picture.height), "; --detector finds faces"));
+}
 
 }  // namespace
 
@@ -22,11 +40,12 @@ Recogniser::Recogniser(const RecogniserOptions& options)
   }
   identity_ = to_metadata(model_.info.input);
   identity_["network"] = name_of(model_.config.network.architecture);
+  identity_["faces"] = detector_ ? "found" : "aligned";
   identity_["weights"] = weights_fingerprint(model_.model->network());
 }
 
 Image Recogniser::align(const Image& picture, const Face& face) const {
-  return align_face(picture, face.landmarks, kTemplate, kTemplate);
+  return align_face(picture, face.landmarks, int(kTemplate), int(kTemplate));
 }
 
 FoundFace Recogniser::find(const Image& picture, const std::string& name) const {
@@ -45,10 +64,7 @@ std::vector<FoundFace> Recogniser::find_all(const Image& picture, const std::str
     for (const Face& face : detector_->detect(picture)) found.push_back({align(picture, face), face});
     return found;
   }
-  const Preprocessing& input = model_.info.input;
-  if (picture.width < input.width || picture.height < input.height)
-    throw Error(ErrorKind::data, cat(name, ": expected an aligned picture of at least ", input.width, " x ",
-                                     input.height, " pixels, got ", picture.width, " x ", picture.height));
+  check_aligned(picture, model_.info.input, name);
   found.push_back({picture, std::nullopt});
   return found;
 }
@@ -64,9 +80,8 @@ void check_identity(const Metadata& found, const Recogniser& recogniser, const s
   for (const auto& [key, wanted] : recogniser.identity()) {
     const auto at = found.find(key);
     if (at == found.end() || at->second != wanted)
-      throw Error(ErrorKind::state, cat(file, ": was made by another model: ", key, " is ",
-                                        at == found.end() ? "missing" : at->second, ", of ",
-                                        recogniser.model().path.string(), " it is ", wanted));
+      throw Error(ErrorKind::state, cat(file, ": was made otherwise: ", key, " is ",
+                                        at == found.end() ? "missing" : at->second, ", here it is ", wanted));
   }
 }
 

@@ -31,7 +31,7 @@ class Recogniser {
   explicit Recogniser(const RecogniserOptions& options);
 
   // The main face of a picture (fr/detection/mtcnn.h). Throws Error{data} naming the picture when there is none, or, without a
-  // detector, when the picture is smaller than the network's input.
+  // detector, when the picture is smaller than the network's input or larger than aligned ones are.
   FoundFace find(const Image& picture, const std::string& name) const;
   // All of them, the most confident first; without a detector the picture itself.
   std::vector<FoundFace> find_all(const Image& picture, const std::string& name) const;

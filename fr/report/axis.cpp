@@ -17,15 +17,17 @@ double nice_step(double span, int wanted) {
   return power * (ratio < 1.5 ? 1 : ratio < 3.5 ? 2 : ratio < 7.5 ? 5 : 10);
 }
 
+enum class Rounding { down, up };
+
 // The nearest of ..., 1, 2, 5, 10, 20, ... that is not above value (not below, for `up`).
-double round_to_125(double value, bool up) {
+double round_to_125(double value, Rounding rounding) {
   const double power = std::pow(10.0, std::floor(std::log10(value) + 1e-9));
   double below = power, above = 10 * power;
   for (const double t : {power, 2 * power, 5 * power}) {
     if (t <= value * (1 + 1e-9)) below = t;
     if (t >= value * (1 - 1e-9)) above = std::min(above, t);
   }
-  return up ? above : below;
+  return rounding == Rounding::up ? above : below;
 }
 
 // A range with room: a single value gets a neighbourhood, a range that nearly reaches 0 reaches it.
@@ -37,7 +39,7 @@ void widen(Projection& p, AxisSide side, int wanted) {
   }
   if (p.scale == AxisScale::logarithmic) {
     if (!(p.high > p.low * 1.0000001)) p.low /= 2, p.high *= 2;
-    if (vertical) p.low = round_to_125(p.low, false), p.high = round_to_125(p.high, true);
+    if (vertical) p.low = round_to_125(p.low, Rounding::down), p.high = round_to_125(p.high, Rounding::up);
     return;
   }
   if (!(p.high - p.low > 1e-9 * std::max(std::abs(p.low), std::abs(p.high)))) {

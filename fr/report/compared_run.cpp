@@ -96,14 +96,21 @@ std::string last_parts(const fs::path& path, size_t parts) {
   return text;
 }
 
+bool file_exists(const fs::path& path) {
+  std::error_code error;
+  const bool found = fs::exists(path, error);
+  if (error) throw Error(ErrorKind::io, cat(path.string(), ": ", error.message()));
+  return found;
+}
+
 }  // namespace
 
 ComparedRun read_run(const fs::path& folder) {
-  if (fs::exists(folder / "result.json")) {
+  if (file_exists(folder / "result.json")) {
     SavedResults saved = read_results(folder / "result.json");
     return {last_parts(folder, 1), folder, std::move(saved.results), std::move(saved.facts)};
   }
-  if (!fs::exists(folder / "run.json"))
+  if (!file_exists(folder / "run.json"))
     throw Error(
         ErrorKind::io,
         cat(folder.string(), ": neither result.json (of bin/evaluate --out) nor run.json (of bin/train)"));

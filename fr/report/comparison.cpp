@@ -26,7 +26,7 @@ NamedResults all_results(const std::vector<ComparedRun>& runs) {
   return all;
 }
 
-// "LFW, accuracy: best a, 99.50 % [99.32, 99.68]; b is not told apart from it."
+// "LFW, accuracy: best is a with 99.50 % [99.32, 99.68]. The interval overlaps with b."
 std::string verdict(const NamedResults& group) {
   if (group.size() < 2 || group.front().result->figures.empty()) return "";
   const std::string key = group.front().result->figures.front().key;

@@ -41,10 +41,16 @@ std::string face_figure(const PageFace& f) {
   return html + "</span></figcaption></figure>\n";
 }
 
-std::string probe_figure(const PageProbe& p) {
-  std::string html = "<figure class=\"pair\"><img style=\"width:100%\" src=\"" +
-                     picture_data_uri(p.probe.aligned, kAlignedSide, kJpegQuality) + "\" alt=\"" +
-                     escape_html(p.probe.name) + "\"/><figcaption>";
+std::string probe_figure(const PageProbe& p, PictureBudget& budget) {
+  const std::string uri =
+      budget.exceeded ? "" : picture_data_uri(p.probe.aligned, kAlignedSide, kJpegQuality);
+  budget.exceeded = budget.exceeded || uri.size() > budget.left;
+  std::string html = "<figure class=\"pair\">";
+  if (!budget.exceeded) {
+    budget.left -= uri.size();
+    html += "<img style=\"width:100%\" src=\"" + uri + "\" alt=\"" + escape_html(p.probe.name) + "\"/>";
+  }
+  html += "<figcaption>";
   html += p.known ? "<b>" + escape_html(p.candidates.front().first) + "</b> <span class=\"right\">" +
                         format_fixed(p.candidates.front().second, 3) + "</span>"
                   : "<b>unknown</b>";
@@ -65,7 +71,10 @@ std::string pair_page(const std::string& verdict, const PageFace& a, const PageF
 std::string probes_page(const std::vector<PageProbe>& probes,
                         const std::vector<std::pair<std::string, std::string>>& facts) {
   std::string figures;
-  for (const PageProbe& p : probes) figures += probe_figure(p);
+  PictureBudget budget;
+  for (const PageProbe& p : probes) figures += probe_figure(p, budget);
+  if (budget.exceeded)
+    figures += paragraph_html("remark", "Pictures beyond the size limit of the page are left out.");
   return page_html("Identification",
                    "<h1>Identification</h1>\n" + facts_html(facts) + block_html("pairs", figures));
 }

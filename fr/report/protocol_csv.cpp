@@ -138,4 +138,12 @@ std::vector<std::string> scores_csv_names(const std::vector<ProtocolResult>& res
   return names;
 }
 
+std::set<std::string> possible_scores_csv_names(std::vector<ProtocolResult> results) {
+  for (ProtocolResult& r : results) r.scores.assign(1, {});
+  const std::vector<std::string> names = scores_csv_names(results);
+  std::set<std::string> possible(names.begin(), names.end());
+  possible.insert("scores.csv");
+  return possible;
+}
+
 }  // namespace fr

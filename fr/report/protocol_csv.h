@@ -2,6 +2,7 @@
 // have as many digits as they need (fr/report only).
 #pragma once
 #include <cstdint>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -27,5 +28,7 @@ ReadScores read_scores_csv(const fs::path& path);
 // Where the scores of each result go: "scores.csv" when one alone has scores, otherwise "scores-lfw-s_norm.csv"; empty for a
 // result without.
 std::vector<std::string> scores_csv_names(const std::vector<ProtocolResult>& results);
+// The same for results as result.json keeps them, without their scores: all names they may have had.
+std::set<std::string> possible_scores_csv_names(std::vector<ProtocolResult> results);
 
 }  // namespace fr

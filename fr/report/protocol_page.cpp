@@ -1,6 +1,7 @@
 // The page of one evaluation, and the files beside it.
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 #include "base/error.h"
 #include "fr/report/figure_text.h"
@@ -112,10 +113,13 @@ std::string counts(const ProtocolResult& r) {
   return facts_html(facts);
 }
 
+enum class FiguresTable { shown, left_out };
+
 // Everything that belongs to one result alone.
 std::string details(const ProtocolResult& r, const PictureList& pictures, PictureBudget& budget,
-                    bool figures) {
-  return block_html("tables", (figures ? figures_table(r) : "") + card_table(r)) + groups_block(r) +
+                    FiguresTable figures) {
+  return block_html("tables", (figures == FiguresTable::shown ? figures_table(r) : "") + card_table(r)) +
+         groups_block(r) +
          hardest_pairs(pictures_of(r.hardest_genuine, pictures), GalleryKind::genuine, r.threshold, r.score,
                        budget) +
          hardest_pairs(pictures_of(r.hardest_impostor, pictures), GalleryKind::impostor, r.threshold, r.score,
@@ -128,12 +132,30 @@ std::string protocol_body(const NamedResults& group, const PictureList& pictures
   if (group.size() > 1)
     html += "<h3>Before and after calibration</h3>\n" + comparison_table(group, Changes::shown);
   html += block_html("large-figures", curve_figures(group) + histogram_figures(group));
+  const FiguresTable figures = group.size() == 1 ? FiguresTable::shown : FiguresTable::left_out;
   for (const NamedResult& r : group) {
     if (group.size() > 1) html += "<h3 class=\"part\">" + escape_html(r.name) + "</h3>\n";
-    html += details(*r.result, pictures, budget, group.size() == 1);
+    html += details(*r.result, pictures, budget, figures);
     if (!r.result->notes.empty()) html += "<h3>Notes</h3>\n" + list_html(r.result->notes);
   }
   return html;
+}
+
+// Scores that the run told by the folder's result.json left there and this one does not write.
+std::set<std::string> stale_scores(const fs::path& folder, const std::vector<std::string>& written) {
+  std::set<std::string> names;
+  try {
+    names = possible_scores_csv_names(read_results(folder / "result.json").results);
+  } catch (const Error&) {  // no earlier run, or one that cannot be read
+  }
+  for (const std::string& name : written) names.erase(name);
+  return names;
+}
+
+void remove_file(const fs::path& path) {
+  std::error_code error;
+  fs::remove(path, error);
+  if (error) throw Error(ErrorKind::io, cat("cannot remove ", path.string(), ": ", error.message()));
 }
 
 }  // namespace
@@ -160,8 +182,10 @@ void write_protocol_report(const fs::path& folder, const std::vector<ProtocolRes
   NamedResults all;
   for (const ProtocolResult& r : results) all.push_back({"", &r});
   const auto scores = scores_csv_names(results);
+  const auto stale = stale_scores(folder, scores);
   for (size_t i = 0; i < results.size(); ++i)
     if (!scores[i].empty()) write_scores_csv(folder / scores[i], results[i], pictures.names);
+  for (const std::string& name : stale) remove_file(folder / name);
   write_file_atomic(folder / "figures.csv", figures_csv(all));
   write_file_atomic(folder / "curves.csv", curves_csv(all));
   write_file_atomic(folder / "result.json", to_json(results, facts));

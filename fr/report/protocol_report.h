@@ -9,8 +9,8 @@
 
 namespace fr {
 
-// The fact that names the weights: weights_of().
-inline constexpr const char* kWeightsFact = "Weights";
+// Facts that say what made the embeddings: weights_of(), flip_word(), and patch_word() of each model, joined by "+".
+inline constexpr const char *kWeightsFact = "Weights", *kFlipFact = "Flip", *kPatchFact = "Patch";
 
 // For stdout: title, counts, figures with intervals, the threshold card, groups, warnings.
 std::string to_text(const ProtocolResult& result);
@@ -19,7 +19,8 @@ std::string to_text(const ProtocolResult& result);
 using ReportFacts = std::vector<std::pair<std::string, std::string>>;
 
 // All files, each atomic, into `folder`, which is created. Several results make one page: before and after a calibration
-// (same protocol, another calibration), or several protocols. Throws Error{io}.
+// (same protocol, another calibration), or several protocols. Score files of the run whose result.json stands there are removed
+// unless written anew. Throws Error{io}.
 void write_protocol_report(const fs::path& folder, const std::vector<ProtocolResult>& results,
                            const PictureList& pictures, const ReportFacts& facts);
 

@@ -32,8 +32,13 @@ struct AlignPictures : testing::Test {
     return pictures_to_align({(folder.path / "in").string()}, options.out);
   }
   AlignResult align(const std::vector<PictureToAlign>& which) const {
-    return align_pictures(
-        which, [](const PictureToAlign&, const Image&) { return kFace; }, "no face", options);
+    AlignResult result;
+    align_into(result, which);
+    return result;
+  }
+  void align_into(AlignResult& result, const std::vector<PictureToAlign>& which) const {
+    align_pictures(
+        which, [](const PictureToAlign&, const Image&) { return kFace; }, "no face", options, result);
   }
 };
 
@@ -65,8 +70,8 @@ TEST_F(AlignPictures, NameWhatFailedAndDoTheRest) {
     return picture.name == "bob/3.ppm" ? std::nullopt : std::optional(kFace);
   };
   std::vector<int64_t> counts;
-  const AlignResult result =
-      align_pictures(pictures(), find, "no face found", options, [&](int64_t n) { counts.push_back(n); });
+  AlignResult result;
+  align_pictures(pictures(), find, "no face found", options, result, [&](int64_t n) { counts.push_back(n); });
   EXPECT_EQ(counts, (std::vector<int64_t>{1, 2, 3, 4}));
   EXPECT_EQ(result.used.size(), 2u);
   ASSERT_EQ(result.failed.size(), 2u);
@@ -99,9 +104,37 @@ TEST_F(AlignPictures, RefuseWhatCannotBeSorted) {
   save_image(folder.path / "more/1.png", gray_picture(1));
   const std::string a = (folder.path / "in/ann").string(), b = (folder.path / "more").string();
   EXPECT_ERROR(usage, "would both become", align(pictures_to_align({a, b}, options.out)));
-  EXPECT_ERROR(io, "none: no such file or folder", pictures_to_align({b + "/none"}, options.out));
+  EXPECT_ERROR(io, "none: No such file or directory", pictures_to_align({b + "/none"}, options.out));
+  EXPECT_ERROR(io, "File name too long", pictures_to_align({b + "/" + std::string(300, 'x')}, options.out));
   fs::create_directories(folder.path / "empty");
   EXPECT_ERROR(data, "no picture in", pictures_to_align({(folder.path / "empty").string()}, options.out));
+}
+
+TEST_F(AlignPictures, RefuseAnInputInTheFolderToWrite) {
+  for (const fs::path& out : {folder.path / "in", folder.path}) {
+    options.out = out;
+    EXPECT_ERROR(usage, "/in lies in the folder to write, " + out.string(), pictures());
+  }
+}
+
+TEST_F(AlignPictures, NameLinksThatLeadNowhere) {
+  fs::create_symlink("loop.png", folder.path / "in/loop.png");
+  fs::create_symlink("none.png", folder.path / "in/broken.png");
+  const AlignResult result = align(pictures());
+  EXPECT_EQ(result.used.size(), 3u);
+  ASSERT_EQ(result.failed.size(), 2u);
+  EXPECT_NE(result.failed[0].find("in/broken.png"), std::string::npos) << result.failed[0];
+  EXPECT_NE(result.failed[1].find("in/loop.png"), std::string::npos) << result.failed[1];
+}
+
+TEST_F(AlignPictures, TellWhatWasDoneBeforeAnError) {
+  folder.put("in/ann/broken.jpg", "no picture at all");
+  folder.put("out/bob", "where a folder should be");
+  AlignResult result;
+  EXPECT_ERROR(io, "out/bob", align_into(result, pictures()));
+  EXPECT_EQ(result.failed.size(), 1u);
+  ASSERT_EQ(result.used.count("ann/1.png"), 1u);
+  EXPECT_EQ(to_text(read_landmarks(options.out / "landmarks.txt")), to_text(result.used));
 }
 
 }  // namespace

@@ -17,7 +17,8 @@ namespace {
 Cohort small_cohort() {
   Cohort c;
   c.type = CalibrationType::t_norm, c.top = 5;
-  c.network = "architecture = sphereface\ndepth = 4\n", c.flip = "sum", c.weights = "0123abcd";
+  c.network = "architecture = sphereface\ndepth = 4\n", c.flip = "sum", c.weights = "0123abcd",
+  c.patch = "full";
   c.M = 12, c.D = 6, c.rows = unit_rows(random_rows(1, 12, 6).view()).rows;
   return c;
 }
@@ -31,7 +32,8 @@ struct CohortFile : testing::Test {
                          {"top", "0"},
                          {"network", ""},
                          {"weights", "0123abcd"},
-                         {"flip", "sum"}};
+                         {"flip", "sum"},
+                         {"patch", "full"}};
   const NamedTensors tensors = {{"cohort", Tensor::from(small_cohort().rows, {12, 6})}};
 
   // What is said of a file, behind its name.
@@ -53,6 +55,7 @@ TEST_F(CohortFile, RoundTrip) {
   EXPECT_EQ(in.top, out.top);
   EXPECT_EQ(in.network, out.network);
   EXPECT_EQ(in.weights, out.weights);
+  EXPECT_EQ(in.patch, out.patch);
   EXPECT_EQ(in.flip, out.flip);
   EXPECT_EQ(in.M, 12);
   EXPECT_EQ(in.D, 6);
@@ -68,7 +71,8 @@ TEST_F(CohortFile, WhatIsDocumented) {
                                      {"top", "5"},
                                      {"network", "architecture = sphereface\ndepth = 4\n"},
                                      {"weights", "0123abcd"},
-                                     {"flip", "sum"}}));
+                                     {"flip", "sum"},
+                                     {"patch", "full"}}));
   ASSERT_EQ(file.tensors.size(), 1u);
   EXPECT_EQ(file.tensors.at("cohort").shape(), (Shape{12, 6}));
 }
@@ -93,7 +97,7 @@ TEST_F(CohortFile, Refused) {
             "no 'format' in the metadata; expected a file of bin/calibrate");
   EXPECT_EQ(refusal(tensors, {{"format", "prosopon-checkpoint-1"}}),
             "format = prosopon-checkpoint-1, expected prosopon-calibration-1");
-  for (const char* key : {"type", "top", "network", "weights", "flip"})
+  for (const char* key : {"type", "top", "network", "weights", "flip", "patch"})
     EXPECT_EQ(refusal(tensors, {{key, "(none)"}}),
               cat("no '", key, "' in the metadata; expected a file of bin/calibrate"));
   EXPECT_EQ(refusal(tensors, {{"type", "ida"}}), "type = ida, expected z_norm, t_norm or s_norm");

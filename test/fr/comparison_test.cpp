@@ -112,6 +112,7 @@ TEST(Comparison, FaultsNameFileAndKey) {
   const TemporaryFolder work;
   EXPECT_ERROR(io, "nothing: neither result.json (of bin/evaluate --out) nor run.json (of bin/train)",
                read_runs({work.path / "nothing"}));
+  EXPECT_ERROR(io, "File name too long", read_runs({work.path / std::string(300, 'x')}));
   put_training_run(work, "t");
   work.put("t/run.json", "{\"network\": 3}");
   EXPECT_ERROR(data, "run.json: network: a string expected, found the number 3", read_run(work.path / "t"));

@@ -18,37 +18,73 @@ namespace {
 
 // ---- decisions
 
-fs::path card_file(const TemporaryFolder& folder, const std::string& calibration) {
+const ScoreMaking kMaking = {"none", "cosine similarity", "0123abcd", "sum", "full"};
+
+ProtocolResult card(const std::string& calibration, const std::string& score) {
   ProtocolResult r;
-  r.protocol = "lfw", r.title = "LFW", r.calibration = calibration, r.score = "cosine similarity";
+  r.protocol = "lfw", r.title = "LFW", r.calibration = calibration, r.score = score;
   r.counts = {{"genuine pairs", 3000}, {"impostor pairs", 3000}};
   r.card = {{1e-1, 0.2, 0.0999, 0.99, {}, true},
             {1e-3, 0.4, 1e-3, 0.9, {}, true},
             {1e-6, 0.7, 0, 0.5, {}, false},
             {0, std::numeric_limits<double>::infinity(), 0, 0, {}, false}};
-  return folder.put("result.json", to_json({r}, {{kWeightsFact, "0123abcd"}}));
+  return r;
+}
+
+fs::path card_file(const TemporaryFolder& folder, const std::vector<ProtocolResult>& results,
+                   const ReportFacts& facts = {
+                       {kWeightsFact, "0123abcd"}, {kFlipFact, "sum"}, {kPatchFact, "full"}}) {
+  return folder.put("result.json", to_json(results, facts));
 }
 
 TEST(Decision, ComesFromTheRowOfTheCard) {
   const TemporaryFolder folder;
-  const fs::path card = card_file(folder, "none");
-  const Decision d = decision_from_card(card, "none", 1e-3);
+  const fs::path file =
+      card_file(folder, {card("s_norm", "in deviations"), card("none", "cosine similarity")});
+  const Decision d = decision_from_card(file, kMaking, 1e-3);
   EXPECT_EQ(d.threshold, 0.4);
   EXPECT_EQ(d.warning, "");
+  EXPECT_FALSE(d.searched);
   EXPECT_STREQ(verdict(d, 0.4), "same person");
   EXPECT_STREQ(verdict(d, std::nextafter(0.4, 0)), "different people");
-  EXPECT_NE(to_text(d).find("LFW, 3,000 impostor pairs"), std::string::npos) << to_text(d);
-  EXPECT_NE(decision_from_card(card, "none", 1e-6).warning.find("cannot show"), std::string::npos);
+  EXPECT_EQ(to_text(d), "the same person at 0.4000 or more: FAR 0.001 (LFW, 3,000 impostor pairs)");
+  EXPECT_NE(decision_from_card(file, kMaking, 1e-6).warning.find("less than the data"), std::string::npos);
+}
+
+TEST(Decision, OfASearchIsNamedSo) {
+  const TemporaryFolder folder;
+  ProtocolResult r = card("none", "cosine similarity");
+  r.title = "Identification", r.counts = {{"probes with a mate", 90}, {"probes without a mate", 60}};
+  const Decision d = decision_from_card(card_file(folder, {r}), kMaking, 1e-3);
+  EXPECT_TRUE(d.searched);
+  EXPECT_EQ(to_text(d),
+            "the same person at 0.4000 or more: FPIR 0.001 (Identification, 60 probes without a mate)");
 }
 
 TEST(Decision, SaysWhatTheCardDoesNotHave) {
   const TemporaryFolder folder;
-  const fs::path card = card_file(folder, "s_norm");
-  EXPECT_ERROR(data, "calibration none; there are some with: s_norm", decision_from_card(card, "none", 1e-3));
-  EXPECT_ERROR(usage, "no FAR 0.01; it has 0.1, 0.001, ", decision_from_card(card, "s_norm", 1e-2));
-  EXPECT_ERROR(usage, "no threshold reaches", decision_from_card(card, "s_norm", 0));
-  EXPECT_ERROR(state, "weights 0123abcd, not 00000000", decision_from_card(card, "s_norm", 1e-3, "00000000"));
-  EXPECT_ERROR(io, "none.json", decision_from_card(folder.path / "none.json", "s_norm", 1e-3));
+  const fs::path file = card_file(folder, {card("none", "cosine similarity")});
+  ScoreMaking normed = kMaking;
+  normed.calibration = "s_norm", normed.score = "in deviations";
+  EXPECT_ERROR(data, "for scores that are in deviations; there are cards for: cosine similarity",
+               decision_from_card(file, normed, 1e-3));
+  EXPECT_ERROR(usage, "no rate 0.01; it has 0.1, 0.001, ", decision_from_card(file, kMaking, 1e-2));
+  EXPECT_ERROR(usage, "no threshold reaches", decision_from_card(file, kMaking, 0));
+  EXPECT_ERROR(io, "none.json", decision_from_card(folder.path / "none.json", kMaking, 1e-3));
+}
+
+TEST(Decision, ACardOfOtherEmbeddingsIsRefused) {
+  const TemporaryFolder folder;
+  const fs::path file = card_file(folder, {card("none", "cosine similarity")});
+  ScoreMaking other = kMaking;
+  other.weights = "00000000";
+  EXPECT_ERROR(state, "Weights 0123abcd, not 00000000", decision_from_card(file, other, 1e-3));
+  other = kMaking, other.flip = "none";
+  EXPECT_ERROR(state, "Flip sum, not none", decision_from_card(file, other, 1e-3));
+  other = kMaking, other.patch = "upper";
+  EXPECT_ERROR(state, "Patch full, not upper", decision_from_card(file, other, 1e-3));
+  const fs::path silent = card_file(folder, {card("none", "cosine similarity")}, {});
+  EXPECT_ERROR(state, "Weights not told", decision_from_card(silent, kMaking, 1e-3));
 }
 
 // ---- search
@@ -217,13 +253,13 @@ TEST(Recogniser, EnrolsAndIdentifies) {
   const Identifier identifier(file, *p.cosine);
   const auto result =
       identify(p.recogniser, identifier, {p.root / "ann/2.png", p.root / "cyd/small.png", p.root / "bob.png"},
-               Faces::all, 2);
+               Faces::all, 2, KeepFaces::yes);
   EXPECT_EQ(result.skipped.size(), 1u);
   ASSERT_EQ(result.faces.size(), 2u);
   EXPECT_EQ(result.faces[0].candidates[0].picture, "ann/2.png");
   EXPECT_NEAR(result.faces[0].candidates[0].score, 1, 1e-5);
   EXPECT_EQ(result.faces[1].candidates[0].person, "bob");
-  const Decision strict{2, 1e-3, "", ""};
+  const Decision strict{2};
   EXPECT_NE(to_lines(result.faces, strict).find("bob.png\tunknown\tbob\t1.0000"), std::string::npos)
       << to_lines(result.faces, strict);
   EXPECT_NE(to_lines(result.faces, std::nullopt).find("bob.png\tbob\t1.0000"), std::string::npos);
@@ -248,6 +284,22 @@ TEST(Recogniser, MeansOfUnitRows) {
                 1e-6);
 }
 
+TEST(Recogniser, LinkedPicturesBelongToTheirFolder) {
+  const People p;
+  const fs::path links = p.folder.path / "links";
+  fs::create_directories(links / "cyd");
+  fs::create_symlink(p.root / "bob.png", links / "cyd" / "1.png");
+  EXPECT_EQ(enroll(p.recogniser, links, GalleryRows::pictures).people, std::vector<std::string>{"cyd"});
+}
+
+TEST(Recogniser, WithoutADetectorAPhotographIsRefused) {
+  const People p;
+  EXPECT_ERROR(
+      data,
+      "a.png: expected an aligned picture of at most 112 x 112 pixels, got 250 x 250 pixels; --detector",
+      p.recogniser.find(noise(9, 250), "a.png"));
+}
+
 TEST(Recogniser, NobodyToEnrolIsAnError) {
   const People p;
   EXPECT_ERROR(io, "expected a folder", enroll(p.recogniser, p.root / "bob.png", GalleryRows::pictures));
@@ -261,8 +313,9 @@ TEST(Recogniser, ComparesAPictureWithItself) {
   const Comparison c = compare(p.recogniser, *p.cosine, p.root / "bob.png", p.root / "bob.png");
   EXPECT_NEAR(c.score, 1, 1e-6);
   EXPECT_NE(to_text(c, *p.cosine, std::nullopt).find("none: give --card"), std::string::npos);
-  EXPECT_NE(to_text(c, *p.cosine, Decision{0.5, 1e-3, "LFW", "few"}).find("same person"), std::string::npos);
-  EXPECT_NE(to_html(c, *p.cosine, Decision{0.5, 1e-3, "LFW", ""}, p.root / "bob.png", p.root / "bob.png",
+  EXPECT_NE(to_text(c, *p.cosine, Decision{0.5, 1e-3, false, "LFW", "few"}).find("same person"),
+            std::string::npos);
+  EXPECT_NE(to_html(c, *p.cosine, Decision{0.5, 1e-3, false, "LFW"}, p.root / "bob.png", p.root / "bob.png",
                     p.recogniser)
                 .find("data:image/jpeg"),
             std::string::npos);
@@ -272,8 +325,7 @@ TEST(Recogniser, ComparesAPictureWithItself) {
 TEST(Recogniser, AnotherModelsGalleryIsRefused) {
   const People p;
   const Recogniser other(RecogniserOptions{small_model(p.folder, 2, "other.safetensors").string(), ""});
-  EXPECT_ERROR(state, "was made by another model: weights is",
-               check_identity(p.recogniser.identity(), other, "g"));
+  EXPECT_ERROR(state, "was made otherwise: ", check_identity(p.recogniser.identity(), other, "g"));
   EXPECT_ERROR(state, "is missing", check_identity({}, other, "g"));
 }
 

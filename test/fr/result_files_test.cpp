@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <bit>
+#include <set>
 #include <sstream>
 
 #include "data/text.h"
@@ -143,6 +144,24 @@ TEST(ProtocolFiles, EachResultHasItsOwnScores) {
   EXPECT_EQ(
       scores_csv_names({a, b, b}),
       (std::vector<std::string>{"scores-lfw-none.csv", "scores-lfw-s_norm.csv", "scores-lfw-s_norm-2.csv"}));
+}
+
+TEST(ProtocolFiles, NoScoresOfAnEarlierRunStay) {
+  const TemporaryFolder folder;
+  ProtocolResult a = verification(), b = a;
+  b.calibration = "s_norm";
+  const auto files_after = [&](const std::vector<ProtocolResult>& results) {
+    write_protocol_report(folder.path, results, picture_list(), {});
+    std::set<std::string> names;
+    for (const auto& entry : fs::directory_iterator(folder.path))
+      if (const std::string name = entry.path().filename(); name.rfind("scores", 0) == 0) names.insert(name);
+    return names;
+  };
+  using Names = std::set<std::string>;
+  EXPECT_EQ(files_after({a, b}), (Names{"scores-lfw-none.csv", "scores-lfw-s_norm.csv"}));
+  folder.put("scores-mine.csv", "somebody's own");
+  EXPECT_EQ(files_after({a}), (Names{"scores-mine.csv", "scores.csv"}));
+  EXPECT_EQ(files_after({drawn_identification(1)}), (Names{"scores-mine.csv"}));
 }
 
 TEST(ProtocolFiles, CsvHoldsEveryDigit) {
