@@ -102,8 +102,8 @@ TEST_F(CohortFile, Refused) {
               cat("no '", key, "' in the metadata; expected a file of bin/calibrate"));
   EXPECT_EQ(refusal(tensors, {{"type", "ida"}}), "type = ida, expected z_norm, t_norm or s_norm");
   EXPECT_EQ(refusal(tensors, {{"type", "none"}}), "type = none, expected z_norm, t_norm or s_norm");
-  EXPECT_EQ(refusal(tensors, {{"top", "-1"}}), "top = -1, expected 0 or more");
-  EXPECT_EQ(refusal(tensors, {{"top", "many"}}), "top = many, expected 0 or more");
+  EXPECT_EQ(refusal(tensors, {{"top", "-1"}}), "top = -1, expected 0, or 2 or more");
+  EXPECT_EQ(refusal(tensors, {{"top", "many"}}), "top = many, expected 0, or 2 or more");
   EXPECT_EQ(refusal({{"anchors", tensors.at("cohort")}}, {}), "no tensor 'cohort'");
   EXPECT_EQ(refusal({{"cohort", Tensor::zeros({1, 6})}}, {}),
             "tensor 'cohort': expected float32 (M,D) with two rows or more, got float32 (1,6)");
