@@ -235,7 +235,7 @@ expect "identify" 0 "$(basename "$(dirname "$one")")	1.0000" bin/identify "$work
 head -n 1 "$work/probes.csv" | grep -q "^probe,rank,person,picture,score,accepted" && [ -s "$work/probes.html" ] && ok || bad "identify: no CSV or page"
 expect "nobody is like that" 0 "	unknown	" bin/identify "$work/runs/a" "$work/gallery" "$one" --threshold 2
 expect "another model's gallery" 3 "was made otherwise" bin/identify "$work/runs/r" "$work/gallery" "$one"
-cp "$work/gallery" "$work/bent" && printf '\377' | dd of="$work/bent" bs=1 seek=$(($(stat -c %s "$work/damaged") - 9)) conv=notrunc 2>/dev/null
+cp "$work/gallery" "$work/bent" && printf '\377' | dd of="$work/bent" bs=1 seek=$(($(stat -c %s "$work/gallery") - 9)) conv=notrunc 2>/dev/null
 expect "a damaged gallery" 4 "is damaged" bin/identify "$work/runs/a" "$work/bent" "$one"
 expect "a picture that cannot be read" 4 "1.0000" bin/identify "$work/runs/a" "$work/gallery" "$one" "$work/nobody.jpg"
 expect "no gallery" 4 "not a gallery" bin/identify "$work/runs/a" "$work/cohort.safetensors" "$one"
