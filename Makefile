@@ -18,17 +18,16 @@ LDFLAGS  += -fopenmp
 LDLIBS   += -lturbojpeg -lz
 ifdef SANITIZE  # not -Werror: instrumented library code trips gcc's flow warnings
   WARN    = -Wall -Wextra -Wshadow $(if $(findstring clang,$(CXX)),,$(QUIET) -Wno-maybe-uninitialized)
-  CXXFLAGS += -fsanitize=address,undefined -fno-sanitize-recover=all -D_GLIBCXX_ASSERTIONS
+  CXXFLAGS += -fsanitize=address,undefined -fno-sanitize-recover=all -D_GLIBCXX_ASSERTIONS $(THRESHOLD)
   LDFLAGS  += -fsanitize=address,undefined
 endif
 
 # Every source of tensor/cpu/simd is compiled once per instruction set; its namespace follows the flags.
 AVX2      = -mavx2 -mfma -ffp-contract=off
 AVX512    = -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mprefer-vector-width=512 -ffp-contract=off
-ifdef SANITIZE  # checks as calls, and UBSan for one instruction set of the same source: in line they take minutes to compile
+ifdef SANITIZE  # checks as calls, in line they take minutes to compile; and UBSan for one instruction set of the same source
   THRESHOLD = $(if $(findstring clang,$(CXX)),-mllvm -asan-instrumentation-with-call-threshold,--param asan-instrumentation-with-call-threshold)=0
-  AVX2   += $(THRESHOLD)
-  AVX512 += $(THRESHOLD) -fno-sanitize=undefined
+  AVX512 += -fno-sanitize=undefined
 endif
 SIMD      = $(wildcard tensor/cpu/simd/*.cpp)
 SRC       = $(wildcard $(addsuffix /*.cpp,base tensor tensor/cpu autograd autograd/ops nn data data/* fr fr/* bin/common))
@@ -78,9 +77,10 @@ TEST_OBJ  = $(patsubst %.cpp,$(BUILD)/%.o,$(wildcard test/*.cpp test/*/*.cpp)) $
 EMULATOR  = $(addprefix $(BUILD)/test/emulator/,emulator.o device.o hopper.o) $(EMULATED)
 # What bin/audit checks, and how: also part of the tests.
 AUDIT     = $(patsubst %.cpp,$(BUILD)/%.o,$(wildcard audit/*.cpp audit/*/*.cpp))
-ifdef SANITIZE  # what needs no speed compiles in half the time without optimisation; kernels and pictures keep it
-$(filter-out $(BUILD)/test/emulator/% %.emulated.o,$(TEST_OBJ)) $(AUDIT) \
-$(filter $(BUILD)/fr/% $(BUILD)/bin/%,$(OBJ)): private CXXFLAGS += -O0 $(THRESHOLD)
+ifdef SANITIZE  # OPT is for most; what computes much is optimised all the same, without the header precompiled for the others
+HOT       = $(filter $(addprefix $(BUILD)/,tensor/% autograd/% nn/% data/% test/emulator/%),$(OBJ) $(TEST_OBJ)) $(EMULATED)
+$(HOT): private CXXFLAGS += -O1
+$(HOT): private FIRST = -include base/standard.h
 endif
 CARD_OBJ  = $(patsubst %.cpp,$(BUILD)/%.o,$(wildcard test/cuda/card/*.cpp)) \
             $(if $(NVCC),$(patsubst %.cu,$(BUILD)/%.cuda.o,$(wildcard test/cuda/*.cu)))
@@ -142,6 +142,7 @@ $(BUILD)/base/version.o: private CXXFLAGS += -DPROSOPON_COMMIT='"$(COMMIT)"'
 $(BUILD)/base/version.o: $(BUILD)/commit
 
 STANDARD = $(BUILD)/base/standard.h
+FIRST    = -include $(STANDARD)
 $(STANDARD).gch: base/standard.h
 	@mkdir -p $(@D); echo "  $< (precompiled)"; cp $< $(STANDARD); $(CXX) $(CXXFLAGS) -x c++-header $< -o $@
 $(BUILD)/%.avx2.o: %.cpp
@@ -158,7 +159,7 @@ $(BUILD)/test/cuda/card/%.o: private CXXFLAGS += $(if $(NVCC),-DPROSOPON_CUDA)
 $(BUILD)/bench/gpu/%.o: private CXXFLAGS += $(if $(CUBLAS),-DPROSOPON_CUBLAS -isystem $(CUDA_HOME)/include)
 $(if $(NVCC),$(eval $(BUILD)/cuda/device.o: $(BUILD)/cuda_arch))
 $(BUILD)/%.o: %.cpp $(STANDARD).gch
-	@mkdir -p $(@D); echo "  $<"; $(CXX) $(CXXFLAGS) -include $(STANDARD) -c $< -o $@
+	@mkdir -p $(@D); echo "  $<"; $(CXX) $(CXXFLAGS) $(FIRST) -c $< -o $@
 
 docs: bin/train bin/evaluate bin/audit
 	bin/train --document > docs/configuration.md

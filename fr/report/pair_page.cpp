@@ -65,7 +65,7 @@ std::string probe_figure(const PageProbe& p, PictureBudget& budget) {
 std::string pair_page(const std::string& verdict, const PageFace& a, const PageFace& b,
                       const std::vector<std::pair<std::string, std::string>>& facts) {
   return page_html(verdict, "<h1>" + escape_html(verdict) + "</h1>\n" + facts_html(facts) +
-                                block_html("pairs", face_figure(a) + face_figure(b)));
+                                section_html("Faces", block_html("pairs", face_figure(a) + face_figure(b))));
 }
 
 std::string probes_page(const std::vector<PageProbe>& probes,
@@ -75,8 +75,8 @@ std::string probes_page(const std::vector<PageProbe>& probes,
   for (const PageProbe& p : probes) figures += probe_figure(p, budget);
   if (budget.exceeded)
     figures += paragraph_html("remark", "Pictures beyond the size limit of the page are left out.");
-  return page_html("Identification",
-                   "<h1>Identification</h1>\n" + facts_html(facts) + block_html("pairs", figures));
+  return page_html("Identification", "<h1>Identification</h1>\n" + facts_html(facts) +
+                                         section_html("Faces", block_html("pairs", figures)));
 }
 
 }  // namespace fr
