@@ -69,7 +69,7 @@ ChartAxis error_axis(const std::string& label, double smallest, double largest) 
   ChartAxis axis;
   axis.label = label;
   axis.scale = AxisScale::normal_deviate, axis.ticks = AxisTicks::percent_number;
-  axis.low = std::clamp(smallest, 1e-9, 0.1), axis.high = std::clamp(2 * largest, 10 * axis.low, 0.5);
+  axis.low = std::clamp(smallest, 1e-9, 0.05), axis.high = std::clamp(2 * largest, 10 * axis.low, 0.5);
   return axis;
 }
 
