@@ -18,7 +18,7 @@ LDFLAGS  += -fopenmp
 LDLIBS   += -lturbojpeg -lz
 ifdef SANITIZE  # not -Werror: instrumented library code trips gcc's flow warnings
   WARN    = -Wall -Wextra -Wshadow $(if $(findstring clang,$(CXX)),,$(QUIET) -Wno-maybe-uninitialized)
-  CXXFLAGS += -fsanitize=address,undefined -fno-sanitize-recover=all -D_GLIBCXX_ASSERTIONS $(THRESHOLD)
+  CXXFLAGS += -fsanitize=address,undefined -fno-sanitize-recover=all -D_GLIBCXX_ASSERTIONS $(CHECKS)
   LDFLAGS  += -fsanitize=address,undefined
 endif
 
@@ -27,7 +27,9 @@ AVX2      = -mavx2 -mfma -ffp-contract=off
 AVX512    = -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mprefer-vector-width=512 -ffp-contract=off
 ifdef SANITIZE  # checks as calls, in line they take minutes to compile; and UBSan for one instruction set of the same source
   THRESHOLD = $(if $(findstring clang,$(CXX)),-mllvm -asan-instrumentation-with-call-threshold,--param asan-instrumentation-with-call-threshold)=0
-  AVX512 += -fno-sanitize=undefined
+  CHECKS  = $(THRESHOLD)
+  AVX2   += $(THRESHOLD)
+  AVX512 += $(THRESHOLD) -fno-sanitize=undefined
 endif
 SIMD      = $(wildcard tensor/cpu/simd/*.cpp)
 SRC       = $(wildcard $(addsuffix /*.cpp,base tensor tensor/cpu autograd autograd/ops nn data data/* fr fr/* bin/common))
@@ -81,6 +83,7 @@ ifdef SANITIZE  # OPT is for most; what computes much is optimised all the same,
 HOT       = $(filter $(addprefix $(BUILD)/,tensor/% autograd/% nn/% data/% test/emulator/%),$(OBJ) $(TEST_OBJ)) $(EMULATED)
 $(HOT): private CXXFLAGS += -O1
 $(HOT): private FIRST = -include base/standard.h
+$(HOT): private CHECKS =
 endif
 CARD_OBJ  = $(patsubst %.cpp,$(BUILD)/%.o,$(wildcard test/cuda/card/*.cpp)) \
             $(if $(NVCC),$(patsubst %.cu,$(BUILD)/%.cuda.o,$(wildcard test/cuda/*.cu)))

@@ -7,6 +7,7 @@
 
 #include "base/philox.h"
 #include "test/data/temporary.h"
+#include "test/fr/figure_of.h"
 #include "test/fr/thrown.h"
 
 namespace fr {
@@ -68,12 +69,6 @@ ProtocolOptions few_replicates() {
   options.far = {1e-1, 1e-2, 1e-4}, options.card = {1e-1};
   options.bootstrap.replicates = 60;
   return options;
-}
-const Figure& figure(const ProtocolResult& r, const std::string& key) {
-  const auto at =
-      std::find_if(r.figures.begin(), r.figures.end(), [&](const Figure& f) { return f.key == key; });
-  if (at == r.figures.end()) throw std::out_of_range(key);
-  return *at;
 }
 int64_t count(const ProtocolResult& r, const std::string& name) {
   for (const auto& [what, n] : r.counts)

@@ -6,6 +6,7 @@
 #include "base/philox.h"
 #include "fr/protocol/distractors.h"
 #include "test/data/temporary.h"
+#include "test/fr/figure_of.h"
 #include "test/fr/thrown.h"
 
 namespace fr {
@@ -40,12 +41,6 @@ ProtocolOptions few_replicates() {
   options.far = {1e-1, 1e-2, 1e-6}, options.card = {1e-2};
   options.bootstrap.replicates = 60;
   return options;
-}
-const Figure& figure(const ProtocolResult& r, const std::string& key) {
-  const auto at =
-      std::find_if(r.figures.begin(), r.figures.end(), [&](const Figure& f) { return f.key == key; });
-  if (at == r.figures.end()) throw std::out_of_range(key);
-  return *at;
 }
 
 TEST(Megaface, Sizes) {
