@@ -1,6 +1,5 @@
 // A figure of a protocol's result by its key.
 #pragma once
-#include <algorithm>
 #include <stdexcept>
 #include <string>
 
@@ -8,11 +7,10 @@
 
 namespace fr {
 
-inline const Figure& figure(const ProtocolResult& r, const std::string& key) {
-  const auto at =
-      std::find_if(r.figures.begin(), r.figures.end(), [&](const Figure& f) { return f.key == key; });
-  if (at == r.figures.end()) throw std::out_of_range(key);
-  return *at;
+inline Figure figure(const ProtocolResult& result, const std::string& key) {
+  for (const Figure& f : result.figures)
+    if (f.key == key) return f;
+  throw std::runtime_error("no figure " + key);
 }
 
 }  // namespace fr

@@ -2,12 +2,12 @@
 #pragma once
 #include <gtest/gtest.h>
 
-#include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "base/philox.h"
 #include "fr/protocol/fold_verification.h"
+#include "test/fr/figure_of.h"
 
 namespace fr {
 
@@ -62,12 +62,6 @@ class LongerIsBetter : public Calibrator {
     return 2 * ab / std::sqrt(aa * bb) + (std::sqrt(aa) + std::sqrt(bb)) / 2;
   }
 };
-
-inline Figure figure(const ProtocolResult& result, const std::string& key) {
-  for (const Figure& f : result.figures)
-    if (f.key == key) return f;
-  throw std::runtime_error("no figure " + key);
-}
 
 inline std::vector<double> scores_of(const ProtocolResult& result) {
   std::vector<double> scores;

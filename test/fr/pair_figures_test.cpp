@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/parallel.h"
+#include "test/fr/figure_of.h"
 #include "test/fr/random_pairs.h"
 #include "test/fr/thrown.h"
 
@@ -17,12 +18,6 @@ ProtocolResult figures(const PairScores& pairs, const ProtocolOptions& options) 
   ProtocolResult result;
   add_pair_figures(result, pairs, options);
   return result;
-}
-
-const Figure& figure(const ProtocolResult& r, const std::string& key) {
-  for (const Figure& f : r.figures)
-    if (f.key == key) return f;
-  throw std::out_of_range("no figure " + key);
 }
 
 ProtocolOptions quick(int64_t replicates = 200) {
