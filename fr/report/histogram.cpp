@@ -44,10 +44,11 @@ Bins common_bins(const std::vector<double>& a, const std::vector<double>& b) {
 std::vector<CurvePoint> outline(const std::vector<double>& values, const Bins& bins) {
   std::vector<CurvePoint> points;
   if (values.empty()) return points;
-  const auto bin_of = [&](double v) {
-    return std::min(static_cast<size_t>(std::max(0.0, std::floor((v - bins.low) / bins.width))),
-                    bins.count - 1);
-  };
+  const double most = static_cast<double>(bins.count - 1);
+  const auto bin_of =
+      [&](double v) {  // in double until it fits: a span beyond the largest number is infinite
+        return static_cast<size_t>(std::min(std::max(0.0, std::floor((v - bins.low) / bins.width)), most));
+      };
   const auto border = [&](size_t i) { return bins.low + bins.width * static_cast<double>(i); };
   std::vector<double> share(bins.count);
   for (const double v : values) share[bin_of(v)] += 1.0 / static_cast<double>(values.size());
