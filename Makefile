@@ -80,7 +80,7 @@ EMULATOR  = $(addprefix $(BUILD)/test/emulator/,emulator.o device.o hopper.o) $(
 # What bin/audit checks, and how: also part of the tests.
 AUDIT     = $(patsubst %.cpp,$(BUILD)/%.o,$(wildcard audit/*.cpp audit/*/*.cpp))
 ifdef SANITIZE  # OPT is for most; what computes much is optimised all the same, without the header precompiled for the others
-HOT       = $(filter $(addprefix $(BUILD)/,tensor/% autograd/% nn/% data/% test/emulator/%),$(OBJ) $(TEST_OBJ)) $(EMULATED)
+HOT       = $(filter $(addprefix $(BUILD)/,tensor/% autograd/% nn/% data/% fr/protocol/% fr/calibration/% test/emulator/%),$(OBJ) $(TEST_OBJ)) $(EMULATED)
 $(HOT): private CXXFLAGS += -O1
 $(HOT): private FIRST = -include base/standard.h
 $(HOT): private CHECKS =
