@@ -16,7 +16,7 @@ namespace {
 constexpr int kPlainSteps = 2;  // then the memory of a step is known
 
 // What comes back, as words of 8 bytes: the loss and the shortest row (float each), the squared norm, the terms of the loss
-// (float each), the predictions if there are class scores.
+// and its figures (float each), the predictions if there are class scores.
 constexpr int64_t kLossWord = 0, kShortestWord = 1, kNormWord = 2, kTermWord = 3;
 
 template <class T>
@@ -40,7 +40,8 @@ DeviceStep::~DeviceStep() {
   random_state().step_at = nullptr;
 }
 
-int64_t DeviceStep::prediction_word() const { return kTermWord + int64_t(model_.terms().size()); }
+int64_t DeviceStep::figure_word() const { return kTermWord + int64_t(model_.terms().size()); }
+int64_t DeviceStep::prediction_word() const { return figure_word() + int64_t(model_.figure_names().size()); }
 
 void DeviceStep::forget_gradients() {
   model_.zero_grad();
@@ -123,6 +124,8 @@ void DeviceStep::ask() {
   k.copy(words + kNormWord, &numbers_.at()->squared_norm, sizeof(double));
   for (size_t t = 0; t < model_.term_losses().size(); ++t)
     k.copy(words + kTermWord + t, model_.term_losses()[t].as<float>(), sizeof(float));
+  for (size_t f = 0; f < model_.figures().size(); ++f)
+    k.copy(words + figure_word() + f, model_.figures()[f].as<float>(), sizeof(float));
   const ClassHead* head = model_.head();
   if (!head) return;
   if (head->shortest()) k.copy(words + kShortestWord, head->shortest().as<float>(), sizeof(float));
@@ -177,6 +180,8 @@ StepResult DeviceStep::finish() {
   r.learning_rate = learning_rate_;
   for (size_t t = 0; t < model_.terms().size(); ++t)
     r.terms.push_back(word_as<float>(words, kTermWord + int64_t(t)));
+  for (size_t f = 0; f < model_.figure_names().size(); ++f)
+    r.figures.push_back(word_as<float>(words, figure_word() + int64_t(f)));
   int64_t hits = 0;
   for (size_t n = 0; n < expected.size(); ++n) hits += words[size_t(prediction_word()) + n] == expected[n];
   r.accuracy = model_.head() ? double(hits) / double(expected.size()) : std::nan("");

@@ -31,6 +31,7 @@ class DeviceStep : public TrainStep {
   void make_buffers(const Shape& shape);
   void free_buffers();
   void forget_gradients();
+  int64_t figure_word() const;      // where the figures begin in results_
   int64_t prediction_word() const;  // where the predictions begin in results_
   Var loss();
   void ask();     // for everything of a step, results included

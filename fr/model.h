@@ -8,9 +8,9 @@ namespace fr {
 
 class FaceModel : public Module {
  public:
-  FaceModel(const NetworkOptions& network, const SupervisionOptions& loss, int64_t classes)
+  FaceModel(const NetworkOptions& network, const SupervisionOptions& loss, const TrainingClasses& classes)
       : FaceModel(make_backbone(network), loss, classes, network.seed) {}
-  FaceModel(std::unique_ptr<Backbone> network, const SupervisionOptions& loss, int64_t classes,
+  FaceModel(std::unique_ptr<Backbone> network, const SupervisionOptions& loss, const TrainingClasses& classes,
             uint64_t seed);
 
   explicit FaceModel(std::unique_ptr<Backbone> network);  // to embed with: no loss, no classes
@@ -20,6 +20,9 @@ class FaceModel : public Module {
   // The weighted sum of the terms, and, of this call, each term before its weight: () tensors in the order of terms().
   Var loss(const Var& x, const Tensor& labels, const StepAt& at);
   const std::vector<Tensor>& term_losses() const { return term_losses_; }
+  // Of that call, what the terms show beside their losses: "term.figure", and a () tensor each.
+  const std::vector<std::string>& figure_names() const { return figure_names_; }
+  const std::vector<Tensor>& figures() const { return figures_; }
   void forget();  // what the last loss() left here
 
   // Module::place(), and the class head's products too.
@@ -35,7 +38,8 @@ class FaceModel : public Module {
   Backbone& network_;
   Supervision supervision_;
   int64_t classes_;
-  std::vector<Tensor> term_losses_;
+  std::vector<std::string> figure_names_;
+  std::vector<Tensor> term_losses_, figures_;
   DType maps_ = DType::float32;
 };
 

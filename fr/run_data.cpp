@@ -137,6 +137,13 @@ std::optional<TestData> whole_test_pictures(const Config& c) {
 
 }  // namespace
 
+TrainingClasses TrainingData::training_classes() const {
+  TrainingClasses of = classes();
+  of.pictures.resize(size_t(of.count));
+  for (int64_t i = 0; i < pictures(); ++i) ++of.pictures[size_t(source->label(i))];
+  return of;
+}
+
 TrainingData training_data(const Config& c) {
   TrainingData data = whole_pictures(c);
   if (c.data.patch != Patch::full) data.source = std::make_shared<PatchSource>(std::move(data.source), c);

@@ -10,6 +10,7 @@
 #include "data/folder.h"
 #include "data/loader.h"
 #include "fr/config.h"
+#include "fr/loss/training_classes.h"
 
 namespace fr {
 
@@ -20,6 +21,7 @@ struct TrainingData {
 
   int64_t classes() const { return source->num_classes(); }
   int64_t pictures() const { return source->size(); }
+  TrainingClasses training_classes() const;
 };
 
 // Throws Error{data}, Error{io}.

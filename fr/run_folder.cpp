@@ -87,6 +87,7 @@ void RunFolder::append(const TrainPoint& p) const {
             {"images_per_second", number(p.images_per_second)},
             {"seconds", number(p.seconds)}};
   for (const auto& [name, value] : p.terms) j["terms"][name] = number(value);
+  for (const auto& [name, value] : p.figures) j["figures"][name] = number(value);
   append_file(path_ / "metrics.jsonl", j.dump() + "\n");
 }
 
@@ -116,6 +117,9 @@ std::vector<TrainPoint> read_train_points(const fs::path& run_folder) {
       const json terms = j.value("terms", json::object());
       for (const auto& [name, value] : terms.items())
         out.back().terms.emplace_back(name, number(terms, name.c_str()));
+      const json figures = j.value("figures", json::object());
+      for (const auto& [name, value] : figures.items())
+        out.back().figures.emplace_back(name, number(figures, name.c_str()));
     }
   return out;
 }

@@ -24,12 +24,17 @@ std::string status_line(const TrainPoint& p) {
 // Means over the steps since the last line of metrics.
 struct Average {
   double loss = 0, accuracy = 0, norm = 0;
-  std::vector<double> terms;
+  std::vector<double> terms, figures;
   int64_t n = 0;
   void add(const StepResult& r) {
     loss += r.loss, accuracy += r.accuracy, norm += r.gradient_norm, ++n;
-    terms.resize(r.terms.size());
-    for (size_t t = 0; t < terms.size(); ++t) terms[t] += r.terms[t];
+    add(terms, r.terms), add(figures, r.figures);
+  }
+
+ private:
+  static void add(std::vector<double>& sum, const std::vector<double>& values) {
+    sum.resize(values.size());
+    for (size_t i = 0; i < sum.size(); ++i) sum[i] += values[i];
   }
 };
 
@@ -55,6 +60,13 @@ std::vector<std::pair<std::string, double>> named_terms(const FaceModel& model, 
   if (model.terms().size() < 2) return named;
   for (size_t t = 0; t < sum.terms.size(); ++t)
     named.emplace_back(model.terms()[t].name, sum.terms[t] / double(sum.n));
+  return named;
+}
+
+std::vector<std::pair<std::string, double>> named_figures(const FaceModel& model, const Average& sum) {
+  std::vector<std::pair<std::string, double>> named;
+  for (size_t f = 0; f < sum.figures.size(); ++f)
+    named.emplace_back(model.figure_names()[f], sum.figures[f] / double(sum.n));
   return named;
 }
 
@@ -97,7 +109,7 @@ Session::Session(const Config& configuration)
       data(training_data(config)),
       test(test_data(config)),
       placement(placement_of(config)),
-      model(network_options(config), config.loss, data.classes()),
+      model(network_options(config), config.loss, data.training_classes()),
       optimizer(make_optimizer(with_multipliers(model.place(placement.device, placement.maps).parameters(),
                                                 config.multipliers, config.slope_decay),
                                config.optimizer)) {
@@ -217,7 +229,8 @@ RunResult run(Session& s, const RunFolder& folder) {
                            average.norm / n,
                            n * double(every.batch) / (now - logged),
                            s.earlier_seconds + now,
-                           named_terms(s.model, average)};
+                           named_terms(s.model, average),
+                           named_figures(s.model, average)};
     progress.show(s.step, status_line(point), log);
     if (log) folder.append(point), average = {}, logged = now;
     if (s.step % every.checkpoint_every == 0 || last) {

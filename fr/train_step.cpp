@@ -27,8 +27,9 @@ class CpuStep : public TrainStep {
     model_.zero_grad();
     model_.train();
     const Var loss = model_.loss(x_, labels_, step);
-    result_ = {loss.value().item(), std::nan(""), 0, lr, {}};
+    result_ = {loss.value().item(), std::nan(""), 0, lr, {}, {}};
     for (const Tensor& term : model_.term_losses()) result_.terms.push_back(term.item());
+    for (const Tensor& figure : model_.figures()) result_.figures.push_back(figure.item());
     if (!std::isfinite(result_.loss)) throw_diverged("loss", result_.loss, step, loss, model_);
     backward(loss);
     if (model_.head()) result_.accuracy = model_.head()->last_accuracy();

@@ -18,7 +18,8 @@ struct StepResult {
   double loss = 0;
   double accuracy = 0;  // of the class scores; NaN when no term of the loss makes any
   double gradient_norm = 0, learning_rate = 0;
-  std::vector<double> terms;  // of the loss, before their weights
+  std::vector<double> terms;    // of the loss, before their weights
+  std::vector<double> figures;  // FaceModel::figures()
 };
 
 class TrainStep {

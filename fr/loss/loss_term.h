@@ -2,6 +2,8 @@
 // one term or by a weighted sum of several (joint supervision), of which at most one scores classes: fr/loss/class_head.h.
 #pragma once
 #include <cstdint>
+#include <string>
+#include <vector>
 
 #include "nn/module.h"
 
@@ -19,10 +21,15 @@ struct StepAt {
 // A term reads no number back to the host: on a device its work is recorded once and repeated.
 class LossTerm : public Module {
  public:
+  // Of every term, before the first loss() of a step: what one prepares for another (margins of the class head).
+  virtual void before(const Tensor& /*labels*/, const StepAt&) {}
   // Mean loss () of a batch. embedding (N,D), not yet of unit length; labels int64 (N).
   virtual Var loss(const Var& embedding, const Tensor& labels, const StepAt& at) = 0;
   // Lets go of what the last loss() left here for after_update() and for reports: memory that may belong to a recording.
   virtual void forget() {}
+  // What the metrics show beside the loss: names, and of the last loss() a () tensor of its type each, where it lies.
+  virtual std::vector<std::string> figure_names() const { return {}; }
+  virtual std::vector<Tensor> figures() const { return {}; }
   // A term gives no prediction unless it says so; see ClassHead.
   Var forward(const Var& embedding) override { return embedding; }
 };

@@ -5,31 +5,38 @@
 namespace fr {
 namespace {
 
+// What a term is made for.
+struct TermContext {
+  const TrainingClasses& classes;
+  int64_t D;
+  ClassHead* head;  // null: no term scores classes
+};
+
 // One row for each term that does not score classes.
-using MakeTerm = std::unique_ptr<LossTerm> (*)(const SupervisionOptions&, int64_t classes, int64_t D);
+using MakeTerm = std::unique_ptr<LossTerm> (*)(const SupervisionOptions&, const TermContext&);
 struct OtherTerm {
   const char *name, *title;
   MakeTerm make;
 };
 constexpr OtherTerm kOtherTerms[] = {
     {"center", "center loss",
-     [](const SupervisionOptions& o, int64_t classes, int64_t D) -> std::unique_ptr<LossTerm> {
-       return std::make_unique<CenterTerm>(o.center, classes, D);
+     [](const SupervisionOptions& o, const TermContext& c) -> std::unique_ptr<LossTerm> {
+       return std::make_unique<CenterTerm>(o.center, c.classes.count, c.D);
      }},
     {"contrastive", "contrastive loss",
-     [](const SupervisionOptions& o, int64_t, int64_t) -> std::unique_ptr<LossTerm> {
+     [](const SupervisionOptions& o, const TermContext&) -> std::unique_ptr<LossTerm> {
        return std::make_unique<ContrastiveTerm>(o.contrastive);
      }},
     {"triplet", "triplet loss",
-     [](const SupervisionOptions& o, int64_t, int64_t) -> std::unique_ptr<LossTerm> {
+     [](const SupervisionOptions& o, const TermContext&) -> std::unique_ptr<LossTerm> {
        return std::make_unique<TripletTerm>(o.triplet);
      }},
     {"lifted", "lifted structured loss",
-     [](const SupervisionOptions& o, int64_t, int64_t) -> std::unique_ptr<LossTerm> {
+     [](const SupervisionOptions& o, const TermContext&) -> std::unique_ptr<LossTerm> {
        return std::make_unique<LiftedTerm>(o.lifted);
      }},
     {"margin", "margin-based loss",
-     [](const SupervisionOptions& o, int64_t, int64_t) -> std::unique_ptr<LossTerm> {
+     [](const SupervisionOptions& o, const TermContext&) -> std::unique_ptr<LossTerm> {
        return std::make_unique<MarginBasedTerm>(o.margin);
      }},
 };
@@ -93,22 +100,24 @@ void check(const SupervisionOptions& options) {
              " both score classes; one of them can");
     if (classes) class_term = name, check(head_options(options));
     if (const OtherTerm* other = other_term_named(name))
-      other->make(options, 2, 2);  // throws what it refuses
+      other->make(options, {2, 2, nullptr});  // throws what it refuses
   }
 }
 
-Supervision make_supervision(const SupervisionOptions& options, int64_t classes, int64_t D, uint64_t seed,
+// The head is made first, whatever its place: terms may know it.
+Supervision make_supervision(const SupervisionOptions& options, const TrainingClasses& classes, int64_t D,
+                             uint64_t seed,
                              const std::function<LossTerm&(std::string, std::unique_ptr<LossTerm>)>& adopt) {
   check(options);
   Supervision s;
+  std::unique_ptr<ClassHead> head;
+  if (class_loss(options)) head = std::make_unique<ClassHead>(head_options(options), classes.count, D, seed);
+  s.head = head.get();
   for (const auto& [name, weight] : options.terms) {
-    if (const OtherTerm* other = other_term_named(name)) {
-      s.terms.push_back({name, weight, &adopt(name, other->make(options, classes, D))});
-      continue;
-    }
-    auto head = std::make_unique<ClassHead>(head_options(options), classes, D, seed);
-    s.head = head.get();
-    s.terms.push_back({name, weight, &adopt("head", std::move(head))});
+    const OtherTerm* other = other_term_named(name);
+    LossTerm& term =
+        other ? adopt(name, other->make(options, {classes, D, s.head})) : adopt("head", std::move(head));
+    s.terms.push_back({name, weight, &term});
   }
   return s;
 }

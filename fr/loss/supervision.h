@@ -13,6 +13,7 @@
 #include "fr/loss/lifted_loss.h"
 #include "fr/loss/margin_based_loss.h"
 #include "fr/loss/pair_loss.h"
+#include "fr/loss/training_classes.h"
 
 namespace fr {
 
@@ -51,7 +52,8 @@ struct Supervision {
 // Builds each term and hands it to `adopt` under the name that its parameters get: "head" for the class scores, otherwise
 // the term's own. Throws std::invalid_argument for an unknown or repeated term, a second class loss, no term at all, a
 // weight that is not positive, or options that a term refuses.
-Supervision make_supervision(const SupervisionOptions& options, int64_t classes, int64_t D, uint64_t seed,
+Supervision make_supervision(const SupervisionOptions& options, const TrainingClasses& classes, int64_t D,
+                             uint64_t seed,
                              const std::function<LossTerm&(std::string, std::unique_ptr<LossTerm>)>& adopt);
 void check(const SupervisionOptions& options);  // the same complaints without building anything
 

@@ -21,8 +21,9 @@ struct TrainPoint {
   double lambda = kUnknown;    // the annealing weight of the softmax logits; NaN when the loss has none
   double accuracy = kUnknown;  // of the training batch, 0..1
   double gradient_norm = kUnknown, images_per_second = kUnknown;
-  double seconds = kUnknown;                               // since the start
-  std::vector<std::pair<std::string, double>> terms = {};  // of a joint loss, before their weights
+  double seconds = kUnknown;                                 // since the start
+  std::vector<std::pair<std::string, double>> terms = {};    // of a joint loss, before their weights
+  std::vector<std::pair<std::string, double>> figures = {};  // what the terms show beside their losses
 };
 
 struct EvalPoint {  // held-out evaluation during training

@@ -192,17 +192,18 @@ std::string grid(const char* kind, const std::vector<std::string>& figures) {
   return html.empty() ? "" : "<div class=\"" + std::string(kind) + "\">\n" + html + "</div>\n";
 }
 
-// One for each term of a joint loss.
-std::vector<std::string> term_panels(const Report& report) {
-  std::vector<std::string> panels;
-  if (report.train.empty()) return panels;
-  for (size_t t = 0; t < report.train.front().terms.size(); ++t) {
-    const std::string title = "Loss term " + report.train.front().terms[t].first;
-    panels.push_back(panel(report, Panel{title, [t](const TrainPoint& p) {
-                                           return t < p.terms.size() ? p.terms[t].second : kUnknown;
-                                         }}));
+// One for each of some named numbers of the points.
+using Named = std::vector<std::pair<std::string, double>> TrainPoint::*;
+void add_named_panels(std::vector<std::string>& panels, const Report& report, Named named,
+                      const std::string& title) {
+  if (report.train.empty()) return;
+  const auto& first = report.train.front().*named;
+  for (size_t i = 0; i < first.size(); ++i) {
+    Panel p{title + first[i].first,
+            [=](const TrainPoint& p) { return i < (p.*named).size() ? (p.*named)[i].second : kUnknown; }};
+    p.may_be_unknown = true;
+    panels.push_back(panel(report, p));
   }
-  return panels;
 }
 
 }  // namespace
@@ -219,7 +220,9 @@ std::string training_section(const Report& report) {
   Panel norm{"Gradient norm", [](const TrainPoint& p) { return p.gradient_norm; }};
   Panel speed{"Speed, images per second", [](const TrainPoint& p) { return p.images_per_second; }};
   speed.may_be_unknown = true;
-  std::vector<std::string> small = term_panels(report);
+  std::vector<std::string> small;
+  add_named_panels(small, report, &TrainPoint::terms, "Loss term ");
+  add_named_panels(small, report, &TrainPoint::figures, "");
   for (const Panel& p : {accuracy, rate, lambda, norm, speed}) small.push_back(panel(report, p));
   const std::string body =
       grid("large-figures", {panel(report, loss), evaluation_panel(report)}) + grid("small-figures", small);
