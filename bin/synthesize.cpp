@@ -25,6 +25,10 @@ int main(int argc, char** argv) {
                         "pictures of a person: one number, or the two ends of a long tail", 1, 2, 1,
                         1'000'000);
   line.number("--seed", options.seed, "another seed is another world");
+  line.number("--style", options.style,
+              "0 snapshot, 1 studio, 2 surveillance, 3 infrared, 4 stage: the same people as other data sets "
+              "show them",
+              0, kStyles - 1);
   line.number("--size", options.size, "pixels a side", 32, 512);
   line.number("--quality", quality, "of the JPEG files", 1, 100);
   line.numbers("--groups", groups, "shares of the four groups", 4, 4, 0.0);

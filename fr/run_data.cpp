@@ -39,6 +39,7 @@ class SyntheticSource : public Source {
   int64_t num_classes() const override { return options_.identities; }
   uint64_t fingerprint() const override {
     std::string text = cat(options_.seed, " ", options_.first_identity, " ", options_.difficulty);
+    if (options_.style != 0) text += cat(" style ", options_.style);
     for (const auto& s : samples_) text += cat(" ", s.identity, ":", s.sample);
     return fr::fingerprint(text);
   }

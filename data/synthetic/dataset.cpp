@@ -26,6 +26,7 @@ void check(const SyntheticOptions& o) {
   FR_CHECK(o.first_identity >= 0, "synthetic: first_identity must be >= 0, got ", o.first_identity);
   FR_CHECK(o.min_samples >= 1 && o.max_samples >= o.min_samples && o.max_samples <= 1'000'000,
            "synthetic: 1 <= min_samples <= max_samples <= 1e6, got ", o.min_samples, " and ", o.max_samples);
+  style_name(o.style);
 }
 
 // The first error of any thread; the others stop early.
@@ -125,20 +126,20 @@ std::vector<SyntheticSample> list_samples(const SyntheticOptions& o) {
   for (int64_t identity = o.first_identity; identity < o.first_identity + o.identities; ++identity) {
     const int group = draw_identity(o.seed, identity, o.group_share).group;
     const int64_t n = samples_of(o, identity);
-    for (int64_t s = 0; s < n; ++s) list.push_back({identity, s, group});
+    for (int64_t s = 0; s < n; ++s) list.push_back({identity, s, group, o.style});
   }
   return list;
 }
 
 Image render_face(const SyntheticOptions& o, const SyntheticSample& s) {
   return render_face(o.seed, draw_identity(o.seed, s.identity, o.group_share), s.identity, s.sample, o.size,
-                     o.difficulty);
+                     o.difficulty, s.style);
 }
 
 std::string class_name(const SyntheticSample& s) {
   char text[32];
   std::snprintf(text, sizeof text, "g%d_i%06lld", s.group, static_cast<long long>(s.identity));
-  return text;
+  return s.style == 0 ? text : cat("s", s.style, "_", text);
 }
 
 std::string picture_path(const SyntheticSample& s) {
@@ -199,7 +200,7 @@ Image contact_sheet(const SyntheticOptions& options, int rows, int columns) {
   parallel_for(int64_t{rows} * columns, [&](int64_t i) {
     errors.run([&] {
       const int row = static_cast<int>(i / columns), column = static_cast<int>(i % columns);
-      const Image face = render_face(options, {options.first_identity + row, column, 0});
+      const Image face = render_face(options, {options.first_identity + row, column, 0, options.style});
       for (int y = 0; y < n; ++y) std::copy_n(face.at(0, y), 3 * n, sheet.at(column * n, row * n + y));
     });
   });

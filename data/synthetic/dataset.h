@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "data/synthetic/face.h"
+#include "data/synthetic/style.h"
 
 namespace fr {
 
@@ -19,12 +20,13 @@ struct SyntheticOptions {
   GroupShares group_share = kLongTail;  // of the people in each group
   double difficulty = 1;                // 0: only the background changes; 1: the default; at most 4
   int size = 112;                       // pixels a side, 32..512
+  int style = 0;                        // of all pictures: data/synthetic/style.h
 };
 
 // One picture. The label is identity - first_identity.
 struct SyntheticSample {
   int64_t identity = 0, sample = 0;
-  int group = 0;
+  int group = 0, style = 0;
 };
 
 // Number of pictures of a person: a pure function of the seed, the identity and the two bounds.
@@ -33,9 +35,10 @@ int64_t samples_of(const SyntheticOptions& options, int64_t identity);
 // Every picture, person by person. Throws std::invalid_argument for options out of range.
 std::vector<SyntheticSample> list_samples(const SyntheticOptions& options);
 
+// In the style of the sample, not of the options.
 Image render_face(const SyntheticOptions& options, const SyntheticSample& sample);
 
-std::string class_name(const SyntheticSample& sample);    // "g0_i000042"
+std::string class_name(const SyntheticSample& sample);    // "g0_i000042"; in style 2 "s2_g0_i000042"
 std::string picture_path(const SyntheticSample& sample);  // "g0_i000042/g0_i000042_0003.jpg"
 
 struct SyntheticPair {
