@@ -93,7 +93,8 @@ TestData synthetic_test(const Config& config) {
   test.people = people_of_names(test.names, test.pairs);
   test.picture = [options, pictures](int64_t i) { return render_face(options, pictures[size_t(i)]); };
   test.description =
-      cat(test.pairs.size(), " pairs of ", options.identities, " synthetic people who were not trained on");
+      cat(test.pairs.size(), options.pairs_of == PairsOf::groups ? " pairs within groups of " : " pairs of ",
+          options.identities, " synthetic people who were not trained on");
   return test;
 }
 

@@ -273,6 +273,13 @@ expect "coverage of a novel set" 0 "rank 1 of the base set" search coverage cove
 echo nobody >>"$work/novel.txt"
 expect "an unknown novel person" 4 "novel.txt:4: nobody in gallery or probes is called 'nobody'" search coverage coverage.novel="$work/novel.txt"
 rm "$work/faces/gallery.txt" "$work/faces/probes.txt"
+bin/synthesize --out "$work/one_shot" --identities 4 --samples 3 --novel 3 --test-pictures 2 --size 56 --style 2 >/dev/null 2>"$work/err" && ok || bad "synthesize a one-shot benchmark"
+expect "train on its base set" 0 "12 pictures of 4 people" tiny data.source=list data.root="$work/one_shot" data.list="$work/one_shot/base_train.txt" --check
+expect "coverage of its novel people" 0 "measured probes +6$" bin/evaluate "$work/runs/a" protocol=coverage root="$work/one_shot" coverage.gallery=gallery.txt coverage.probes=probes.txt coverage.novel=novel.txt bootstrap.replicates=50
+expect "balanced test groups" 0 "[0-9]+ genuine, [0-9]+ impostor" tiny synthetic.test_groups=balanced synthetic.test_identities=16 run.name=groups
+expect "shares of two groups" 2 "synthetic.group_shares takes 4 numbers, got 2" tiny synthetic.group_shares=0.5,0.5
+expect "no group" 2 "synthetic.group_shares are all 0" tiny synthetic.group_shares=0,0,0,0
+expect "an unknown style" 2 "not in range" bin/synthesize --sheet "$work/sheet.png" --style 5
 (cd "$work/faces" && find . -name '*.jpg' | sed 's,^\./,,' | sort | awk -F/ -v t="$work/trials.txt" '
   { if (!($1 in label)) label[$1] = ++people; print $0 "\t" label[$1] > "'"$work"'/images.txt"; p = label[$1]; n = ++seen[p]
     if (p == 1) print "1 train", NR > t; else { print "1 test", NR > t; print (p < 5 && n == 1 ? "1 gallery" : "1 probe"), NR > t } }')
@@ -340,6 +347,18 @@ if [ -d ../shared/data/lfw-112 ]; then
   expect "LFW" 0 "9525 pictures of 4038 people" bin/train configs/lfw_view1.ini data.root=../shared/data/lfw-112 --check
 else
   skipped=$((skipped + 1)); echo "SKIP LFW: ../shared/data/lfw-112 is absent"
+fi
+
+if python3 -c 'import tomllib' 2>/dev/null; then
+  expect "experiments" 0 "^OK" python3 test/experiments_test.py
+  for paper in dail balancing mining ida; do
+    experiments/run.py $paper --seeds 1 --list | grep -o 'bin/train [^#]*' | sort -u >"$work/rows"
+    while read -r row; do  # data that the preparation of the table writes are not there
+      expect "experiments, $paper: $row" 0 "^ok: " bash -c "${row%% data.*} data.source=synthetic data.order=uniform --check"
+    done <"$work/rows"
+  done
+else
+  skipped=$((skipped + 1)); echo "SKIP experiments: needs Python 3.11"
 fi
 
 echo "command line: $passed passed, $failed failed, $skipped skipped"
