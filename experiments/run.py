@@ -59,7 +59,7 @@ class Runner:
 
 
 def is_training(command):
-    return shlex.split(command)[0] == "bin/train"
+    return shlex.split(command, comments=True)[0] == "bin/train"
 
 
 def run_commands(runner, name, commands, state):
@@ -70,6 +70,8 @@ def run_commands(runner, name, commands, state):
     while same < min(len(commands), len(record["done"])) and commands[same] == record["done"][same]:
         same += 1
     record["done"] = record["done"][:same]
+    if not is_training(commands[0]):  # bin/train makes its folder itself
+        (state.parent / name).mkdir(exist_ok=True)
     for command in commands[same:]:
         words = shlex.split(command, comments=True)
         # bin/train refuses to resume what never began.

@@ -83,14 +83,16 @@ TestData synthetic_test(const Config& config) {
   std::map<std::string, int64_t> row_of;
   const auto row = [&](const SyntheticSample& s) {
     const auto [at, fresh] = row_of.emplace(picture_path(s), int64_t(pictures.size()));
-    if (fresh) pictures.push_back(s), test.names.push_back(at->first), test.groups.push_back(s.group);
+    if (fresh) pictures.push_back(s), test.names.push_back(at->first);
     return at->second;
   };
   for (const SyntheticPair& pair : draw_pairs(options, config.synthetic.test_pairs)) {
     const int64_t a = row(pair.a), b = row(pair.b);
     test.pairs.push_back({a, b, pair.same(), pair.fold});
+    test.group.push_back(pair.a.group == pair.b.group ? pair.a.group : -1);
   }
   test.people = people_of_names(test.names, test.pairs);
+  for (int g = 0; g < kGroups; ++g) test.groups.push_back(cat("g", g));
   test.picture = [options, pictures](int64_t i) { return render_face(options, pictures[size_t(i)]); };
   test.description =
       cat(test.pairs.size(), options.pairs_of == PairsOf::groups ? " pairs within groups of " : " pairs of ",
@@ -161,12 +163,8 @@ TrainingData training_data(const Config& c) {
 TestData pair_list(const fs::path& list, const fs::path& root) {
   VerificationSet set = verification_set(read_pairs(list, root), list.filename().string());
   if (set.people_from != PeopleFrom::names) set.people.clear();
-  return {std::move(set.pairs),
-          std::move(set.pictures.names),
-          std::move(set.people),
-          {},
-          std::move(set.pictures.picture),
-          std::move(set.description)};
+  return {std::move(set.pairs), std::move(set.pictures.names), std::move(set.people),
+          std::move(set.pictures.picture), std::move(set.description)};
 }
 
 std::optional<TestData> test_data(const Config& c) {

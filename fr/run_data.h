@@ -32,9 +32,10 @@ struct TestData {
   std::vector<VerificationPair> pairs;
   std::vector<std::string> names;
   std::vector<int64_t> people;  // of each name, by people_of_names()
-  std::vector<int> groups;      // of each name, of rendered people; otherwise empty
   std::function<Image(int64_t)> picture;
   std::string description;
+  std::vector<std::string> groups = {};  // of people; empty: unknown
+  std::vector<int> group = {};  // of each pair: of both its people, -1: of two groups; empty: unknown
 };
 
 // The pairs of data.test_pairs, or of unseen synthetic people; nothing when the configuration names none.

@@ -44,7 +44,7 @@ figures = [
 rows = [
   { name = "low", label = "low", paper = "99.1", set = ["a=b c"], then = ["touch {run}/then"] },
   { name = "high", label = "high" },
-  { name = "after", label = "after low", train = false, then = ["cp {rows}/low/run.json {run}.copy"] },
+  { name = "after", label = "after low", train = false, then = ["cp {rows}/low/run.json {run}/copy.json"] },
   { name = "later", label = "later", waits = "something" },
 ]
 claims = [

@@ -26,14 +26,14 @@ void studio(Scene& s, Random& random) {
 }
 
 void surveillance(Scene& s, Random& random) {
-  s.resolution = between(random, 0.33, 0.5);
+  s.resolution = between(random, 0.4, 0.6);
   s.pitch = std::clamp(s.pitch + between(random, 0.1, 0.3), -0.4f, 0.4f);
   s.key_direction = normalised({s.key_direction.x * 0.6f, -1.1f, 0.5f});
   s.white_balance = Vec3{0.90f, 1.04f, 0.95f} * between(random, 0.95, 1.05);
   s.exposure *= 0.85f, s.saturation *= 0.45f;
-  s.contrast *= 0.75f, s.lift = between(random, 0.04, 0.10);
+  s.contrast *= 0.85f, s.lift = between(random, 0.03, 0.08);
   s.blur = between(random, 0.8, 1.8);
-  s.noise = between(random, 7, 13), s.quality = static_cast<int>(between(random, 20, 40));
+  s.noise = between(random, 5, 9), s.quality = static_cast<int>(between(random, 25, 50));
 }
 
 void infrared(Scene& s, Random& random) {
