@@ -51,6 +51,8 @@ class Runner:
                 child = subprocess.Popen(words, cwd=ROOT, env=self.environment, stdout=out, stderr=out,
                                          start_new_session=True)
                 self.children.add(child)
+            if self.stopped:  # between the question above and now
+                child.terminate()
             code = child.wait()
             self.children.discard(child)
         if self.stopped:
@@ -80,6 +82,8 @@ def run_commands(runner, name, commands, state):
         record["begun"] = command
         save(state, record)
         code = runner.call(words, log)
+        if code == 3 and words[-1] == "--resume":  # begun with other defaults, or by another program: from the start
+            code = runner.call(words[:-1], log)
         if code != 0:
             last = log.read_text(errors="replace").strip().splitlines()[-1:]
             raise RuntimeError(f"{command}\n    exit code {code}: {' '.join(last)}\n    {log}")
@@ -107,6 +111,8 @@ def run_seed(runner, paper, rows, seed):
         except RuntimeError as e:
             failed.append(name)
             print(f"seed {seed}: {name}: FAILED: {e}", flush=True)
+            if name == "data":
+                return failed
     return failed
 
 

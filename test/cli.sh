@@ -352,7 +352,7 @@ fi
 if python3 -c 'import tomllib' 2>/dev/null; then
   expect "experiments" 0 "^OK" python3 test/experiments_test.py
   for paper in dail balancing mining ida; do
-    experiments/run.py $paper --seeds 1 --list | grep -o 'bin/train [^#]*' | sort -u >"$work/rows"
+    experiments/run.py $paper --seeds 1 --list | grep -o 'bin/train [^#]*' | grep -v pfe.model | sort -u >"$work/rows"
     while read -r row; do  # data that the preparation of the table writes are not there
       expect "experiments, $paper: $row" 0 "^ok: " bash -c "${row%% data.*} data.source=synthetic data.order=uniform --check"
     done <"$work/rows"

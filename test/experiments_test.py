@@ -21,6 +21,9 @@ run.mkdir(parents=True, exist_ok=True)
 (run / "config.ini").write_text("")
 with open("calls.log", "a") as log:
     log.write(f"{set_['run.name']} {set_['run.seed']}{' --resume' if '--resume' in sys.argv else ''}\\n")
+if "--resume" in sys.argv and os.path.exists("older"):
+    os.remove("older")
+    sys.exit(3)
 if os.path.exists("broken"):
     os.remove("broken")
     sys.exit("train: the power went out")
@@ -136,6 +139,19 @@ class Runs(unittest.TestCase):
         self.assertEqual(self.calls(), ["high 1", "low 1"])
         self.run_paper("--seeds", "1")
         self.assertEqual(self.calls(), ["low 1 --resume"])
+
+    def test_a_run_of_other_defaults_begins_anew(self):
+        self.put("broken", "")
+        self.run_paper("--seeds", "1", code=1)
+        self.put("older", "")
+        self.calls()
+        self.run_paper("--seeds", "1")
+        self.assertEqual(self.calls(), ["low 1", "low 1 --resume"])
+
+    def test_without_data_no_rows(self):
+        self.put("experiments/paper.toml", PAPER.replace("touch {rows}/prepared", "touch /proc/nowhere"))
+        self.assertIn("data: FAILED", self.run_paper("--seeds", "1", code=1))
+        self.assertEqual(self.calls(), [])
 
     def test_what_changed_is_done_anew(self):
         self.run_paper("--seeds", "1")

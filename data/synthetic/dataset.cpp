@@ -26,7 +26,7 @@ void check(const SyntheticOptions& o) {
   FR_CHECK(o.first_identity >= 0, "synthetic: first_identity must be >= 0, got ", o.first_identity);
   FR_CHECK(o.min_samples >= 1 && o.max_samples >= o.min_samples && o.max_samples <= 1'000'000,
            "synthetic: 1 <= min_samples <= max_samples <= 1e6, got ", o.min_samples, " and ", o.max_samples);
-  style_name(o.style);
+  style_name(o.style);  // throws
   for (double times : o.group_pictures)
     FR_CHECK(times >= 0 && times <= 1000, "synthetic: group_pictures are 0..1000, got ", times);
 }

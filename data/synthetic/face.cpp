@@ -196,7 +196,7 @@ Image render_face(uint64_t seed, const Identity& person, int64_t identity, int64
                   double difficulty, int style) {
   FR_CHECK(size >= 32 && size <= 512, "render_face: size must be 32..512, got ", size);
   FR_CHECK(difficulty >= 0 && difficulty <= 4, "render_face: difficulty must be 0..4, got ", difficulty);
-  style_name(style);
+  style_name(style);  // throws
   const Scene scene = draw_scene(seed, person, identity, sample, difficulty, style);
   const int n = std::max(32, static_cast<int>(std::lround(scene.resolution * size)));
   const Head head = make_head(person, scene);
