@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "data/synthetic/identity.h"
 #include "fr/loss_keys.h"
 
 namespace fr {
@@ -58,6 +59,14 @@ void describe_data(Schema& s, Config& c) {
   s.integer("synthetic.test_samples", c.synthetic.test_samples, 2, kMany, "pictures of a test person");
   s.integer("synthetic.test_pairs", c.synthetic.test_pairs, 20, kMany, "test pairs, half of them genuine");
   s.real("synthetic.difficulty", c.synthetic.difficulty, 0, 3, "strength of pose, light, background, noise");
+  s.reals("synthetic.group_shares", c.synthetic.group_shares, 0, 1,
+          "shares of the four groups of training people");
+  s.reals("synthetic.group_pictures", c.synthetic.group_pictures, 0, 1000,
+          "pictures of a training person of each group, as a multiple of the above, at least 1");
+  s.choice("synthetic.test_groups", c.synthetic.test_groups,
+           {{"as_training", TestGroups::as_training}, {"balanced", TestGroups::balanced}},
+           "shares of the groups among the test people, pairs of all; as many people of each, pairs within a "
+           "group");
 }
 
 void describe_augment(Schema& s, Augment& a) {
@@ -297,6 +306,11 @@ void check(const Config& c) {
   check_network(c);
   require(c.synthetic.min_samples <= c.synthetic.max_samples,
           "synthetic.min_samples exceeds synthetic.max_samples");
+  for (const auto& [key, list] : {std::pair{"synthetic.group_shares", &c.synthetic.group_shares},
+                                  {"synthetic.group_pictures", &c.synthetic.group_pictures}})
+    require(list->size() == size_t(kGroups), cat(key, " takes ", kGroups, " numbers, got ", list->size()));
+  require(*std::max_element(c.synthetic.group_shares.begin(), c.synthetic.group_shares.end()) > 0,
+          "synthetic.group_shares are all 0");
   require(std::is_sorted(c.schedule.milestones.begin(), c.schedule.milestones.end()),
           "schedule.milestones must ascend");
   require(c.schedule.floor <= c.lr, "schedule.floor exceeds optimizer.lr");

@@ -19,6 +19,11 @@
 
 namespace fr {
 
+// Of the rendered test people.
+enum class TestGroups {
+  as_training,
+  balanced,  // as many of each group; pairs within a group
+};
 enum class DataSource { synthetic, folder, list, people, idx, digits };
 
 struct Config {
@@ -50,6 +55,8 @@ struct Config {
     int64_t test_identities = 200, test_samples = 6;  // other people
     int64_t test_pairs = 4000;
     double difficulty = 1;
+    std::vector<double> group_shares = {0.60, 0.25, 0.10, 0.05}, group_pictures = {1, 1, 1, 1};
+    TestGroups test_groups = TestGroups::as_training;
   } synthetic;
 
   Augment augment;

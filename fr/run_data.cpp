@@ -15,6 +15,8 @@ SyntheticOptions training_people(const Config& c) {
   SyntheticOptions o;
   o.seed = uint64_t(c.run.seed), o.identities = c.synthetic.identities, o.difficulty = c.synthetic.difficulty;
   o.min_samples = c.synthetic.min_samples, o.max_samples = c.synthetic.max_samples;
+  std::copy_n(c.synthetic.group_shares.begin(), kGroups, o.group_share.begin());
+  std::copy_n(c.synthetic.group_pictures.begin(), kGroups, o.group_pictures.begin());
   return o;
 }
 
@@ -22,7 +24,9 @@ SyntheticOptions training_people(const Config& c) {
 SyntheticOptions test_people(const Config& c) {
   SyntheticOptions o = training_people(c);
   o.first_identity = c.synthetic.identities, o.identities = c.synthetic.test_identities;
-  o.min_samples = o.max_samples = c.synthetic.test_samples;
+  o.min_samples = o.max_samples = c.synthetic.test_samples, o.group_pictures = {1, 1, 1, 1};
+  if (c.synthetic.test_groups == TestGroups::balanced)
+    o.group_share = {1, 1, 1, 1}, o.group_draw = GroupDraw::in_turn, o.pairs_of = PairsOf::groups;
   return o;
 }
 
@@ -39,6 +43,9 @@ class SyntheticSource : public Source {
   int64_t num_classes() const override { return options_.identities; }
   uint64_t fingerprint() const override {
     std::string text = cat(options_.seed, " ", options_.first_identity, " ", options_.difficulty);
+    if (options_.style != 0) text += cat(" style ", options_.style);
+    if (options_.group_share != kLongTail)
+      for (const double share : options_.group_share) text += cat(" share ", share);
     for (const auto& s : samples_) text += cat(" ", s.identity, ":", s.sample);
     return fr::fingerprint(text);
   }
@@ -76,7 +83,7 @@ TestData synthetic_test(const Config& config) {
   std::map<std::string, int64_t> row_of;
   const auto row = [&](const SyntheticSample& s) {
     const auto [at, fresh] = row_of.emplace(picture_path(s), int64_t(pictures.size()));
-    if (fresh) pictures.push_back(s), test.names.push_back(at->first);
+    if (fresh) pictures.push_back(s), test.names.push_back(at->first), test.groups.push_back(s.group);
     return at->second;
   };
   for (const SyntheticPair& pair : draw_pairs(options, config.synthetic.test_pairs)) {
@@ -153,8 +160,12 @@ TrainingData training_data(const Config& c) {
 TestData pair_list(const fs::path& list, const fs::path& root) {
   VerificationSet set = verification_set(read_pairs(list, root), list.filename().string());
   if (set.people_from != PeopleFrom::names) set.people.clear();
-  return {std::move(set.pairs), std::move(set.pictures.names), std::move(set.people),
-          std::move(set.pictures.picture), std::move(set.description)};
+  return {std::move(set.pairs),
+          std::move(set.pictures.names),
+          std::move(set.people),
+          {},
+          std::move(set.pictures.picture),
+          std::move(set.description)};
 }
 
 std::optional<TestData> test_data(const Config& c) {

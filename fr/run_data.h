@@ -32,6 +32,7 @@ struct TestData {
   std::vector<VerificationPair> pairs;
   std::vector<std::string> names;
   std::vector<int64_t> people;  // of each name, by people_of_names()
+  std::vector<int> groups;      // of each name, of rendered people; otherwise empty
   std::function<Image(int64_t)> picture;
   std::string description;
 };

@@ -92,18 +92,20 @@ const std::vector<float>& grain() {
 
 // Of one picture.
 struct Development {
-  Lanes3 gain;  // to steps of the tone curve
+  Lanes3 gain;             // to steps of the tone curve
+  Lanes red, green, blue;  // their weights in grey
   Lanes saturation, slope, offset, common, own;
 
   explicit Development(const Scene& s) {
     gain = s.white_balance * (kToneSteps / kMaxLight * s.exposure), saturation = s.saturation;
+    red = s.grey.x, green = s.grey.y, blue = s.grey.z;
     slope = 255 * (s.contrast - s.lift), offset = 255 * (0.45f * (1 - s.contrast) + s.lift) + 0.5f;
     common = s.noise, own = 0.35f * s.noise * std::min(1.0f, s.saturation);
   }
   // Exposure, white balance and saturation. The results are indices into the tone curve.
   void expose(const Lanes3& light, Ints index[3]) const {
     const Lanes3 c = light * gain;
-    const Lanes grey = 0.25f * c.x + 0.65f * c.y + 0.10f * c.z;
+    const Lanes grey = red * c.x + green * c.y + blue * c.z;
     const auto step = [&](Lanes v) { return to_int(min(positive(mix(grey, v, saturation)), kToneSteps)); };
     index[0] = step(c.x), index[1] = step(c.y), index[2] = step(c.z);
   }

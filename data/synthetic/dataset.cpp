@@ -26,6 +26,9 @@ void check(const SyntheticOptions& o) {
   FR_CHECK(o.first_identity >= 0, "synthetic: first_identity must be >= 0, got ", o.first_identity);
   FR_CHECK(o.min_samples >= 1 && o.max_samples >= o.min_samples && o.max_samples <= 1'000'000,
            "synthetic: 1 <= min_samples <= max_samples <= 1e6, got ", o.min_samples, " and ", o.max_samples);
+  style_name(o.style);
+  for (double times : o.group_pictures)
+    FR_CHECK(times >= 0 && times <= 1000, "synthetic: group_pictures are 0..1000, got ", times);
 }
 
 // The first error of any thread; the others stop early.
@@ -82,14 +85,16 @@ void write_lists(const fs::path& root, const SyntheticOptions& options,
   write_file_atomic(root / "labels.txt", labels);
 }
 
-// Pairs of one fold: the people are persons [begin, end) of `first`, the index of each person's first picture.
-void draw_fold(const std::vector<SyntheticSample>& samples, const std::vector<size_t>& first, size_t begin,
-               size_t end, int fold, int64_t wanted, Random& random, std::vector<SyntheticPair>& out) {
+// Pairs among these persons of one fold; first: the index of each person's first picture.
+void draw_fold(const std::vector<SyntheticSample>& samples, const std::vector<size_t>& first,
+               const std::vector<size_t>& people, int fold, int64_t wanted, Random& random,
+               std::vector<SyntheticPair>& out) {
+  if (people.empty()) return;
   std::set<std::pair<size_t, size_t>> seen;
   const auto any = [&](size_t person) {
     return first[person] + random.below(static_cast<uint32_t>(first[person + 1] - first[person]));
   };
-  const auto person = [&] { return begin + random.below(static_cast<uint32_t>(end - begin)); };
+  const auto person = [&] { return people[random.below(static_cast<uint32_t>(people.size()))]; };
   std::vector<SyntheticPair> found[2];
   for (int same = 0; same < 2; ++same) {
     // Small sets run out of pairs; a bounded number of trials then ends the search.
@@ -108,37 +113,58 @@ void draw_fold(const std::vector<SyntheticSample>& samples, const std::vector<si
   out.insert(out.end(), found[0].begin(), found[0].begin() + static_cast<std::ptrdiff_t>(n));
 }
 
+// How many groups pairs are drawn from one by one.
+size_t parts_of(const SyntheticOptions& o) {
+  if (o.pairs_of == PairsOf::all) return 1;
+  return static_cast<size_t>(
+      std::count_if(o.group_share.begin(), o.group_share.end(), [](double s) { return s > 0; }));
+}
+
 }  // namespace
 
-int64_t samples_of(const SyntheticOptions& o, int64_t identity) {
-  if (o.min_samples == o.max_samples) return o.min_samples;
-  Random random({o.seed, Purpose::identity, static_cast<uint64_t>(identity), kCountStream});
-  const double u = random.uniform(),
-               ratio = static_cast<double>(o.max_samples + 1) / static_cast<double>(o.min_samples);
-  const auto n = static_cast<int64_t>(static_cast<double>(o.min_samples) * std::pow(ratio, u * u));
-  return std::clamp(n, o.min_samples, o.max_samples);
+Identity draw_person(const SyntheticOptions& o, int64_t identity) {
+  if (o.group_draw == GroupDraw::by_share) return draw_identity(o.seed, identity, o.group_share);
+  std::vector<int> groups;
+  for (int g = 0; g < kGroups; ++g) {
+    if (o.group_share[g] > 0) groups.push_back(g);
+  }
+  FR_CHECK(!groups.empty(), "synthetic: at least one group share must be positive");
+  GroupShares only{};
+  only[groups[static_cast<size_t>(identity) % groups.size()]] = 1;
+  return draw_identity(o.seed, identity, only);
+}
+
+int64_t samples_of(const SyntheticOptions& o, int64_t identity, int group) {
+  int64_t n = o.min_samples;
+  if (o.min_samples != o.max_samples) {
+    Random random({o.seed, Purpose::identity, static_cast<uint64_t>(identity), kCountStream});
+    const double u = random.uniform(),
+                 ratio = static_cast<double>(o.max_samples + 1) / static_cast<double>(o.min_samples);
+    n = static_cast<int64_t>(static_cast<double>(o.min_samples) * std::pow(ratio, u * u));
+    n = std::clamp(n, o.min_samples, o.max_samples);
+  }
+  return std::max<int64_t>(1, std::llround(static_cast<double>(n) * o.group_pictures[group]));
 }
 
 std::vector<SyntheticSample> list_samples(const SyntheticOptions& o) {
   check(o);
   std::vector<SyntheticSample> list;
   for (int64_t identity = o.first_identity; identity < o.first_identity + o.identities; ++identity) {
-    const int group = draw_identity(o.seed, identity, o.group_share).group;
-    const int64_t n = samples_of(o, identity);
-    for (int64_t s = 0; s < n; ++s) list.push_back({identity, s, group});
+    const int group = draw_person(o, identity).group;
+    const int64_t n = samples_of(o, identity, group);
+    for (int64_t s = 0; s < n; ++s) list.push_back({identity, s, group, o.style});
   }
   return list;
 }
 
 Image render_face(const SyntheticOptions& o, const SyntheticSample& s) {
-  return render_face(o.seed, draw_identity(o.seed, s.identity, o.group_share), s.identity, s.sample, o.size,
-                     o.difficulty);
+  return render_face(o.seed, draw_person(o, s.identity), s.identity, s.sample, o.size, o.difficulty, s.style);
 }
 
 std::string class_name(const SyntheticSample& s) {
   char text[32];
   std::snprintf(text, sizeof text, "g%d_i%06lld", s.group, static_cast<long long>(s.identity));
-  return text;
+  return s.style == 0 ? text : cat("s", s.style, "_", text);
 }
 
 std::string picture_path(const SyntheticSample& s) {
@@ -153,25 +179,26 @@ std::vector<SyntheticPair> draw_pairs(const SyntheticOptions& options, int64_t p
   for (size_t i = 0; i < samples.size(); ++i) {
     if (samples[i].sample == 0) first.push_back(i);
   }
-  const size_t people = first.size(), folds = std::clamp<size_t>(people / 2, 1, 10);
+  const size_t people = first.size(), parts = parts_of(options);
+  const size_t folds = std::clamp<size_t>(people / (2 * parts), 1, 10);
   first.push_back(samples.size());
   Random random({options.seed, Purpose::sampler, static_cast<uint64_t>(options.first_identity), 0});
   std::vector<SyntheticPair> out;
-  const int64_t wanted = pairs / static_cast<int64_t>(2 * folds);
+  const int64_t wanted = pairs / static_cast<int64_t>(2 * folds * parts);
   for (size_t f = 0; f < folds; ++f) {
-    draw_fold(samples, first, people * f / folds, people * (f + 1) / folds, static_cast<int>(f), wanted,
-              random, out);
+    std::array<std::vector<size_t>, kGroups> who;
+    for (size_t p = people * f / folds; p < people * (f + 1) / folds; ++p)
+      who[parts == 1 ? 0 : samples[first[p]].group].push_back(p);
+    for (const auto& part : who) draw_fold(samples, first, part, static_cast<int>(f), wanted, random, out);
   }
   return out;
 }
 
-void write_dataset(const std::filesystem::path& root, const SyntheticOptions& options, int quality,
-                   int64_t pairs, const std::function<void(int64_t, int64_t)>& progress) {
+void write_pictures(const std::filesystem::path& root, const SyntheticOptions& options,
+                    const std::vector<SyntheticSample>& samples, int quality,
+                    const SyntheticProgress& progress) {
   FR_CHECK(quality >= 1 && quality <= 100, "synthetic: quality 1..100, got ", quality);
-  const std::vector<SyntheticSample> samples = list_samples(options);
   make_folders(root, samples);
-  std::error_code ignored;
-  fs::remove(root / "labels.txt", ignored);  // until the new pictures are complete, the folder is not
   const auto total = static_cast<int64_t>(samples.size());
   std::atomic<int64_t> done = 0;
   std::mutex reporting;
@@ -187,6 +214,14 @@ void write_dataset(const std::filesystem::path& root, const SyntheticOptions& op
     });
   });
   errors.rethrow();
+}
+
+void write_dataset(const std::filesystem::path& root, const SyntheticOptions& options, int quality,
+                   int64_t pairs, const SyntheticProgress& progress) {
+  const std::vector<SyntheticSample> samples = list_samples(options);
+  std::error_code ignored;
+  fs::remove(root / "labels.txt", ignored);  // until the new pictures are complete, the folder is not
+  write_pictures(root, options, samples, quality, progress);
   write_lists(root, options, samples, pairs);
 }
 
@@ -199,7 +234,7 @@ Image contact_sheet(const SyntheticOptions& options, int rows, int columns) {
   parallel_for(int64_t{rows} * columns, [&](int64_t i) {
     errors.run([&] {
       const int row = static_cast<int>(i / columns), column = static_cast<int>(i % columns);
-      const Image face = render_face(options, {options.first_identity + row, column, 0});
+      const Image face = render_face(options, {options.first_identity + row, column, 0, options.style});
       for (int y = 0; y < n; ++y) std::copy_n(face.at(0, y), 3 * n, sheet.at(column * n, row * n + y));
     });
   });

@@ -4,8 +4,10 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "data/resample.h"
 #include "data/synthetic/camera.h"
 #include "data/synthetic/paint.h"
+#include "data/synthetic/style.h"
 
 namespace fr {
 
@@ -191,28 +193,31 @@ void paint_row(int y, const View& view, const Layers& layers, const Sitter& sitt
 }  // namespace
 
 Image render_face(uint64_t seed, const Identity& person, int64_t identity, int64_t sample, int size,
-                  double difficulty) {
+                  double difficulty, int style) {
   FR_CHECK(size >= 32 && size <= 512, "render_face: size must be 32..512, got ", size);
   FR_CHECK(difficulty >= 0 && difficulty <= 4, "render_face: difficulty must be 0..4, got ", difficulty);
-  const Scene scene = draw_scene(seed, person, identity, sample, difficulty);
+  style_name(style);
+  const Scene scene = draw_scene(seed, person, identity, sample, difficulty, style);
+  const int n = std::max(32, static_cast<int>(std::lround(scene.resolution * size)));
   const Head head = make_head(person, scene);
-  const View view = align(head, scene, size);
+  const View view = align(head, scene, n);
   const Palette palette(person, scene);
   const Texture texture(seed, identity);
   const Face face(person, scene, head, palette, texture, view.scale);
   const Lights lights(scene, head, view);
   thread_local Layers layers;
   thread_local Picture picture;
-  layers.reset(size), picture.reset(size);
+  layers.reset(n), picture.reset(n);
   draw_head(head, view, layers);
   draw_ears(head, view, layers);
   draw_body(view, layers);
   draw_hair(person, head, face, view, layers);
   draw_hat(scene, head, view, layers);
   const Sitter sitter{scene, head, palette, face};
-  for (int y = 0; y < size; ++y) paint_row(y, view, layers, sitter, lights, picture);
+  for (int y = 0; y < n; ++y) paint_row(y, view, layers, sitter, lights, picture);
   soften_edges(layers, picture);
-  return photograph(picture, scene);
+  Image image = photograph(picture, scene);
+  return n == size ? image : resize(image, size, size);
 }
 
 }  // namespace fr

@@ -6,10 +6,11 @@
 
 namespace fr {
 
-// Picture number `sample` of a person, size x size RGB, 32 <= size <= 512, camera noise and JPEG loss included. A pure
+// Picture number `sample` of a person, size x size RGB, 32 <= size <= 512, camera noise and JPEG loss included, in one of
+// the styles of data/synthetic/style.h. A pure
 // function of its arguments, safe to call from many threads. `identity` must be the number the person was drawn with:
 // it selects the skin's texture.
 Image render_face(uint64_t seed, const Identity& person, int64_t identity, int64_t sample, int size = 112,
-                  double difficulty = 1);
+                  double difficulty = 1, int style = 0);
 
 }  // namespace fr

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/philox.h"
+#include "data/synthetic/style.h"
 
 namespace fr::synthetic {
 namespace {
@@ -107,9 +108,11 @@ Vec3 linear_colour(float r, float g, float b) {
   return {f(r), f(g), f(b)};
 }
 
-Scene draw_scene(uint64_t seed, const Identity& person, int64_t identity, int64_t sample, double difficulty) {
-  // The step holds the identity, the stream the low and the seed the high part of the sample.
-  const uint64_t mixed = seed + (static_cast<uint64_t>(sample) >> 16) * 0x9E3779B97F4A7C15u;
+Scene draw_scene(uint64_t seed, const Identity& person, int64_t identity, int64_t sample, double difficulty,
+                 int style) {
+  // The step holds the identity, the stream the low and the seed the high part of the sample, and the style.
+  const uint64_t mixed = seed + (static_cast<uint64_t>(sample) >> 16) * 0x9E3779B97F4A7C15u +
+                         static_cast<uint64_t>(style) * 0xD1B54A32D192ED03u;
   Draw d{Random({mixed, Purpose::sample, static_cast<uint64_t>(identity),
                  static_cast<uint32_t>(sample & 0xffff)}),
          static_cast<float>(difficulty)};
@@ -120,6 +123,7 @@ Scene draw_scene(uint64_t seed, const Identity& person, int64_t identity, int64_
   draw_light(s, d, c);
   draw_background(s, d);
   draw_camera(s, d, c);
+  restyle(s, style, d.random);
   return s;
 }
 

@@ -1,5 +1,5 @@
 // One picture of a person: pose, expression, light, accessories, background and camera. Drawn from
-// (seed, identity, sample); how hard the pictures are depends on `difficulty` and on the person's group.
+// (seed, identity, sample, style); how hard the pictures are depends on `difficulty` and on the person's group.
 #pragma once
 #include <algorithm>
 #include <array>
@@ -48,11 +48,14 @@ struct Scene {
   int blob_count = 0;
   Vec3 white_balance{1, 1, 1};
   float exposure = 1, saturation = 1, contrast = 1, lift = 0;
-  float blur = 0, noise = 0;  // Gaussian sigma in pixels of the 112 template; grey levels
-  int quality = 90;           // of the JPEG loss
+  Vec3 grey{0.25f, 0.65f, 0.10f};  // what a colour is without saturation
+  float resolution = 1;            // share of the picture's pixels a side that the camera has; it is enlarged
+  float blur = 0, noise = 0;       // Gaussian sigma in pixels of the 112 template; grey levels
+  int quality = 90;                // of the JPEG loss
   uint32_t noise_seed = 1;
 };
 
-Scene draw_scene(uint64_t seed, const Identity& person, int64_t identity, int64_t sample, double difficulty);
+Scene draw_scene(uint64_t seed, const Identity& person, int64_t identity, int64_t sample, double difficulty,
+                 int style);
 
 }  // namespace fr::synthetic
