@@ -24,6 +24,11 @@ enum class Order {
              // as many draws in an epoch as there are pictures
   pk,        // batches of P = batch / per_identity classes with per_identity pictures each: data/pk_order.h
 };
+// A data set among the pictures: [first, last), and its share of the draws of an epoch, in proportion to the other shares.
+struct LoaderPart {
+  int64_t first = 0, last = 0;
+  double share = 1;
+};
 enum class Tail { drop, keep };  // of the last, smaller batch of an epoch
 
 struct LoaderOptions {
@@ -33,6 +38,8 @@ struct LoaderOptions {
   uint64_t seed = 1;             // of order and augmentation
   Order order = Order::uniform;  //
   int64_t per_identity = 4;      // pk: pictures of a class in a batch
+  // uniform, balanced: that within each part, with as many draws as its share says; an epoch keeps its length. Empty: one part.
+  std::vector<LoaderPart> parts;
   Tail tail = Tail::drop;        //
   int threads = 2;               // workers, at least 1
   int prefetch = 4;              // finished batches kept ready, at least 1
