@@ -309,13 +309,6 @@ struct Kernels {
   void (*center_update)(Wide<T>* c, const Wide<T>* x, const int64_t* label, const double* squared_norm,
                         double rate, int64_t N, int64_t D);
 
-  // --- several data sets in one loss ---        data set k has the classes [offset_k, offset_k+1)
-  // z_nm <- -infinity for each m of another data set than label_n, unless `crossing` keeps it.   offset (datasets + 1)
-  void (*leave_out_classes)(Wide<T>* z, const int64_t* label, const int64_t* offset, int64_t datasets,
-                            const Crossing& crossing, int64_t N, int64_t M);
-  // dx_i -= lambda dy_i, lambda (1). With lambda = 0 nothing changes, whatever dy is.
-  void (*reverse_gradient)(Wide<T>* dx, const Wide<T>* dy, const Wide<T>* lambda, int64_t n);
-
   // --- softmax cross-entropy per row ---         a score of -infinity, which no label has, is no class
   // lse_n = log sum_m exp z_nm (largest subtracted),  loss_n = lse_n - z_n,label_n
   // dz_nm += dloss_n (exp(z_nm - lse_n) - [m = label_n])                        dz may be z when it is overwritten
@@ -363,6 +356,13 @@ struct Kernels {
   // The same for Adam; the step t is that of the state plus 1. state holds step, learning_rate and squared_norm.
   void (*adam_update_many)(const AdamParameter<T>* parameters, int64_t count, const AdamStep& step,
                            const StepState* state, double clip_norm);
+
+  // --- several data sets in one loss ---        data set k has the classes [offset_k, offset_k+1)
+  // z_nm <- -infinity for each m of another data set than label_n, unless `crossing` keeps it.   offset (datasets + 1)
+  void (*leave_out_classes)(Wide<T>* z, const int64_t* label, const int64_t* offset, int64_t datasets,
+                            const Crossing& crossing, int64_t N, int64_t M);
+  // dx_i -= lambda dy_i, lambda (1). With lambda = 0 nothing changes, whatever dy is.
+  void (*reverse_gradient)(Wide<T>* dx, const Wide<T>* dy, const Wide<T>* lambda, int64_t n);
 };
 
 template <class T>
