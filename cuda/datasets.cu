@@ -26,7 +26,8 @@ FR_KERNEL(kThreads)
 reverse_kernel(float* dx, const float* dy, const float* lambda, int64_t n) {
   const float factor = *lambda;
   if (factor == 0) return;
-  for (int64_t i = block_x() * kThreads + thread(); i < n; i += blocks_x() * kThreads) dx[i] -= factor * dy[i];
+  for (int64_t i = block_x() * kThreads + thread(); i < n; i += blocks_x() * kThreads)
+    dx[i] -= factor * dy[i];
 }
 
 void leave_out_classes(float* z, const int64_t* label, const int64_t* offset, int64_t datasets,

@@ -40,13 +40,13 @@ struct LoaderOptions {
   int64_t per_identity = 4;      // pk: pictures of a class in a batch
   // uniform, balanced: that within each part, with as many draws as its share says; an epoch keeps its length. Empty: one part.
   std::vector<LoaderPart> parts;
-  Tail tail = Tail::drop;        //
-  int threads = 2;               // workers, at least 1
-  int prefetch = 4;              // finished batches kept ready, at least 1
-  double max_damaged = 0.01;     // share of the data set that may be damaged
-  int64_t cache_mb = 1024;       // decoded pictures kept in memory, as long as they fit; 0 = none
-  int64_t start_epoch = 0;       // where to begin (resume): the first batch delivered
-  int64_t start_batch = 0;       //
+  Tail tail = Tail::drop;     //
+  int threads = 2;            // workers, at least 1
+  int prefetch = 4;           // finished batches kept ready, at least 1
+  double max_damaged = 0.01;  // share of the data set that may be damaged
+  int64_t cache_mb = 1024;    // decoded pictures kept in memory, as long as they fit; 0 = none
+  int64_t start_epoch = 0;    // where to begin (resume): the first batch delivered
+  int64_t start_batch = 0;    //
 };
 
 struct Batch {

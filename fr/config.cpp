@@ -25,13 +25,16 @@ void describe_data(Schema& s, Config& c) {
            "root; rendered "
            "digits");
   s.texts("data.root", c.data.roots,
-          "folder of the training pictures; several, separated by commas, are data sets with classes of their own",
+          "folder of the training pictures; several, separated by commas, are data sets with classes of "
+          "their own",
           Affects::speed);
   s.texts("data.list", c.data.lists,
-          "the list, for source = list or people; relative to here or to data.root. One for each folder, or one for all");
+          "the list, for source = list or people; relative to here or to data.root. One for each folder, or "
+          "one for all");
   s.entries("data.weights", c.data.weights, parse_dataset_weights, dataset_weights_text,
             "pictures, sqrt, or a list of reals > 0",
-            "how often data sets are drawn: every picture once an epoch; in proportion to the root of their pictures; "
+            "how often data sets are drawn: every picture once an epoch; in proportion to the root of their "
+            "pictures; "
             "as the numbers, one for each, say. Not for order = pk");
   s.integer("data.min_images", c.data.min_images, 1, kMany, "classes with fewer pictures are left out");
   s.integer("data.largest", c.data.largest, 0, kMany,

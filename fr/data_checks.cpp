@@ -30,7 +30,8 @@ void check_datasets(const Config& c) {
   const bool files = c.data.source != DataSource::synthetic && c.data.source != DataSource::digits;
   for (size_t k = 0; files && k < c.data.roots.size(); ++k)
     for (size_t j = 0; j < k; ++j)
-      require(where(j) != where(k), "data.root names " + c.data.roots[k] + " twice: a data set is there once");
+      require(where(j) != where(k),
+              "data.root names " + c.data.roots[k] + " twice: a data set is there once");
   const size_t datasets = c.data.source == DataSource::synthetic ? size_t(c.synthetic.datasets)
                           : files                                ? c.data.roots.size()
                                                                  : 1;

@@ -41,7 +41,8 @@ std::vector<std::pair<int, int>> styles_of_pairs(TestStyles kind, int styles) {
   }
   if (kind == TestStyles::within || across.empty()) return within;
   if (kind == TestStyles::across) return across;
-  for (size_t i = 0; i < across.size(); ++i) mixed.insert(mixed.end(), {within[i % within.size()], across[i]});
+  for (size_t i = 0; i < across.size(); ++i)
+    mixed.insert(mixed.end(), {within[i % within.size()], across[i]});
   return mixed;
 }
 

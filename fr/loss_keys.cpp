@@ -83,13 +83,15 @@ void describe_margin_based(Schema& s, MarginBasedOptions& o) {
 }
 
 void describe_dail(Schema& s, DailOptions& o) {
-  s.choice("dail.classes", o.classes,
-           {{"all", DailOptions::Classes::all}, {"dataset", DailOptions::Classes::dataset}},
-           "of several data sets: every class beside every other; a picture is told from the people of its own "
-           "data set alone (dataset-aware loss)");
-  s.real_or("dail.crossing", o.crossing, 0, 1, {"auto", DailOptions::kUsual},
-            "classes = dataset: probability to keep a class of another data set, drawn for each picture and class "
-            "at every step (crossing dropout); auto: about 30 classes, a tenth at most, 1e-4 from 300,000 on");
+  s.choice(
+      "dail.classes", o.classes,
+      {{"all", DailOptions::Classes::all}, {"dataset", DailOptions::Classes::dataset}},
+      "of several data sets: every class beside every other; a picture is told from the people of its own "
+      "data set alone (dataset-aware loss)");
+  s.real_or(
+      "dail.crossing", o.crossing, 0, 1, {"auto", DailOptions::kUsual},
+      "classes = dataset: probability to keep a class of another data set, drawn for each picture and class "
+      "at every step (crossing dropout); auto: about 30 classes, a tenth at most, 1e-4 from 300,000 on");
 }
 
 void describe_domain(Schema& s, DomainOptions& o) {

@@ -180,7 +180,8 @@ TrainingData whole_pictures(const Config& c) {
   if (datasets == 1) return one_dataset(c, 0);
   std::vector<TrainingData> parts;
   std::vector<std::string> names;
-  for (size_t k = 0; k < datasets; ++k) parts.push_back(one_dataset(c, k)), names.push_back(dataset_name(c, k));
+  for (size_t k = 0; k < datasets; ++k)
+    parts.push_back(one_dataset(c, k)), names.push_back(dataset_name(c, k));
   return join_datasets(parts, names, c);
 }
 

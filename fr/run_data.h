@@ -17,8 +17,9 @@ namespace fr {
 // Several data sets, one behind the other; all empty when there is one.
 struct DatasetRanges {
   std::vector<std::string> names = {};
-  std::vector<int64_t> pictures = {}, classes = {};  // (data sets + 1): number k has [pictures[k], pictures[k + 1])
-  std::vector<double> shares = {};                   // of what is drawn
+  std::vector<int64_t> pictures = {},
+                       classes = {};  // (data sets + 1): number k has [pictures[k], pictures[k + 1])
+  std::vector<double> shares = {};    // of what is drawn
 };
 
 struct TrainingData {

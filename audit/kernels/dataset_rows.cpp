@@ -111,7 +111,8 @@ Row reverse_gradient(int64_t n, double lambda) {
 std::vector<Row> dataset_rows() {
   std::vector<Row> rows;
   const std::vector<int64_t> uneven = {0, 1, 14, 37};
-  for (const double keep : {0.0, 0.1, 1.0}) rows.push_back(leave_out(cat("keep ", keep), 9, uneven, coins(keep)));
+  for (const double keep : {0.0, 0.1, 1.0})
+    rows.push_back(leave_out(cat("keep ", keep), 9, uneven, coins(keep)));
   rows.push_back(leave_out("keep 0.5", 1, {0, 1}, coins(0.5)));
   rows.push_back(leave_out("keep 0.5", 0, {0, 2, 4}, coins(0.5)));
   rows.push_back(leave_out("listed", 3, uneven, coins(0.5), {0, 1, 36, 13, 37, 37, 37, 37, 37}));

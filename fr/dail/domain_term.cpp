@@ -11,7 +11,8 @@ namespace {
 void check(const DomainOptions& o) {
   const ReversalSchedule& r = o.reversal;
   FR_CHECK(r.lambda >= 0 && std::isfinite(r.lambda), "domain: expected lambda >= 0, got ", r.lambda);
-  FR_CHECK(r.stage_one >= 0 && r.stage_one <= 1, "domain: expected a first stage in [0, 1], got ", r.stage_one);
+  FR_CHECK(r.stage_one >= 0 && r.stage_one <= 1, "domain: expected a first stage in [0, 1], got ",
+           r.stage_one);
   FR_CHECK(r.ramp >= 0 && r.ramp <= 1, "domain: expected a ramp in [0, 1], got ", r.ramp);
   FR_CHECK(r.gamma > 0 && std::isfinite(r.gamma), "domain: expected gamma > 0, got ", r.gamma);
   FR_CHECK(o.hidden > 0, "domain: expected hidden units, got ", o.hidden);
@@ -50,7 +51,8 @@ Tensor rows_of(const Tensor& table, const Tensor& i) {
 // The column of the largest element of each row: int64 (N).
 Tensor largest_of(const Tensor& rows) {
   const Tensor index({rows.dim(0)}, DType::int64, rows.device());
-  with_kernels(rows, [&](const auto& k) { k.argmax_rows(index.data(), rows.data(), rows.dim(0), rows.dim(1)); });
+  with_kernels(rows,
+               [&](const auto& k) { k.argmax_rows(index.data(), rows.data(), rows.dim(0), rows.dim(1)); });
   return index;
 }
 
@@ -110,7 +112,7 @@ void DomainTerm::set_numbers(StepState& numbers, int64_t step) const {
 }
 
 Var DomainTerm::loss(const Var& embedding, const Tensor& labels, const StepAt& at) {
-  FR_CHECK(labels && labels.dtype() == DType::int64 && labels.shape() == Shape{embedding.dim(0)}, 
+  FR_CHECK(labels && labels.dtype() == DType::int64 && labels.shape() == Shape{embedding.dim(0)},
            "domain: expected labels int64 (", embedding.dim(0), "), got ", to_string(labels.shape()));
   const Tensor& x = embedding.value();
   place_tables(x);

@@ -28,7 +28,9 @@ class DomainTerm : public LossTerm {
 
   // embedding (N,D); labels int64 (N), 0 <= label < M (labels on a device are not looked at) -> ()
   Var loss(const Var& embedding, const Tensor& labels, const StepAt& at) override;
-  Var forward(const Var& x) override { return classifier_.forward(x); }  // scores of the data sets (N,datasets)
+  Var forward(const Var& x) override {
+    return classifier_.forward(x);
+  }  // scores of the data sets (N,datasets)
   void set_numbers(StepState& numbers, int64_t step) const override;
   std::vector<std::string> figure_names() const override { return {"accuracy", "entropy", "lambda"}; }
   std::vector<Tensor> figures() const override { return figures_; }

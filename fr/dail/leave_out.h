@@ -13,10 +13,12 @@ namespace fr {
 
 // Which classes take part in a softmax over the classes of several data sets.
 struct DatasetClasses {
-  Tensor offset;  // int64 (datasets + 1) beside the scores, from 0 to M, ascending: see TrainingClasses. Empty: all classes
+  Tensor
+      offset;  // int64 (datasets + 1) beside the scores, from 0 to M, ascending: see TrainingClasses. Empty: all classes
   double keep = 0;
   PhiloxKey coins = {.purpose = Purpose::crossing};  // each step has its own
-  Tensor kept;  // int64 (N,L) in place of the coins: classes of each row, ascending and filled up with M. Empty: coins
+  Tensor
+      kept;  // int64 (N,L) in place of the coins: classes of each row, ascending and filled up with M. Empty: coins
   explicit operator bool() const { return bool(offset); }
 };
 

@@ -68,13 +68,16 @@ void check_dail(const SupervisionOptions& o) {
   FR_CHECK(keep == DailOptions::kUsual || (keep >= 0 && keep <= 1),
            "dail: expected a probability to keep a class, got ", keep);
   const bool by_dataset = o.dail.classes == DailOptions::Classes::dataset;
-  FR_CHECK(!by_dataset || class_loss(o), "dail: classes of one data set at a time need a loss that scores classes");
-  FR_CHECK(by_dataset || keep == 0, "dail: crossing dropout needs the dataset-aware loss (dail.classes = dataset)");
+  FR_CHECK(!by_dataset || class_loss(o),
+           "dail: classes of one data set at a time need a loss that scores classes");
+  FR_CHECK(by_dataset || keep == 0,
+           "dail: crossing dropout needs the dataset-aware loss (dail.classes = dataset)");
 }
 
 void set_datasets(ClassHead& head, const DailOptions& o, const TrainingClasses& classes) {
   if (o.classes == DailOptions::Classes::all) return;
-  head.set_datasets(classes.offset, o.crossing == DailOptions::kUsual ? usual_keep(classes.offset) : o.crossing);
+  head.set_datasets(classes.offset,
+                    o.crossing == DailOptions::kUsual ? usual_keep(classes.offset) : o.crossing);
 }
 
 }  // namespace
@@ -138,8 +141,8 @@ Supervision make_supervision(const SupervisionOptions& options, const TrainingCl
   if (head) set_datasets(*head, options.dail, classes);
   for (const auto& [name, weight] : options.terms) {
     const OtherTerm* other = other_term_named(name);
-    LossTerm& term =
-        other ? adopt(name, other->make(options, {classes, D, s.head, seed})) : adopt("head", std::move(head));
+    LossTerm& term = other ? adopt(name, other->make(options, {classes, D, s.head, seed}))
+                           : adopt("head", std::move(head));
     s.terms.push_back({name, weight, &term});
   }
   return s;

@@ -28,7 +28,8 @@ struct Shades : Source {
   }
 };
 JoinedSource three() {
-  return JoinedSource({std::make_shared<Shades>(60, 3, uint8_t{10}), std::make_shared<Shades>(10, 1, uint8_t{20}),
+  return JoinedSource({std::make_shared<Shades>(60, 3, uint8_t{10}),
+                       std::make_shared<Shades>(10, 1, uint8_t{20}),
                        std::make_shared<Shades>(30, 15, uint8_t{30})});
 }
 
@@ -58,7 +59,9 @@ TEST(JoinedSource, TheFingerprintIsThatOfAllInTheirOrder) {
   EXPECT_NE(ab, JoinedSource({a, std::make_shared<Shades>(6, 3, uint8_t{3})}).fingerprint());
 }
 
-std::vector<LoaderPart> parts(double a, double b, double c) { return {{0, 60, a}, {60, 70, b}, {70, 100, c}}; }
+std::vector<LoaderPart> parts(double a, double b, double c) {
+  return {{0, 60, a}, {60, 70, b}, {70, 100, c}};
+}
 
 TEST(PartOrder, DrawsAreTheSharesRounded) {
   EXPECT_EQ(draws_of_parts(parts(1, 1, 1), 100), (std::vector<int64_t>{34, 33, 33}));
@@ -88,7 +91,8 @@ TEST(PartOrder, UniformWithinAPart) {
   // Mixed: no data set has the first or the last third for itself.
   for (size_t third = 0; third < 3; ++third) {
     std::set<int> seen;
-    for (size_t j = third * 33; j < third * 33 + 33; ++j) seen.insert(order[j] < 60 ? 0 : order[j] < 70 ? 1 : 2);
+    for (size_t j = third * 33; j < third * 33 + 33; ++j)
+      seen.insert(order[j] < 60 ? 0 : order[j] < 70 ? 1 : 2);
     EXPECT_EQ(seen.size(), 3u);
   }
   EXPECT_EQ(order, epoch_order(source, o, 5));

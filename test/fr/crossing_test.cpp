@@ -12,8 +12,9 @@ namespace {
 constexpr double kGone = -std::numeric_limits<double>::infinity();
 
 // Of each row: which of M classes take part.
-std::vector<std::vector<bool>> taking_part(const std::vector<int64_t>& offset, const std::vector<int64_t>& labels,
-                                           double keep, uint64_t step = 0, uint64_t seed = 1) {
+std::vector<std::vector<bool>> taking_part(const std::vector<int64_t>& offset,
+                                           const std::vector<int64_t>& labels, double keep, uint64_t step = 0,
+                                           uint64_t seed = 1) {
   const auto N = int64_t(labels.size()), M = offset.back();
   DatasetClasses d;
   d.offset = Tensor::from(offset, {int64_t(offset.size())}), d.keep = keep;

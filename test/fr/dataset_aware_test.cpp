@@ -70,9 +70,9 @@ TEST(DatasetAware, FiniteDifferences) {
   for (const DatasetClasses& d : {halves(), halves(0.4), listed})
     for (const auto& [name, options] : every_margin(5)) {
       const MarginOptions o = with(options, d);
-      EXPECT_EQ(gradient_error([&](const auto& v) { return margin_cross_entropy(v[0], v[1], labels, o); },
-                               inputs),
-                "")
+      EXPECT_EQ(
+          gradient_error([&](const auto& v) { return margin_cross_entropy(v[0], v[1], labels, o); }, inputs),
+          "")
           << name;
     }
   for (const DatasetClasses& d : {halves(), halves(0.4), listed}) {
@@ -106,8 +106,8 @@ std::vector<double> row_losses(const MarginOptions& o, const Tensor& x, const Te
           std::vector<int64_t>(kept.begin() + int64_t(n * L), kept.begin() + int64_t((n + 1) * L)),
           {1, int64_t(L)});
     }
-    const Tensor row = Tensor::from(std::vector<double>(v.begin() + int64_t(n * D), v.begin() + int64_t((n + 1) * D)),
-                                    {1, int64_t(D)});
+    const Tensor row = Tensor::from(
+        std::vector<double>(v.begin() + int64_t(n * D), v.begin() + int64_t((n + 1) * D)), {1, int64_t(D)});
     losses.push_back(run_margin(row, w, labels_of({labels[n]}), own).loss);
   }
   return losses;
@@ -119,8 +119,8 @@ TEST(DatasetAware, EachRowLiesBetweenDatasetAwareAndNaive) {
   DatasetClasses some = halves();
   some.kept = Tensor::from<int64_t>({3, 6, 4, 5, 0, 1, 6, 6, 5, 6, 2, 6}, {6, 2});
   for (const auto& [name, o] : every_margin(6)) {
-    const auto aware = row_losses(with(o, halves()), x, w, labels), crossed = row_losses(with(o, some), x, w, labels),
-               naive = row_losses(o, x, w, labels);
+    const auto aware = row_losses(with(o, halves()), x, w, labels),
+               crossed = row_losses(with(o, some), x, w, labels), naive = row_losses(o, x, w, labels);
     for (size_t n = 0; n < labels.size(); ++n) {
       EXPECT_LE(aware[n], crossed[n] + 1e-12) << name << ", row " << n;
       EXPECT_LE(crossed[n], naive[n] + 1e-12) << name << ", row " << n;
@@ -180,9 +180,11 @@ TEST(DatasetAware, IsEachDataSetByItself) {
 
 TEST(DatasetAware, PredictionIsAmongTheClassesThatTakePart) {
   // Both rows lie on class 3, of the second data set.
-  const Tensor w = random_tensor({6, 4}, 3), x = random_tensor({2, 4}, 4);
-  const std::vector<double> row(w.host<double>().begin() + 12, w.host<double>().begin() + 16);
-  const Tensor on = Tensor::from(std::vector<double>{row[0], row[1], row[2], row[3], row[0], row[1], row[2], row[3]}, {2, 4});
+  const Tensor w = random_tensor({6, 4}, 3);
+  const std::vector<double> all = w.host<double>();
+  std::vector<double> row(all.begin() + 12, all.begin() + 16);
+  row.insert(row.end(), all.begin() + 12, all.begin() + 16);
+  const Tensor on = Tensor::from(row, {2, 4});
   MarginOutput output;
   margin_cross_entropy(Var(on), Var(w), labels_of({0, 4}), with(normface(5), halves()), &output);
   EXPECT_LT(output.prediction.host<int64_t>()[0], 3);
@@ -196,7 +198,8 @@ TEST(DatasetAware, PredictionIsAmongTheClassesThatTakePart) {
 TEST(DatasetAware, NothingBecomesNonFinite) {
   for (DType type : {DType::float32, DType::float64})
     for (const auto& [name, o] : every_margin(64)) {
-      std::vector<double> x = random_tensor({3, 4}, 1).host<double>(), w = random_tensor({6, 4}, 2).host<double>();
+      std::vector<double> x = random_tensor({3, 4}, 1).host<double>(),
+                          w = random_tensor({6, 4}, 2).host<double>();
       std::fill(x.begin(), x.begin() + 4, 0.0), std::fill(w.begin() + 20, w.end(), 0.0);
       const auto r = run_margin(Tensor::from(x, {3, 4}, type), Tensor::from(w, {6, 4}, type), f3_labels(),
                                 with(o, crossing()));

@@ -31,8 +31,9 @@ TEST(GradientReversal, OracleOfTheDomainLoss) {
 }
 
 TEST(GradientReversal, RampOfLambda) {
-  const std::vector<std::pair<double, double>> ramp = {{0, 0},           {0.01, 0.049958375}, {0.1, 0.462117157},
-                                                       {0.25, 0.848283640}, {0.5, 0.986614298}, {1, 0.999909204}};
+  const std::vector<std::pair<double, double>> ramp = {
+      {0, 0},          {0.01, 0.049958375}, {0.1, 0.462117157}, {0.25, 0.848283640}, {0.5, 0.986614298},
+      {1, 0.999909204}};
   for (const auto& [p, expected] : ramp) EXPECT_NEAR(reversal_ramp(10, p), expected, 1e-9) << p;
 }
 
@@ -150,11 +151,10 @@ TEST(DomainTerm, Figures) {
   const std::vector<double> z = term.forward(x).value().host<double>();
   const std::vector<int> k = {0, 1, 2, 1, 2, 1};
   double hits = 0;
-  for (size_t n = 0; n < 6; ++n)
-    hits += std::max_element(&z[3 * n], &z[3 * n] + 3) - &z[3 * n] == k[n];
+  for (size_t n = 0; n < 6; ++n) hits += std::max_element(&z[3 * n], &z[3 * n] + 3) - &z[3 * n] == k[n];
   EXPECT_NEAR(figures[0].item(), hits / 6, 1e-6);
-  EXPECT_NEAR(figures[1].item(), -(1.0 / 6 * std::log(1.0 / 6) + 0.5 * std::log(0.5) + 1.0 / 3 * std::log(1.0 / 3)),
-              1e-6);
+  EXPECT_NEAR(figures[1].item(),
+              -(1.0 / 6 * std::log(1.0 / 6) + 0.5 * std::log(0.5) + 1.0 / 3 * std::log(1.0 / 3)), 1e-6);
   EXPECT_NEAR(figures[2].item(), 0.1, 1e-7);
   term.loss(x, labels_of({1, 2, 3, 1, 2, 3}), 0);  // of one data set
   EXPECT_NEAR(term.figures()[1].item(), 0, 1e-12);
@@ -212,7 +212,8 @@ TEST(Supervision, DailReachesTheHead) {
   EXPECT_EQ(make_supervision(o, three_datasets(), 4, 1, adopt).head->keep(), 0.25);
   o.dail.crossing = DailOptions::kUsual;
   EXPECT_EQ(make_supervision(o, three_datasets(), 4, 1, adopt).head->keep(), 0.1);
-  EXPECT_EQ(to_text(o), "CosFace, s = 64, m = 0.35, dataset-aware, crossing dropout + 0.5 x domain classifier");
+  EXPECT_EQ(to_text(o),
+            "CosFace, s = 64, m = 0.35, dataset-aware, crossing dropout + 0.5 x domain classifier");
   const auto message = [&] {
     try {
       check(o);

@@ -26,7 +26,8 @@ TEST(SeveralDatasets, RenderedOnesHaveClassesOfTheirOwn) {
   EXPECT_EQ(data.pictures(), 60);
   EXPECT_EQ(data.classes(), 30);
   EXPECT_EQ(data.description,
-            "20 pictures of 10 people who do not exist + 20 pictures of 10 people who do not exist, style studio + 20 "
+            "20 pictures of 10 people who do not exist + 20 pictures of 10 people who do not exist, style "
+            "studio + 20 "
             "pictures of 10 people who do not exist, style surveillance");
   const TrainingClasses classes = data.training_classes();
   EXPECT_EQ(classes.offset, (std::vector<int64_t>{0, 10, 20, 30}));
@@ -93,7 +94,8 @@ void write_people(const fs::path& root, int people, int pictures) {
   for (int p = 0; p < people; ++p)
     for (int i = 0; i < pictures; ++i) {
       Image image(16, 16);
-      for (size_t j = 0; j < image.pixels.size(); ++j) image.pixels[j] = uint8_t(j * size_t(3 + p) + size_t(i));
+      for (size_t j = 0; j < image.pixels.size(); ++j)
+        image.pixels[j] = uint8_t(j * size_t(3 + p) + size_t(i));
       fs::create_directories(root / cat("p", p));
       save_image(root / cat("p", p) / cat(i, ".png"), image);
     }
@@ -119,7 +121,8 @@ void expect_words(const std::string& message, const std::string& words) {
 
 TEST(SeveralDatasets, FoldersAndLists) {
   const TemporaryFolder folder;
-  write_people(folder.path / "a", 3, 4), write_people(folder.path / "b", 1, 5), write_people(folder.path / "c", 2, 1);
+  write_people(folder.path / "a", 3, 4), write_people(folder.path / "b", 1, 5),
+      write_people(folder.path / "c", 2, 1);
   Config c = of_folders({folder.path / "a", folder.path / "b", folder.path / "c"});
   check(c);
   const TrainingData data = training_data(c);
@@ -127,7 +130,8 @@ TEST(SeveralDatasets, FoldersAndLists) {
   EXPECT_EQ(data.pictures(), 19);
   EXPECT_EQ(data.notes, "");
   c.loss.dail.classes = DailOptions::Classes::dataset;
-  expect_words(training_data(c).notes, "b: one person, told from nobody: its pictures add nothing to the loss\n");
+  expect_words(training_data(c).notes,
+               "b: one person, told from nobody: its pictures add nothing to the loss\n");
   const std::vector<double> shares = data.training_classes().share;
   EXPECT_NEAR(shares[0], 12.0 / 19, 1e-12);
   c.data.weights = parse_dataset_weights("sqrt");
@@ -161,7 +165,12 @@ TEST(SeveralDatasets, WhatIsRefused) {
   refused(of_folders({a, b, a}), cat("data.root names ", a.string(), " twice"));
   refused(of_folders({a, folder.path / "b" / ".." / "a"}), "twice");
   refused(of_folders({a, folder.path / "nothing"}), "nothing: no such folder");
-  expect_words(complaint([&] { training_data(of_folders({a, folder.path / "empty"})); }, ErrorKind::data), "empty");
+  expect_words(complaint(
+                   [&] {
+                     training_data(of_folders({a, folder.path / "empty"}));
+                   },
+                   ErrorKind::data),
+               "empty");
   Config c = of_folders({a, b});
   c.data.weights = parse_dataset_weights("1 2 3");
   refused(c, "data.weights has 3 numbers for 2 data sets");
@@ -194,8 +203,10 @@ TEST(SeveralDatasets, Weights) {
 TEST(SeveralDatasets, KeysAreReadAndWritten) {
   Config c;
   Schema schema = describe(c);
-  schema.read_ini_text("[data]\nroot = a, \"b c\"\nlist = x.txt, y.txt\nweights = 1, 2\n[dail]\nclasses = dataset\n"
-                       "crossing = auto\n[domain]\nlambda = 0.5\nweights = inverse_sqrt\n", "test");
+  schema.read_ini_text(
+      "[data]\nroot = a, \"b c\"\nlist = x.txt, y.txt\nweights = 1, 2\n[dail]\nclasses = dataset\n"
+      "crossing = auto\n[domain]\nlambda = 0.5\nweights = inverse_sqrt\n",
+      "test");
   EXPECT_EQ(c.data.roots, (std::vector<std::string>{"a", "b c"}));
   EXPECT_EQ(c.data.lists, (std::vector<std::string>{"x.txt", "y.txt"}));
   EXPECT_EQ(c.loss.dail.crossing, DailOptions::kUsual);
@@ -272,7 +283,8 @@ TEST(SeveralDatasets, ADeviceRunFollowsTheCpuAndFiguresAreThere) {
     EXPECT_EQ(a[i].figures[0].first, "domain.accuracy");
     for (size_t f : {1u, 2u}) {
       EXPECT_EQ(a[i].figures[f].first, b[i].figures[f].first);
-      EXPECT_NEAR(a[i].figures[f].second, b[i].figures[f].second, 1e-6) << a[i].figures[f].first << ", step " << i;
+      EXPECT_NEAR(a[i].figures[f].second, b[i].figures[f].second, 1e-6)
+          << a[i].figures[f].first << ", step " << i;
     }
     // Four steps without reversal, then its ramp over a fifth of the other four.
     EXPECT_NEAR(a[i].figures[2].second, i < 5 ? 0 : 0.1, 1e-7) << i;
