@@ -2,7 +2,8 @@
 //
 // Batch b of epoch e is a pure function of (seed, e, b), the options that shape it and the pictures: neither the number of
 // threads, nor the depth of prefetching, nor timing, nor where the run was resumed can change it.
-//   order          position k of epoch e draws sample order(e)[k]; batch b holds positions b B .. b B + B - 1
+//   order          position k of epoch e draws sample order(e)[k]; batch b holds positions b B .. b B + B - 1. With parts each
+//                  data set has its share of the epoch: data/part_order.h
 //   augmentation   Random{seed, augment, (e, k)}: a picture drawn twice in an epoch is changed in two ways
 //   damage         if the sample of position k cannot be read, the next readable one of order(e) stands in, counted
 //                  cyclically from k + 1: batches keep their size. It is drawn at its own position as well. In the order

@@ -75,24 +75,6 @@ Row margin_without(int64_t N, int64_t M, bool class_scales) {
       .tolerance(2e-5, "scale c - lse is rounded to an ulp of scale = 15 before exp");
 }
 
-Row cross_entropy_without(int64_t N, int64_t M) {
-  const std::vector<int64_t> label = indices(N, 4, M);
-  return Row(cat("softmax_cross_entropy of fewer classes ", N, "x", M))
-      .wide({"z", "loss", "dloss", "lse"})
-      .covers(&K::softmax_cross_entropy_forward, &K::softmax_cross_entropy_backward)
-      .state("z", scores(N, M, label))
-      .constant("dloss", numbers(N, 3))
-      .index_input("label", label)
-      .saved("loss", N)
-      .saved("lse", N)
-      .forward([=](const auto& k, const auto& v) {
-        k.softmax_cross_entropy_forward(v["loss"], v["lse"], v["z"], v.index("label"), N, M);
-        k.softmax_cross_entropy_backward(v["z"], v["dloss"], v["z"], v["lse"], v.index("label"), N, M,
-                                         fr::Gradient::overwrite);
-      })
-      .tolerance(2e-6, "z - lse is rounded to an ulp of the largest logit before exp");
-}
-
 Row reverse_gradient(int64_t n, double lambda) {
   std::vector<double> dy = numbers(n, 2);
   if (lambda == 0 && n > 1) dy[0] = std::numeric_limits<double>::quiet_NaN(), dy[1] = kLeftOut;
@@ -122,7 +104,7 @@ std::vector<Row> dataset_rows() {
   for (const auto& [N, M] : std::vector<std::pair<int64_t, int64_t>>{{1, 1}, {4, 37}, {3, 4100}, {6, 64}}) {
     rows.push_back(margin_without(N, M, false));
     rows.push_back(margin_without(N, M, true));
-    rows.push_back(cross_entropy_without(N, M));
+    rows.push_back(softmax_cross_entropy_in_place(" of fewer classes", N, M, scores(N, M, indices(N, 2, M))));
   }
   for (const double lambda : {0.0, 0.1, 1.5}) rows.push_back(reverse_gradient(77, lambda));
   rows.push_back(reverse_gradient(0, 0.1));
