@@ -21,7 +21,8 @@ enum class Purpose : uint32_t {
   sample = 6,    // the synthetic renderer: one picture of the person
   sampler = 7,
   test = 8,
-  pairs = 9,  // which pairs of a batch a loss draws
+  pairs = 9,      // which pairs of a batch a loss draws
+  crossing = 10,  // which classes of other data sets a loss keeps
 };
 
 struct PhiloxKey {

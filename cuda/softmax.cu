@@ -94,6 +94,9 @@ FR_DEVICE Pack<float, pack> class_scales(const float* class_scale, int64_t m) {
   return ones;
 }
 
+// A cosine of -infinity: no class.
+FR_DEVICE bool left_out(float c) { return c == -INFINITY; }
+
 // The same over scale a c, all but the label's column, which is only clamped; c is written only where it changes.
 template <int pack>
 FR_KERNEL(kThreads)
@@ -109,12 +112,14 @@ cosines_kernel(LogSum* partial, float* c, const float* scale, const float* class
       bool changed = class_scale != nullptr;
       for (int i = 0; i < pack; ++i) {
         float& v = z.v[i];
+        if (left_out(v)) continue;
         changed |= v < -1 || v > 1;
         v = v < -1 ? -1.0f : v > 1 ? 1.0f : v;  // a NaN passes
         if (m + i != label_n) v *= a.v[i];
       }
       if (changed) store<float, pack>(c + n * pieces.M + m, z);
-      for (int i = 0; i < pack; ++i) z.v[i] = m + i == label_n ? -INFINITY : z.v[i] * scale_n;
+      for (int i = 0; i < pack; ++i)
+        z.v[i] = m + i == label_n || left_out(z.v[i]) ? -INFINITY : z.v[i] * scale_n;
       add(s, z);
     }
     s = block_join(s);
@@ -213,6 +218,10 @@ margin_backward_kernel(float* g, float* partial, float* d_label, float* radial, 
       Pack<float, pack> to;
       for (int i = 0; i < pack; ++i) {
         const bool target = m + i == label;
+        if (!target && left_out(from.v[i])) {
+          to.v[i] = 0;
+          continue;
+        }
         const float a = scales.v[i], value = target ? a * rows.h[n] : from.v[i];
         const float factor = target ? rows.factor[n] : 1.0f;
         const float d = dloss * (exp_below(scale * value, lse) - (target ? 1.0f : 0.0f));

@@ -11,27 +11,12 @@
 
 #include "base/error.h"
 #include "data/cache.h"
+#include "data/part_order.h"
 #include "data/pk_order.h"
 #include "data/shuffle.h"
 
 namespace fr {
 namespace {
-
-std::vector<int64_t> balanced_order(const Source& source, Random random) {
-  std::vector<std::vector<int64_t>> of_class(static_cast<size_t>(source.num_classes()));
-  for (int64_t i = 0; i < source.size(); ++i) of_class.at(static_cast<size_t>(source.label(i))).push_back(i);
-  std::erase_if(of_class, [](const auto& members) { return members.empty(); });
-  std::vector<size_t> round(of_class.size());
-  std::iota(round.begin(), round.end(), size_t{0});
-  std::vector<int64_t> order;
-  while (static_cast<int64_t>(order.size()) < source.size()) {
-    shuffle(round, random);
-    for (const size_t c : round)
-      order.push_back(of_class[c][random.below(static_cast<uint32_t>(of_class[c].size()))]);
-  }
-  order.resize(static_cast<size_t>(source.size()));
-  return order;
-}
 
 // 32 bits of position and 32 bits of epoch, spread over the key's 48-bit step and 16-bit stream.
 Random augment_random(uint64_t seed, int64_t epoch, int64_t position) {
@@ -45,6 +30,15 @@ void check_pk(const Source& source, const LoaderOptions& o) {
   const int64_t P = o.batch / o.per_identity, classes = classes_with_images(source);
   FR_CHECK(P <= classes, "loader: a batch of ", P, " classes from ", classes);
   FR_CHECK(o.tail == Tail::drop, "loader: the order pk has no smaller last batch");
+}
+
+void check_parts(const Source& source, const LoaderOptions& o) {
+  FR_CHECK(o.parts.empty() || o.order != Order::pk, "loader: the order pk has no shares of data sets");
+  for (const LoaderPart& p : o.parts) {
+    FR_CHECK(p.first >= 0 && p.first < p.last && p.last <= source.size(), "loader: a part of the pictures ",
+             p.first, " to ", p.last, " of ", source.size());
+    FR_CHECK(p.share > 0 && p.share < 1e9, "loader: expected a share > 0, got ", p.share);
+  }
 }
 
 void check(const Source& source, const LoaderOptions& o) {
@@ -62,6 +56,7 @@ void check(const Source& source, const LoaderOptions& o) {
   FR_CHECK(o.start_epoch >= 0 && o.start_batch >= 0, "loader: starts at epoch ", o.start_epoch, ", batch ",
            o.start_batch);
   check(o.augment);
+  check_parts(source, o);
   if (o.order == Order::pk) check_pk(source, o);
 }
 
@@ -70,7 +65,10 @@ void check(const Source& source, const LoaderOptions& o) {
 std::vector<int64_t> epoch_order(const Source& source, Order order, uint64_t seed, int64_t epoch) {
   const auto step = static_cast<uint64_t>(epoch);
   FR_CHECK(order != Order::pk, "epoch_order: the order pk depends on the batch");
-  if (order == Order::balanced) return balanced_order(source, Random({seed, Purpose::sampler, step}));
+  if (order == Order::balanced) {
+    Random draws({seed, Purpose::sampler, step});
+    return balanced_order(source, 0, source.size(), source.size(), draws);
+  }
   std::vector<int64_t> indices(static_cast<size_t>(source.size()));
   std::iota(indices.begin(), indices.end(), int64_t{0});
   Random random({seed, Purpose::shuffle, step});
@@ -79,9 +77,12 @@ std::vector<int64_t> epoch_order(const Source& source, Order order, uint64_t see
 }
 
 std::vector<int64_t> epoch_order(const Source& source, const LoaderOptions& o, int64_t epoch) {
+  const auto step = static_cast<uint64_t>(epoch);
+  if (!o.parts.empty())
+    return part_order(source, o.parts, o.order, source.size(), Random({o.seed, Purpose::sampler, step, 2}));
   if (o.order != Order::pk) return epoch_order(source, o.order, o.seed, epoch);
   return pk_order(source, o.batch / o.per_identity, o.per_identity, source.size() / o.batch,
-                  Random({o.seed, Purpose::sampler, static_cast<uint64_t>(epoch), 1}));
+                  Random({o.seed, Purpose::sampler, step, 1}));
 }
 
 // Batches are numbered from 0 over all epochs; batch t uses slot t mod (prefetch + 1) of a ring: one slot is

@@ -2,7 +2,8 @@
 //
 // Batch b of epoch e is a pure function of (seed, e, b), the options that shape it and the pictures: neither the number of
 // threads, nor the depth of prefetching, nor timing, nor where the run was resumed can change it.
-//   order          position k of epoch e draws sample order(e)[k]; batch b holds positions b B .. b B + B - 1
+//   order          position k of epoch e draws sample order(e)[k]; batch b holds positions b B .. b B + B - 1. With parts each
+//                  data set has its share of the epoch: data/part_order.h
 //   augmentation   Random{seed, augment, (e, k)}: a picture drawn twice in an epoch is changed in two ways
 //   damage         if the sample of position k cannot be read, the next readable one of order(e) stands in, counted
 //                  cyclically from k + 1: batches keep their size. It is drawn at its own position as well. In the order
@@ -24,6 +25,11 @@ enum class Order {
              // as many draws in an epoch as there are pictures
   pk,        // batches of P = batch / per_identity classes with per_identity pictures each: data/pk_order.h
 };
+// A data set among the pictures: [first, last), and its share of the draws of an epoch, in proportion to the other shares.
+struct LoaderPart {
+  int64_t first = 0, last = 0;
+  double share = 1;
+};
 enum class Tail { drop, keep };  // of the last, smaller batch of an epoch
 
 struct LoaderOptions {
@@ -33,13 +39,15 @@ struct LoaderOptions {
   uint64_t seed = 1;             // of order and augmentation
   Order order = Order::uniform;  //
   int64_t per_identity = 4;      // pk: pictures of a class in a batch
-  Tail tail = Tail::drop;        //
-  int threads = 2;               // workers, at least 1
-  int prefetch = 4;              // finished batches kept ready, at least 1
-  double max_damaged = 0.01;     // share of the data set that may be damaged
-  int64_t cache_mb = 1024;       // decoded pictures kept in memory, as long as they fit; 0 = none
-  int64_t start_epoch = 0;       // where to begin (resume): the first batch delivered
-  int64_t start_batch = 0;       //
+  // uniform, balanced: that within each part, with as many draws as its share says; an epoch keeps its length. Empty: one part.
+  std::vector<LoaderPart> parts;
+  Tail tail = Tail::drop;     //
+  int threads = 2;            // workers, at least 1
+  int prefetch = 4;           // finished batches kept ready, at least 1
+  double max_damaged = 0.01;  // share of the data set that may be damaged
+  int64_t cache_mb = 1024;    // decoded pictures kept in memory, as long as they fit; 0 = none
+  int64_t start_epoch = 0;    // where to begin (resume): the first batch delivered
+  int64_t start_batch = 0;    //
 };
 
 struct Batch {

@@ -4,6 +4,8 @@
 #include <cmath>
 
 #include "data/synthetic/identity.h"
+#include "data/synthetic/style.h"
+#include "fr/data_checks.h"
 #include "fr/loss_keys.h"
 
 namespace fr {
@@ -22,8 +24,18 @@ void describe_data(Schema& s, Config& c) {
            "rendered faces; root/CLASS/PICTURE; a file of `path label`; LFW's people list; MNIST's files in "
            "root; rendered "
            "digits");
-  s.text("data.root", c.data.root, "folder of the training pictures", Affects::speed);
-  s.text("data.list", c.data.list, "the list, for source = list or people; relative to here or to data.root");
+  s.texts("data.root", c.data.roots,
+          "folder of the training pictures; several, separated by commas, are data sets with classes of "
+          "their own",
+          Affects::speed);
+  s.texts("data.list", c.data.lists,
+          "the list, for source = list or people; relative to here or to data.root. One for each folder, or "
+          "one for all");
+  s.entries("data.weights", c.data.weights, parse_dataset_weights, dataset_weights_text,
+            "pictures, sqrt, or a list of reals > 0",
+            "how often data sets are drawn: every picture once an epoch; in proportion to the root of their "
+            "pictures; "
+            "as the numbers, one for each, say. Not for order = pk");
   s.integer("data.min_images", c.data.min_images, 1, kMany, "classes with fewer pictures are left out");
   s.integer("data.largest", c.data.largest, 0, kMany,
             "of files: only so many classes, those with the most pictures; 0: all");
@@ -67,6 +79,14 @@ void describe_data(Schema& s, Config& c) {
            {{"as_training", TestGroups::as_training}, {"balanced", TestGroups::balanced}},
            "shares of the groups among the test people, pairs of all; as many people of each, pairs within a "
            "group");
+  s.integer("synthetic.datasets", c.synthetic.datasets, 1, kStyles,
+            "so many data sets of as many people each, number k rendered in style k: snapshot, studio, "
+            "surveillance, infrared, stage");
+  s.real("synthetic.shared", c.synthetic.shared, 0, 1,
+         "share of the people of a data set who are in all of them, as another class in each");
+  s.choice("synthetic.test_styles", c.synthetic.test_styles,
+           {{"within", TestStyles::within}, {"across", TestStyles::across}, {"mixed", TestStyles::mixed}},
+           "several data sets: both pictures of a test pair in one style, in two, every other pair in two");
 }
 
 void describe_augment(Schema& s, Augment& a) {
@@ -213,10 +233,6 @@ void describe_report(Schema& s, Config& c) {
             Affects::speed);
 }
 
-void require(bool ok, const std::string& message) {
-  if (!ok) throw Error(ErrorKind::usage, "configuration: " + message);
-}
-
 void check_network(const Config& c) {
   const NetworkOptions& n = c.network;
   const std::vector<int> depths = depths_of(n.architecture);
@@ -286,16 +302,7 @@ std::string configuration_document(const Schema& schema) {
 }
 
 void check(const Config& c) {
-  if (c.data.source != DataSource::synthetic && c.data.source != DataSource::digits) {
-    require(!c.data.root.empty(), "data.root is missing: the folder of the training pictures");
-    require(std::filesystem::is_directory(c.data.root), "data.root = " + c.data.root + ": no such folder");
-  }
-  const bool needs_list = c.data.source == DataSource::list || c.data.source == DataSource::people;
-  require(!needs_list || !c.data.list.empty(), "data.list is missing: data.source needs a list");
-  for (const auto& [key, path] :
-       {std::pair{"data.list", needs_list ? c.data.list : ""}, {"data.test_pairs", c.data.test_pairs}})
-    require(path.empty() || std::filesystem::is_regular_file(find_list(path, c.data.root)),
-            cat(key, " = ", path, ": no such file, neither here nor below data.root"));
+  check_data(c);
   require(c.data.source != DataSource::idx || (c.data.min_images == 1 && c.data.largest == 0),
           "data.min_images and data.largest exist for data.source = folder, list and people; got idx");
   require(c.data.test_root.empty() || std::filesystem::is_directory(c.data.test_root),

@@ -8,6 +8,7 @@
 #include "data/loader.h"
 #include "data/patch.h"
 #include "fr/backbone/network.h"
+#include "fr/dail/dataset_weights.h"
 #include "fr/loss/supervision.h"
 #include "fr/multipliers.h"
 #include "fr/placement.h"
@@ -24,6 +25,8 @@ enum class TestGroups {
   as_training,
   balanced,  // as many of each group; pairs within a group
 };
+// Of the pictures of a rendered test pair, where there are several data sets.
+enum class TestStyles { within, across, mixed };
 enum class DataSource { synthetic, folder, list, people, idx, digits };
 
 struct Config {
@@ -37,7 +40,12 @@ struct Config {
 
   struct Data {
     DataSource source = DataSource::synthetic;
-    std::string root, list;  // training pictures
+    std::vector<std::string> roots, lists;  // training pictures: of each data set
+    DatasetWeights weights;                 // of the data sets
+    std::string root() const { return roots.empty() ? "" : roots.front(); }
+    std::string list(size_t k) const {
+      return k < lists.size() ? lists[k] : lists.size() == 1 ? lists[0] : "";
+    }
     int64_t min_images = 1;  // classes with fewer are left out
     int64_t largest = 0;     // only so many classes, those with the most pictures
     int64_t digits = 10000;  // pictures of source = digits
@@ -57,6 +65,9 @@ struct Config {
     double difficulty = 1;
     std::vector<double> group_shares = {0.60, 0.25, 0.10, 0.05}, group_pictures = {1, 1, 1, 1};
     TestGroups test_groups = TestGroups::as_training;
+    int64_t datasets = 1;  // number k in rendering style k
+    double shared = 0;     // share of the people of a data set who are in every one
+    TestStyles test_styles = TestStyles::mixed;
   } synthetic;
 
   Augment augment;

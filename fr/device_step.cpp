@@ -157,7 +157,9 @@ void DeviceStep::start(int64_t step, double learning_rate) {
   running_ = true;
   step_ = step, learning_rate_ = learning_rate;
   ClassHead* head = model_.head();
-  numbers_.set({uint64_t(step), learning_rate, head ? head->lambda_at(step) : 0, 0});
+  StepState numbers{uint64_t(step), learning_rate, head ? head->lambda_at(step) : 0, 0};
+  for (const Supervision::Term& t : model_.terms()) t.term->set_numbers(numbers, step);
+  numbers_.set(numbers);
   x_.copy_from(stage.images), labels_.copy_from(stage.labels);
   if (!recording_ && options_.record && plain_ >= kPlainSteps) record();
   if (recording_) return device_.replay(recording_);

@@ -82,6 +82,31 @@ void describe_margin_based(Schema& s, MarginBasedOptions& o) {
          "sampling = distance: farther negatives are not drawn");
 }
 
+void describe_dail(Schema& s, DailOptions& o) {
+  s.choice(
+      "dail.classes", o.classes,
+      {{"all", DailOptions::Classes::all}, {"dataset", DailOptions::Classes::dataset}},
+      "of several data sets: every class beside every other; a picture is told from the people of its own "
+      "data set alone (dataset-aware loss)");
+  s.real_or(
+      "dail.crossing", o.crossing, 0, 1, {"auto", DailOptions::kUsual},
+      "classes = dataset: probability to keep a class of another data set, drawn for each picture and class "
+      "at every step (crossing dropout); auto: about 30 classes, a tenth at most, 1e-4 from 300,000 on");
+}
+
+void describe_domain(Schema& s, DomainOptions& o) {
+  s.real("domain.lambda", o.reversal.lambda, 0, 1000,
+         "weight of the reversed gradient in the second stage; in the first it is 0");
+  s.real("domain.stage_one", o.reversal.stage_one, 0, 1, "share of the run before the reversal begins");
+  s.real("domain.ramp", o.reversal.ramp, 0, 1,
+         "share of the second stage in which lambda rises (Ganin and Lempitsky 2015)");
+  s.real("domain.gamma", o.reversal.gamma, 0.01, 1000, "steepness of the ramp");
+  s.integer("domain.hidden", o.hidden, 1, 65536, "units of the domain classifier's hidden layer");
+  s.choice("domain.weights", o.weights,
+           {{"none", DomainOptions::Weights::none}, {"inverse_sqrt", DomainOptions::Weights::inverse_sqrt}},
+           "of the data sets in its loss: alike; by the inverse root of how often they are drawn");
+}
+
 }  // namespace
 
 void describe_loss(Schema& s, SupervisionOptions& o) {
@@ -93,6 +118,8 @@ void describe_loss(Schema& s, SupervisionOptions& o) {
   describe_center(s, o.center);
   describe_lifted(s, o.lifted);
   describe_margin_based(s, o.margin);
+  describe_dail(s, o.dail);
+  describe_domain(s, o.domain);
 }
 
 void check_loss(const SupervisionOptions& options) {

@@ -1,11 +1,14 @@
 #include "fr/run_data.h"
 
+#include <cmath>
 #include <map>
+#include <tuple>
 
 #include "data/idx.h"
 #include "data/pairs.h"
 #include "data/synthetic/dataset.h"
 #include "data/synthetic/digits.h"
+#include "fr/joined_data.h"
 #include "fr/protocol/verification_set.h"
 
 namespace fr {
@@ -20,10 +23,17 @@ SyntheticOptions training_people(const Config& c) {
   return o;
 }
 
+// Of the people of a rendered data set, how many are in all of them.
+int64_t shared_people(const Config& c) {
+  return std::llround(c.synthetic.shared * double(c.synthetic.identities));
+}
+
 // People behind those of training: nobody is in both.
 SyntheticOptions test_people(const Config& c) {
   SyntheticOptions o = training_people(c);
-  o.first_identity = c.synthetic.identities, o.identities = c.synthetic.test_identities;
+  const int64_t shared = shared_people(c);
+  o.first_identity = shared + c.synthetic.datasets * (c.synthetic.identities - shared);
+  o.identities = c.synthetic.test_identities;
   o.min_samples = o.max_samples = c.synthetic.test_samples, o.group_pictures = {1, 1, 1, 1};
   if (c.synthetic.test_groups == TestGroups::balanced)
     o.group_share = {1, 1, 1, 1}, o.group_draw = GroupDraw::in_turn, o.pairs_of = PairsOf::groups;
@@ -33,10 +43,22 @@ SyntheticOptions test_people(const Config& c) {
 // Renders a picture whenever one is asked for; the loader's cache keeps it.
 class SyntheticSource : public Source {
  public:
-  explicit SyntheticSource(const SyntheticOptions& options)
-      : options_(options), samples_(list_samples(options)) {}
+  // The people from the first one of the options on; before them `shared` people who are in other data sets too, the
+  // first of all: so many less of the others.
+  SyntheticSource(const SyntheticOptions& options, int64_t shared) : options_(options), shared_(shared) {
+    SyntheticOptions part = options;
+    part.first_identity = 0, part.identities = shared;
+    if (shared > 0) samples_ = list_samples(part);
+    part.first_identity = options.first_identity, part.identities = options.identities - shared;
+    if (part.identities == 0) return;
+    const std::vector<SyntheticSample> own = list_samples(part);
+    samples_.insert(samples_.end(), own.begin(), own.end());
+  }
   int64_t size() const override { return int64_t(samples_.size()); }
-  int64_t label(int64_t i) const override { return samples_[size_t(i)].identity - options_.first_identity; }
+  int64_t label(int64_t i) const override {
+    const int64_t person = samples_[size_t(i)].identity;
+    return person < shared_ ? person : person - options_.first_identity + shared_;
+  }
   std::string name(int64_t i) const override { return picture_path(samples_[size_t(i)]); }
   Image load(int64_t i) const override { return render_face(options_, samples_[size_t(i)]); }
 
@@ -52,8 +74,17 @@ class SyntheticSource : public Source {
 
  private:
   SyntheticOptions options_;
+  int64_t shared_;
   std::vector<SyntheticSample> samples_;
 };
+
+// Rendered data set number k: its own people behind the shared ones and those of the data sets before it, in style k.
+std::shared_ptr<const Source> synthetic_dataset(const Config& c, int64_t k) {
+  SyntheticOptions o = training_people(c);
+  const int64_t shared = shared_people(c);
+  o.first_identity = shared + k * (o.identities - shared), o.style = int(k);
+  return std::make_shared<SyntheticSource>(o, shared);
+}
 
 // The part of each picture that the configuration names.
 class PatchSource : public Source {
@@ -86,7 +117,10 @@ TestData synthetic_test(const Config& config) {
     if (fresh) pictures.push_back(s), test.names.push_back(at->first);
     return at->second;
   };
-  for (const SyntheticPair& pair : draw_pairs(options, config.synthetic.test_pairs)) {
+  const auto styles = styles_of_pairs(config.synthetic.test_styles, int(config.synthetic.datasets));
+  size_t number[2] = {0, 0};  // of impostor and genuine pairs
+  for (SyntheticPair pair : draw_pairs(options, config.synthetic.test_pairs)) {
+    std::tie(pair.a.style, pair.b.style) = styles[number[pair.same()]++ % styles.size()];
     const int64_t a = row(pair.a), b = row(pair.b);
     test.pairs.push_back({a, b, pair.same(), pair.fold});
     test.group.push_back(pair.a.group == pair.b.group ? pair.a.group : -1);
@@ -104,21 +138,20 @@ std::string describe_source(const Source& source, const std::string& what) {
   return cat(source.size(), " pictures of ", source.num_classes(), " people ", what);
 }
 
-}  // namespace
-
-namespace {
-
-TrainingData whole_pictures(const Config& c) {
+// Data set number k of the configuration, by itself.
+TrainingData one_dataset(const Config& c, size_t k) {
   if (c.data.source == DataSource::synthetic) {
-    auto source = std::make_shared<SyntheticSource>(training_people(c));
-    return {source, describe_source(*source, "who do not exist"), ""};
+    const auto source = synthetic_dataset(c, int64_t(k));
+    const std::string style = k > 0 ? cat(", style ", style_name(int(k))) : "";
+    return {source, describe_source(*source, "who do not exist" + style), ""};
   }
   if (c.data.source == DataSource::digits) {
     auto source = std::make_shared<DigitSource>(uint64_t(c.run.seed), c.data.digits);
     return {source, cat(source->size(), " rendered digits"), ""};
   }
+  const std::string root = c.data.roots.at(k), list = c.data.list(k);
   if (c.data.source == DataSource::idx) {
-    auto source = std::make_shared<IdxSource>(c.data.root);
+    auto source = std::make_shared<IdxSource>(root);
     return {source,
             cat(source->size(), " pictures of ", source->num_classes(), " classes from ",
                 source->images().filename().string()),
@@ -126,21 +159,39 @@ TrainingData whole_pictures(const Config& c) {
   }
   DatasetOptions options;
   options.min_images = c.data.min_images, options.largest = c.data.largest;
-  Dataset dataset = c.data.source == DataSource::folder ? read_image_folder(c.data.root, options)
-                    : c.data.source == DataSource::list
-                        ? read_list(find_list(c.data.list, c.data.root), c.data.root, options)
-                        : read_people(find_list(c.data.list, c.data.root), c.data.root, options);
+  options.min_classes = c.data.roots.size() > 1 ? 1 : 2;
+  Dataset dataset = c.data.source == DataSource::folder ? read_image_folder(root, options)
+                    : c.data.source == DataSource::list ? read_list(find_list(list, root), root, options)
+                                                        : read_people(find_list(list, root), root, options);
   std::string notes;
   for (const auto& note : dataset.notes) notes += note + "\n";
-  const fs::path from = c.data.source == DataSource::folder ? c.data.root : c.data.list;
+  const fs::path from = c.data.source == DataSource::folder ? root : list;
   auto source = std::make_shared<FileSource>(std::move(dataset));
   return {source, describe_source(*source, "from " + from.filename().string()), notes};
 }
 
+size_t dataset_count(const Config& c) {
+  if (c.data.source == DataSource::synthetic) return size_t(c.synthetic.datasets);
+  return c.data.source == DataSource::digits ? 1 : c.data.roots.size();
+}
+std::string dataset_name(const Config& c, size_t k) {
+  return c.data.source == DataSource::synthetic ? style_name(int(k)) : c.data.roots[k];
+}
+
+TrainingData whole_pictures(const Config& c) {
+  const size_t datasets = dataset_count(c);
+  if (datasets == 1) return one_dataset(c, 0);
+  std::vector<TrainingData> parts;
+  std::vector<std::string> names;
+  for (size_t k = 0; k < datasets; ++k)
+    parts.push_back(one_dataset(c, k)), names.push_back(dataset_name(c, k));
+  return join_datasets(parts, names, c);
+}
+
 std::optional<TestData> whole_test_pictures(const Config& c) {
   if (!c.data.test_pairs.empty())
-    return pair_list(find_list(c.data.test_pairs, c.data.root),
-                     c.data.test_root.empty() ? c.data.root : c.data.test_root);
+    return pair_list(find_list(c.data.test_pairs, c.data.root()),
+                     c.data.test_root.empty() ? c.data.root() : c.data.test_root);
   if (c.data.source == DataSource::synthetic) return synthetic_test(c);
   return std::nullopt;
 }
@@ -151,6 +202,7 @@ TrainingClasses TrainingData::training_classes() const {
   TrainingClasses of = classes();
   of.pictures.resize(size_t(of.count));
   for (int64_t i = 0; i < pictures(); ++i) ++of.pictures[size_t(source->label(i))];
+  if (!ranges.names.empty()) of.offset = ranges.classes, of.datasets = ranges.names, of.share = ranges.shares;
   return of;
 }
 
@@ -199,6 +251,9 @@ std::unique_ptr<Loader> make_loader(const Config& c, const TrainingData& data, i
   o.per_identity = c.data.per_identity;
   o.threads = int(c.data.workers), o.prefetch = int(c.data.prefetch), o.cache_mb = c.data.cache_mb;
   o.max_damaged = c.data.max_damaged, o.start_epoch = epoch, o.start_batch = batch;
+  if (c.data.weights.by != DatasetWeights::By::pictures)
+    for (size_t k = 0; k < data.ranges.shares.size(); ++k)
+      o.parts.push_back({data.ranges.pictures[k], data.ranges.pictures[k + 1], data.ranges.shares[k]});
   check_batches(c, data);
   return std::make_unique<Loader>(*data.source, o);
 }

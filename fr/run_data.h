@@ -14,10 +14,19 @@
 
 namespace fr {
 
+// Several data sets, one behind the other; all empty when there is one.
+struct DatasetRanges {
+  std::vector<std::string> names = {};
+  std::vector<int64_t> pictures = {},
+                       classes = {};  // (data sets + 1): number k has [pictures[k], pictures[k + 1])
+  std::vector<double> shares = {};    // of what is drawn
+};
+
 struct TrainingData {
   std::shared_ptr<const Source> source;
   std::string description;  // "9525 pictures of 4038 people from people.txt"
   std::string notes;        // what was skipped or renumbered, one line each
+  DatasetRanges ranges = {};
 
   int64_t classes() const { return source->num_classes(); }
   int64_t pictures() const { return source->size(); }

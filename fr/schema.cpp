@@ -227,6 +227,22 @@ void Schema::text(std::string name, std::string& value, std::string help, Affect
   key.get = [&value] { return in_quotes(value); };
 }
 
+void Schema::texts(std::string name, std::vector<std::string>& value, std::string help, Affects affects) {
+  Key& key = add(std::move(name), "list of texts", std::move(help), affects);
+  key.set = [&value](const std::vector<std::string>& texts) {
+    std::vector<std::string> given;
+    for (const auto& text : texts) given.push_back(trim(text));
+    if (given.size() > 1 && std::find(given.begin(), given.end(), "") != given.end())
+      throw std::invalid_argument("an empty text in the list");
+    value = given == std::vector<std::string>{""} ? std::vector<std::string>() : given;
+  };
+  key.get = [&value] {
+    std::string out;
+    for (const auto& text : value) out += (out.empty() ? "" : ", ") + in_quotes(text);
+    return value.empty() ? in_quotes("") : out;
+  };
+}
+
 void Schema::set(const std::string& name, const std::vector<std::string>& values, const std::string& where) {
   const auto key = std::find_if(keys_.begin(), keys_.end(), [&](const Key& k) { return k.name == name; });
   if (key == keys_.end()) {

@@ -44,6 +44,8 @@ class Schema {
                       const std::vector<std::string>& known, std::string help);
   void flag(std::string name, bool& value, std::string help, Affects affects = Affects::result);
   void text(std::string name, std::string& value, std::string help, Affects affects = Affects::result);
+  void texts(std::string name, std::vector<std::string>& value, std::string help,
+             Affects affects = Affects::result);
   template <class E>
   void choice(std::string name, E& value, std::vector<std::pair<std::string, E>> names, std::string help,
               Affects affects = Affects::result);

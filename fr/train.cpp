@@ -104,12 +104,30 @@ class StallWatch {
 
 }  // namespace
 
+namespace {
+
+int64_t epoch_batches(const Config& c, const TrainingData& data) {
+  return std::max<int64_t>(1, data.pictures() / c.train.batch);
+}
+int64_t total_steps(const Config& c, const TrainingData& data) {
+  return c.train.steps > 0 ? c.train.steps : c.train.epochs * epoch_batches(c, data);
+}
+
+// What the loss is told beside the configuration: how long the run is.
+SupervisionOptions supervision_of(const Config& c, const TrainingData& data) {
+  SupervisionOptions o = c.loss;
+  o.domain.reversal.steps = total_steps(c, data);
+  return o;
+}
+
+}  // namespace
+
 Session::Session(const Config& configuration)
     : config(configuration),
       data(training_data(config)),
       test(test_data(config)),
       placement(placement_of(config)),
-      model(network_options(config), config.loss, data.training_classes()),
+      model(network_options(config), supervision_of(config, data), data.training_classes()),
       optimizer(make_optimizer(with_multipliers(model.place(placement.device, placement.maps).parameters(),
                                                 config.multipliers, config.slope_decay),
                                config.optimizer)) {
@@ -117,14 +135,12 @@ Session::Session(const Config& configuration)
   Schema schema = describe(config);
   resolved = schema.to_ini();
   decides_result = schema.to_ini(true);
-  steps = config.train.steps > 0 ? config.train.steps : config.train.epochs * batches_per_epoch();
+  steps = total_steps(config, data);
   schedule = schedule_of(config, steps);
   stepper = make_train_step(model, *optimizer, {uint64_t(config.run.seed), config.train.record});
 }
 
-int64_t Session::batches_per_epoch() const {
-  return std::max<int64_t>(1, data.pictures() / config.train.batch);
-}
+int64_t Session::batches_per_epoch() const { return epoch_batches(config, data); }
 
 CheckpointInfo Session::info() const {
   return {step,

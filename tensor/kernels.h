@@ -19,6 +19,7 @@
 
 #include "base/bfloat16.h"
 #include "base/philox.h"
+#include "tensor/crossing.h"
 #include "tensor/margin_function.h"
 #include "tensor/pair_loss.h"
 
@@ -136,6 +137,7 @@ struct StepState {
   double learning_rate = 0;
   double lambda = 0;        // of the A-Softmax annealing
   double squared_norm = 0;  // of all gradients; written by squared_norm_many
+  float reversal = 0;       // lambda of the gradient reversal
 };
 
 // The part of a picture that becomes the network's input: (h, w) of the input is (top + h, left + w) of the picture, and
@@ -307,7 +309,7 @@ struct Kernels {
   void (*center_update)(Wide<T>* c, const Wide<T>* x, const int64_t* label, const double* squared_norm,
                         double rate, int64_t N, int64_t D);
 
-  // --- softmax cross-entropy per row ---
+  // --- softmax cross-entropy per row ---         a score of -infinity, which no label has, is no class
   // lse_n = log sum_m exp z_nm (largest subtracted),  loss_n = lse_n - z_n,label_n
   // dz_nm += dloss_n (exp(z_nm - lse_n) - [m = label_n])                        dz may be z when it is overwritten
   void (*softmax_cross_entropy_forward)(Wide<T>* loss, Wide<T>* lse, const Wide<T>* z, const int64_t* label,
@@ -317,7 +319,8 @@ struct Kernels {
                                          Gradient into);
 
   // --- margin softmax: cross-entropy of z_nm = scale_n a_m c_nm (m not the label), z_n,label = scale_n a_label h(c) ---
-  // a = class_scale (M), null: 1. c (N,M) cosines; clamped to [-1, 1] and then multiplied by a_m in place.
+  // a = class_scale (M), null: 1. c (N,M) cosines; clamped to [-1, 1] and then multiplied by a_m in place. A cosine of
+  // -infinity, which no label has, is no class: it stays what it is, and its z, whatever scale_n and a_m are.
   // h_n, dh_n: target function and derivative at the label's cosine, of the margin times class_margin_label (M), null: 1.
   void (*margin_softmax_forward)(Wide<T>* loss, Wide<T>* lse, Wide<T>* h, Wide<T>* dh, Wide<T>* c,
                                  const Wide<T>* scale, const Wide<T>* class_scale, const int64_t* label,
@@ -326,6 +329,7 @@ struct Kernels {
   // g_nm = scale_n a_m d_nm (m not the label),  g_n,label = scale_n a_label f_n d_n,label;   g may be c (in place)
   // d_label_n = d_n,label;  radial_n = scale_n d_n,label (h_n - f_n cosine_n,label) (null: not computed)
   // dscale_n += sum_m d_nm z_nm / scale_n                                           (null: not computed)
+  // What is no class has g = 0 and no part in dscale.
   void (*margin_softmax_backward)(Wide<T>* g, Wide<T>* dscale, Wide<T>* d_label, Wide<T>* radial,
                                   const Wide<T>* dloss, const Wide<T>* c, const Wide<T>* scale,
                                   const Wide<T>* class_scale, const Wide<T>* lse, const Wide<T>* h,
@@ -352,6 +356,13 @@ struct Kernels {
   // The same for Adam; the step t is that of the state plus 1. state holds step, learning_rate and squared_norm.
   void (*adam_update_many)(const AdamParameter<T>* parameters, int64_t count, const AdamStep& step,
                            const StepState* state, double clip_norm);
+
+  // --- several data sets in one loss ---        data set k has the classes [offset_k, offset_k+1)
+  // z_nm <- -infinity for each m of another data set than label_n, unless `crossing` keeps it.   offset (datasets + 1)
+  void (*leave_out_classes)(Wide<T>* z, const int64_t* label, const int64_t* offset, int64_t datasets,
+                            const Crossing& crossing, int64_t N, int64_t M);
+  // dx_i -= lambda dy_i, lambda (1). With lambda = 0 nothing changes, whatever dy is.
+  void (*reverse_gradient)(Wide<T>* dx, const Wide<T>* dy, const Wide<T>* lambda, int64_t n);
 };
 
 template <class T>

@@ -66,6 +66,9 @@ expect "wrong type" 2 "optimizer.lr = fast: not a number; allowed: real in \[0, 
 expect "trailing letters" 2 "train.batch = 12abc: not an integer" tiny train.batch=12abc
 expect "out of range" 2 "loss.m = 5: out of range; allowed: integer in \[1, 4\]" tiny loss.m=5
 expect "idx takes all classes" 2 "data.largest exist for data.source = folder" tiny data.source=idx data.root="$work" data.largest=3
+expect "a domain classifier of one data set" 2 "domain tells data sets apart; expected several" tiny loss.name=softmax,domain
+expect "crossing dropout without its loss" 2 "crossing dropout needs the dataset-aware loss" tiny dail.crossing=0.1
+expect "weights for no data sets" 2 "data.weights has 2 numbers for 1 data sets" tiny data.weights=1,2
 expect "centres alone" 2 "expected another term beside it" tiny loss.name=center
 expect "unknown choice" 2 "did you mean 'cosface'" tiny loss.name=cosfase
 expect "not an assignment" 2 "expected section.key=value" tiny lr
@@ -107,6 +110,7 @@ expect "describe a ResNet as published" 0 "^total +11 439 168 " bin/train "$work
 expect "describe a MobileFaceNet" 0 "^total +1 003 264 " bin/train "$work/tiny.ini" --describe network.architecture=mobilefacenet network.depth=50 network.embedding=128 network.width=112
 expect "describe what a picture must be" 0 "^pictures: 112 x 96 RGB, .p - 127.5. / 128, aligned to ArcFace's template, patch full, flip sum" bin/train "$work/tiny.ini" --describe test.flip=sum
 expect "describe the memory of a step" 0 "^ +[0-9.]+ MiB +in all at the fullest moment" bin/train "$work/tiny.ini" --describe
+expect "DAIL on rendered data sets" 0 "^ok: .*style surveillance" bin/train configs/dail_small.ini --check
 for row in A B C D E F G; do
   expect "Table 6, row $row" 0 "^ok: " bin/train configs/table6/$row.ini --check
 done
@@ -186,6 +190,10 @@ mkdir -p "$work/pictures"
 bin/synthesize --out "$work/faces" --identities 6 --samples 4 --seed 3 >/dev/null 2>"$work/err" && ok || bad "synthesize"
 expect "train on a folder" 0 "report" tiny data.source=folder data.root="$work/faces" run.name=g
 expect "train on a list" 0 "groups.txt names none of the classes" tiny data.source=list data.root="$work/faces" data.list="$work/faces/labels.txt" run.name=h
+expect "a data set twice" 2 "data.root names .*/faces twice" tiny data.source=folder data.root="$work/faces,$work/faces"
+bin/synthesize --out "$work/others" --identities 5 --samples 4 --seed 4 >/dev/null 2>"$work/err" && ok || bad "synthesize others"
+expect "train on two folders" 0 "report" tiny data.source=folder data.root="$work/faces,$work/others" data.weights=sqrt loss.name=cosface,domain dail.classes=dataset dail.crossing=auto run.name=two
+grep -q '"domain.entropy"' "$work/runs/two/metrics.jsonl" && ok || bad "metrics of the domain classifier"
 evaluate() { bin/evaluate root="$work/faces" list="$work/faces/pairs.csv" bootstrap.replicates=50 "$@"; }
 expect "evaluate" 0 "AUC" evaluate "$work/runs/a" --out "$work/once"
 grep -q "angular Fisher score" "$work/out" && ok || bad "evaluate: no angular Fisher score"

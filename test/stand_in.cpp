@@ -153,6 +153,16 @@ struct Argument<MarginPairs> {
     return o;
   }
 };
+template <>
+struct Argument<Crossing> {
+  Crossing crossing;
+  explicit Argument(const Crossing& a) : crossing(a) {}
+  Crossing get() const {
+    Crossing c = crossing;
+    c.key.step_at = host_pointer(c.key.step_at), c.list = host_pointer(c.list);
+    return c;
+  }
+};
 template <class T>
 struct Argument<BatchNormLine<T>> {
   BatchNormLine<T> line;
@@ -360,6 +370,8 @@ Kernels<T> make_table() {
   add.template operator()<&K::lifted_distance, &F::lifted_distance>();
   add.template operator()<&K::lifted_cosine, &F::lifted_cosine>();
   add.template operator()<&K::margin_pairs, &F::margin_pairs>();
+  add.template operator()<&K::leave_out_classes, &F::leave_out_classes>();
+  add.template operator()<&K::reverse_gradient, &F::reverse_gradient>();
   add.template operator()<&K::softmax_cross_entropy_forward, &F::softmax_cross_entropy_forward>();
   add.template operator()<&K::softmax_cross_entropy_backward, &F::softmax_cross_entropy_backward>();
   add.template operator()<&K::margin_softmax_forward, &F::margin_softmax_forward>();

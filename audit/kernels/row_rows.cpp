@@ -60,24 +60,6 @@ Row softmax_cross_entropy(int64_t N, int64_t M, double range) {
       .tolerance(2e-6 + 6e-8 * range, "z - lse is rounded to an ulp of the largest logit before exp");
 }
 
-// The gradient of the scores in their own place.
-Row softmax_cross_entropy_in_place(int64_t N, int64_t M) {
-  return Row(cat("softmax_cross_entropy, dz in place of z ", N, "x", M))
-      .wide({"z", "loss", "dloss", "lse"})
-      .covers(&K::softmax_cross_entropy_forward, &K::softmax_cross_entropy_backward)
-      .state("z", numbers(N * M, 1, -3, 3))
-      .constant("dloss", numbers(N, 3))
-      .index_input("label", indices(N, 2, M))
-      .saved("loss", N)
-      .saved("lse", N)
-      .forward([=](const auto& k, const auto& v) {
-        k.softmax_cross_entropy_forward(v["loss"], v["lse"], v["z"], v.index("label"), N, M);
-        k.softmax_cross_entropy_backward(v["z"], v["dloss"], v["z"], v["lse"], v.index("label"), N, M,
-                                         fr::Gradient::overwrite);
-      })
-      .tolerance(2e-6, "z - lse is rounded to an ulp of the largest logit before exp");
-}
-
 // What a row of margin softmax has beside its margin: a factor in the place of h', scales and margins of the classes.
 struct Extras {
   bool factor = false, class_scale = false, class_margin = false;
@@ -188,6 +170,24 @@ const std::vector<std::pair<const char*, Margin>>& angular_margins() {
 
 }  // namespace
 
+// The gradient of the scores in their own place.
+Row softmax_cross_entropy_in_place(const std::string& of, int64_t N, int64_t M, std::vector<double> z) {
+  return Row(cat("softmax_cross_entropy", of, ", dz in place of z ", N, "x", M))
+      .wide({"z", "loss", "dloss", "lse"})
+      .covers(&K::softmax_cross_entropy_forward, &K::softmax_cross_entropy_backward)
+      .state("z", std::move(z))
+      .constant("dloss", numbers(N, 3))
+      .index_input("label", indices(N, 2, M))
+      .saved("loss", N)
+      .saved("lse", N)
+      .forward([=](const auto& k, const auto& v) {
+        k.softmax_cross_entropy_forward(v["loss"], v["lse"], v["z"], v.index("label"), N, M);
+        k.softmax_cross_entropy_backward(v["z"], v["dloss"], v["z"], v["lse"], v.index("label"), N, M,
+                                         fr::Gradient::overwrite);
+      })
+      .tolerance(2e-6, "z - lse is rounded to an ulp of the largest logit before exp");
+}
+
 std::vector<Row> row_rows() {
   std::vector<Row> rows;
   struct Size {
@@ -204,8 +204,8 @@ std::vector<Row> row_rows() {
     rows.push_back(scatter_add_rows(s.N, s.columns, 33));
   }
   rows.push_back(softmax_cross_entropy(2, 5000, 5));
-  rows.push_back(softmax_cross_entropy_in_place(4, 37));
-  rows.push_back(softmax_cross_entropy_in_place(3, 4100));
+  rows.push_back(softmax_cross_entropy_in_place("", 4, 37, numbers(4 * 37, 1, -3, 3)));
+  rows.push_back(softmax_cross_entropy_in_place("", 3, 4100, numbers(3 * 4100, 1, -3, 3)));
   rows.push_back(margin_softmax("cosface", {Margin::Kind::cosface, 0.35, 0}, 2, 5000, 16, {.factor = true}));
   // Longer than a warp's row on the card; more rows than its blocks, which go round.
   rows.push_back(l2_normalize(3, 1201, false));

@@ -20,6 +20,7 @@ std::vector<Row> pool2d_rows();
 std::vector<Row> row_rows();
 std::vector<Row> pair_rows();
 std::vector<Row> mined_rows();
+std::vector<Row> dataset_rows();
 std::vector<Row> search_rows();
 std::vector<Row> sgd_rows();
 
@@ -37,6 +38,8 @@ struct KernelFamily {
 };
 std::vector<KernelFamily> kernel_families();
 
+// With the labels indices(N, 2, M).
+Row softmax_cross_entropy_in_place(const std::string& of, int64_t N, int64_t M, std::vector<double> z);
 // For rows of convolutions elsewhere.
 Conv2dShape conv2d_shape(int64_t N, int64_t H, int64_t W, int64_t C, int64_t filters, int64_t R, int64_t S,
                          int64_t stride, int64_t pad, int64_t dilation = 1, int64_t groups = 1);

@@ -81,6 +81,9 @@ std::vector<KernelTitle> row_titles() {
        entries(&K::softmax_cross_entropy_forward, &K::softmax_cross_entropy_backward)},
       {{"margin_softmax", "log sum exp z - s h(c_label)", "Liu et al. 2017, Eq. 7", "margin"},
        entries(&K::margin_softmax_forward, &K::margin_softmax_backward)},
+      {{"leave_out_classes", "z = -infinity", "arXiv 2101.05419", "dail"}, entries(&K::leave_out_classes)},
+      {{"reverse_gradient", "dx -= lambda dy", "Ganin and Lempitsky 2015, Eq. 4", "dail"},
+       entries(&K::reverse_gradient)},
       {{"gather_rows", "y_n = x_(i_n)", "", ""}, entries(&K::gather_rows)},
       {{"scatter_add_rows", "y_(i_n) += a_n x_n", "", ""}, entries(&K::scatter_add_rows)},
       {{"top_k", "the k largest <q, g>", "", ""}, entries(&K::top_k)},
@@ -134,7 +137,7 @@ std::vector<KernelFamily> kernel_families() {
 std::vector<Row> kernel_rows() {
   std::vector<Row> all;
   for (auto rows : {memory_rows, elementwise_rows, reduce_rows, gemm_rows, conv2d_rows, channel_rows,
-                    pool2d_rows, row_rows, pair_rows, mined_rows, search_rows, sgd_rows})
+                    pool2d_rows, row_rows, pair_rows, mined_rows, dataset_rows, search_rows, sgd_rows})
     for (Row& row : rows()) all.push_back(std::move(row));
   return all;
 }

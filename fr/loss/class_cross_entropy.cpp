@@ -131,9 +131,10 @@ void backward_of(const Kept& s, Node& self) {
 //   forward    z_nm = sum_d x_nd w_md + b_m,   L = sum_n (lse_n - z_n,label) / N,   lse_n = log sum_m exp z_nm
 //   backward   d_nm = (exp(z_nm - lse_n) - [m = label_n]) / N
 //              dx += d w,   dw += d^T x,   db_m += sum_n d_nm
+// Classes that `datasets` leaves out have z_nm = -infinity, and with it d_nm = 0.
 // Saves x, lse and the one matrix z, which the backward pass turns into d.
 Var class_cross_entropy(const Var& x, const Var& w, const Var& b, const Tensor& labels, DType products,
-                        Tensor* prediction) {
+                        Tensor* prediction, const DatasetClasses& datasets) {
   check(x, w, b, labels);
   const int64_t N = x.dim(0), D = x.dim(1), M = w.dim(0);
   const Tensor xv = products == DType::bfloat16 ? x.value().to(products) : x.value();
@@ -141,8 +142,10 @@ Var class_cross_entropy(const Var& x, const Var& w, const Var& b, const Tensor& 
   const Tensor loss = like(s.lse, {N}), mean = like(s.lse, {});
   if (prediction) *prediction = Tensor({N}, DType::int64, x.device());
   with_kernels(s.x, [&](const auto& k) { scores(k, s); });
+  if (b)
+    with_kernels(s.z, [&](const auto& k) { k.bias_forward(s.z.data(), s.z.data(), b.value().data(), N, M); });
+  leave_out(s.z, labels, datasets);
   with_kernels(mean, [&](const auto& k) {
-    if (b) k.bias_forward(s.z.data(), s.z.data(), b.value().data(), N, M);
     k.softmax_cross_entropy_forward(loss.data(), s.lse.data(), s.z.data(), labels.data(), N, M);
     if (prediction) k.argmax_rows(prediction->data(), s.z.data(), N, M);
     k.reduce_forward(mean.data(), loss.data(), Reduce::mean, 1, N, 1);

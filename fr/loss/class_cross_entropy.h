@@ -2,6 +2,7 @@
 // one matrix of scores.
 #pragma once
 #include "autograd/var.h"
+#include "fr/dail/leave_out.h"
 
 namespace fr {
 
@@ -11,9 +12,11 @@ namespace fr {
 // products = bfloat16: x, w and the gradient of the scores are rounded for the products, w and that gradient block by
 // block. Scores, losses and gradients stay of x's type.
 // prediction, if asked for, receives int64 (N): the class of the largest score, ties to the lowest.
+// datasets: classes that take no part have no probability, get no gradient and are not predicted.
 // The gradient of w is left by rows where that is wanted (Var::gradient_by_rows).
 // Throws std::invalid_argument for types, devices, shapes or labels out of range.
 Var class_cross_entropy(const Var& x, const Var& w, const Var& b, const Tensor& labels,
-                        DType products = DType::float32, Tensor* prediction = nullptr);
+                        DType products = DType::float32, Tensor* prediction = nullptr,
+                        const DatasetClasses& datasets = {});
 
 }  // namespace fr

@@ -57,6 +57,19 @@ void ClassHead::set_class_margin(const Tensor& factor) {
   class_margin_.copy_from(factor.to(w.dtype()));
 }
 
+void ClassHead::set_datasets(const std::vector<int64_t>& offset, double keep) {
+  check_offset(offset, weight_->var.dim(0));
+  FR_CHECK(keep >= 0 && keep <= 1, "class head: expected a probability to keep a class, got ", keep);
+  datasets_.offset = Tensor::from(offset, {int64_t(offset.size())}).to(weight_->var.device());
+  datasets_.keep = keep;
+}
+
+void ClassHead::follow_weight() {
+  const Device device = weight_->var.device();
+  for (Tensor* t : {&class_margin_, &datasets_.offset})
+    if (*t && t->device() != device) *t = t->to(device);
+}
+
 MarginOptions ClassHead::margin_options(const StepAt& at) const {
   MarginOptions o;
   o.gradient = options_.gradient;
@@ -65,6 +78,7 @@ MarginOptions ClassHead::margin_options(const StepAt& at) const {
   o.s = traits_.usual_scale > 0 ? scale_of(options_) : 1;
   if (scale_) o.trained_scale = scale_->var;
   o.class_margin = class_margin_;
+  o.datasets = datasets_;
   Margin& m = o.margin;
   m.kind = traits_.margin;
   m.m = anneals(options_) ? options_.m : margin_of(options_);
@@ -121,11 +135,12 @@ Var ClassHead::scaled(const Var& x) const {
 Var ClassHead::loss(const Var& embedding, const Tensor& labels, const StepAt& at) {
   FR_CHECK(at.step >= 0, "class head: steps count from 0, got ", at.step);
   lambda_ = lambda_at(at.step), labels_ = labels, shortest_ = {};
-  if (class_margin_ && class_margin_.device() != weight_->var.device())  // the model was moved
-    class_margin_ = class_margin_.to(weight_->var.device());
+  follow_weight();
+  const uint64_t* const step_at = at.state ? &at.state->step : nullptr;
+  datasets_.coins = {seed_, Purpose::crossing, uint64_t(at.step), 0, step_at};
   const Tensor own = own_labels(labels);
   const auto plain = [&](const Var& x) {
-    return class_cross_entropy(x, weight_->var, bias(), own, products_, &prediction_);
+    return class_cross_entropy(x, weight_->var, bias(), own, products_, &prediction_, datasets_);
   };
   const Var loss = traits_.scores == Scores::cosines          ? margin_loss(embedding, own, at)
                    : traits_.scores == Scores::inner_products ? plain(embedding)

@@ -36,6 +36,12 @@ class ClassHead : public LossTerm {
   // margin that is a real number. To be set before the first step; what a recorded step reads may be set again.
   void set_class_margin(const Tensor& factor);
 
+  // The classes of several data sets, counted from first_class(): a row is told from those of its own data set, and of the
+  // others each takes part with probability `keep`, drawn anew every step (fr/dail/leave_out.h). To be set before the first
+  // step. Throws std::invalid_argument for offsets that do not ascend from 0 to M, or a keep outside [0, 1].
+  void set_datasets(const std::vector<int64_t>& offset, double keep);
+  double keep() const { return datasets_.keep; }
+
   // Class scores without any margin: (N,D) -> (N,M).
   Var forward(const Var& embedding) override;
 
@@ -58,6 +64,7 @@ class ClassHead : public LossTerm {
 
  private:
   MarginOptions margin_options(const StepAt& at) const;
+  void follow_weight();  // what lies beside it, after the model was moved
   Var margin_loss(const Var& embedding, const Tensor& labels, const StepAt& at);
   Var scaled(const Var& x) const;  // s x
   Var bias() const { return bias_ ? bias_->var : Var(); }
@@ -71,6 +78,7 @@ class ClassHead : public LossTerm {
   Parameter *weight_ = nullptr, *bias_ = nullptr, *scale_ = nullptr;
   DType products_ = DType::float32;
   Tensor class_margin_;
+  DatasetClasses datasets_;
   Tensor prediction_, labels_, shortest_;
   double lambda_ = 0;
 };

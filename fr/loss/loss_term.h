@@ -25,6 +25,8 @@ class LossTerm : public Module {
   virtual void before(const Tensor& /*labels*/, const StepAt&) {}
   // Mean loss () of a batch. embedding (N,D), not yet of unit length; labels int64 (N).
   virtual Var loss(const Var& embedding, const Tensor& labels, const StepAt& at) = 0;
+  // Numbers of StepState that this term reads at a step.
+  virtual void set_numbers(StepState& /*numbers*/, int64_t /*step*/) const {}
   // Lets go of what the last loss() left here for after_update() and for reports: memory that may belong to a recording.
   virtual void forget() {}
   // What the metrics show beside the loss: names, and of the last loss() a () tensor of its type each, where it lies.

@@ -108,6 +108,7 @@ Kept save(const Var& x, const Var& w, const Tensor& labels, const MarginOptions&
 //   forward    z_nm = scale_n a_m c_nm,  z_n,label = scale_n a_label h(c_n,label),
 //              L = (1/N) sum_n [lse_m(z_nm) - z_n,label],
 //              scale_n = r_n or s;  a_m = rho_m with LogitScale::both_norms, else 1
+//              Classes that MarginOptions::datasets leaves out have c_nm = -infinity, and with it d_nm = G_nm = 0.
 //   backward   d_nm = dL/dz_nm = (softmax(z_n)_m - [m = label_n]) / N,
 //              G_nm = dL/dc_nm = scale_n a_m d_nm,  times h'(c_n,label) at the label
 //              dx_n += (1/r_n) (sum_m G_nm wh_m - (sum_m G_nm c_nm) xh_n) + dr_n xh_n
@@ -127,6 +128,7 @@ Var margin_cross_entropy(const Var& x, const Var& w, const Tensor& labels, const
   const Tensor loss = like(x.value(), {s.N}), mean = like(x.value(), {});
   if (output) *output = {Tensor({s.N}, DType::int64, x.device()), s.class_norm};
   with_kernels(s.xh, [&](const auto& k) { cosines(k, s, x.value()); });
+  leave_out(s.c, labels, options.datasets);
   with_kernels(mean, [&](const auto& k) {
     k.margin_softmax_forward(loss.data(), s.lse.data(), s.h.data(), s.dh.data(), s.c.data(), s.scale.data(),
                              s.class_scale().data(), s.labels.data(), options.margin,

@@ -4,6 +4,7 @@
 // and the combined margin are rows of this table; a new margin is one small function there.
 #pragma once
 #include "autograd/var.h"
+#include "fr/dail/leave_out.h"
 #include "tensor/margin_function.h"
 
 namespace fr {
@@ -44,11 +45,14 @@ struct MarginOptions {
   // (M), of the type and on the device of x: what multiplies the margin of each class, see scaled_margin(). cosface, arcface
   // and combined only. Empty: 1.
   Tensor class_margin;
+  // Classes that take no part: they have no probability and get no gradient.
+  DatasetClasses datasets;
 };
 
 // By-products of the forward pass.
 struct MarginOutput {
-  Tensor prediction;  // int64 (N): the class of the largest score without margin, ties to the lowest
+  Tensor
+      prediction;  // int64 (N): of those that take part, the class of the largest score without margin, ties to the lowest
   Tensor class_norm;  // (M): |w_j|
 };
 

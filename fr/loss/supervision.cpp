@@ -10,6 +10,7 @@ struct TermContext {
   const TrainingClasses& classes;
   int64_t D;
   ClassHead* head;  // null: no term scores classes
+  uint64_t seed = 0;
 };
 
 // One row for each term that does not score classes.
@@ -39,6 +40,10 @@ constexpr OtherTerm kOtherTerms[] = {
      [](const SupervisionOptions& o, const TermContext&) -> std::unique_ptr<LossTerm> {
        return std::make_unique<MarginBasedTerm>(o.margin);
      }},
+    {"domain", "domain classifier",
+     [](const SupervisionOptions& o, const TermContext& c) -> std::unique_ptr<LossTerm> {
+       return std::make_unique<DomainTerm>(o.domain, c.classes, c.D, c.seed);
+     }},
 };
 
 const LossTraits* class_loss_named(const std::string& name) {
@@ -56,6 +61,23 @@ LossOptions head_options(const SupervisionOptions& o) {
   LossOptions head = o.head;
   if (const LossKind* kind = class_loss(o)) head.kind = *kind;
   return head;
+}
+
+void check_dail(const SupervisionOptions& o) {
+  const double keep = o.dail.crossing;
+  FR_CHECK(keep == DailOptions::kUsual || (keep >= 0 && keep <= 1),
+           "dail: expected a probability to keep a class, got ", keep);
+  const bool by_dataset = o.dail.classes == DailOptions::Classes::dataset;
+  FR_CHECK(!by_dataset || class_loss(o),
+           "dail: classes of one data set at a time need a loss that scores classes");
+  FR_CHECK(by_dataset || keep == 0,
+           "dail: crossing dropout needs the dataset-aware loss (dail.classes = dataset)");
+}
+
+void set_datasets(ClassHead& head, const DailOptions& o, const TrainingClasses& classes) {
+  if (o.classes == DailOptions::Classes::all) return;
+  head.set_datasets(classes.offset,
+                    o.crossing == DailOptions::kUsual ? usual_keep(classes.offset) : o.crossing);
 }
 
 }  // namespace
@@ -82,6 +104,8 @@ std::string to_text(const SupervisionOptions& options) {
     const OtherTerm* other = other_term_named(name);
     out += cat(out.empty() ? "" : " + ", weight == 1 ? "" : cat(weight, " x "),
                other ? other->title : loss_text(head_options(options)));
+    if (!other && options.dail.classes == DailOptions::Classes::dataset) out += ", dataset-aware";
+    if (!other && options.dail.crossing != 0) out += ", crossing dropout";
   }
   return out;
 }
@@ -102,6 +126,7 @@ void check(const SupervisionOptions& options) {
     if (const OtherTerm* other = other_term_named(name))
       other->make(options, {2, 2, nullptr});  // throws what it refuses
   }
+  check_dail(options);
 }
 
 // The head is made first, whatever its place: terms may know it.
@@ -113,10 +138,11 @@ Supervision make_supervision(const SupervisionOptions& options, const TrainingCl
   std::unique_ptr<ClassHead> head;
   if (class_loss(options)) head = std::make_unique<ClassHead>(head_options(options), classes.count, D, seed);
   s.head = head.get();
+  if (head) set_datasets(*head, options.dail, classes);
   for (const auto& [name, weight] : options.terms) {
     const OtherTerm* other = other_term_named(name);
-    LossTerm& term =
-        other ? adopt(name, other->make(options, {classes, D, s.head})) : adopt("head", std::move(head));
+    LossTerm& term = other ? adopt(name, other->make(options, {classes, D, s.head, seed}))
+                           : adopt("head", std::move(head));
     s.terms.push_back({name, weight, &term});
   }
   return s;

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "fr/dail/domain_term.h"
 #include "fr/loss/center_loss.h"
 #include "fr/loss/class_head.h"
 #include "fr/loss/lifted_loss.h"
@@ -16,6 +17,15 @@
 #include "fr/loss/training_classes.h"
 
 namespace fr {
+
+// How the class scores take several data sets.                                     fr/dail/leave_out.h
+struct DailOptions {
+  static constexpr double kUsual = -1;  // usual_keep()
+  // all: the naive combination, every class beside every other. dataset: the dataset-aware loss.
+  enum class Classes { all, dataset };
+  Classes classes = Classes::all;
+  double crossing = 0;  // dataset: probability to keep a class of another data set, drawn every step
+};
 
 struct SupervisionOptions {
   std::vector<std::pair<std::string, double>> terms = {
@@ -26,6 +36,8 @@ struct SupervisionOptions {
   CenterOptions center = {};
   LiftedOptions lifted = {};
   MarginBasedOptions margin = {};
+  DailOptions dail = {};
+  DomainOptions domain = {};
 
   SupervisionOptions() = default;
   SupervisionOptions(const LossOptions& one);  // this loss alone

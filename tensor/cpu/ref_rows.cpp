@@ -66,6 +66,12 @@ Margin own_margin(const Margin& margin, const auto* class_margin, int64_t label)
   return class_margin ? scaled_margin(margin, static_cast<double>(class_margin[label])) : margin;
 }
 
+// A cosine of -infinity: no class.
+template <class T>
+bool left_out(T c) {
+  return c == -std::numeric_limits<T>::infinity();
+}
+
 // The clamp lets a NaN pass.
 template <class T>
 void margin_softmax_forward(T* loss, T* lse, T* h, T* dh, T* c, const T* scale, const T* class_scale,
@@ -73,12 +79,17 @@ void margin_softmax_forward(T* loss, T* lse, T* h, T* dh, T* c, const T* scale, 
                             int64_t M) {
   for (int64_t n = 0; n < N; ++n) {
     T* c_n = c + n * M;
-    for (int64_t m = 0; m < M; ++m) c_n[m] = c_n[m] < -1 ? T(-1) : c_n[m] > 1 ? T(1) : c_n[m];
+    for (int64_t m = 0; m < M; ++m)
+      if (!left_out(c_n[m])) c_n[m] = c_n[m] < -1 ? T(-1) : c_n[m] > 1 ? T(1) : c_n[m];
     const MarginValue<T> target = margin_value(own_margin(margin, class_margin, label[n]), c_n[label[n]]);
-    for (int64_t m = 0; class_scale && m < M; ++m) c_n[m] *= class_scale[m];
+    for (int64_t m = 0; class_scale && m < M; ++m)
+      if (!left_out(c_n[m])) c_n[m] *= class_scale[m];
     const T value = class_scale ? class_scale[label[n]] * target.h : target.h;
     const double s = scale[n];
-    const double l = log_sum_exp(M, [&](int64_t m) { return s * (m == label[n] ? value : c_n[m]); });
+    const double l = log_sum_exp(M, [&](int64_t m) -> double {
+      if (m == label[n]) return s * value;
+      return left_out(c_n[m]) ? double(c_n[m]) : s * c_n[m];
+    });
     h[n] = target.h;
     dh[n] = target.dh;
     lse[n] = T(l);
@@ -103,6 +114,10 @@ void margin_softmax_backward(T* g, T* dscale, T* d_label, T* radial, const T* dl
     for (int64_t m = 0; m < M; ++m) {
       const bool target = m == label[n];
       const T a = class_scale ? class_scale[m] : T(1), c_nm = c[n * M + m];
+      if (!target && left_out(c_nm)) {
+        g[n * M + m] = 0;
+        continue;
+      }
       const T value = target ? a * h[n] : c_nm;  // z / scale
       const T d = dloss[n] * (probability(scale[n] * value, lse[n]) - T(target));
       if (target) d_label[n] = d;

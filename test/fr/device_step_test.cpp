@@ -77,6 +77,7 @@ struct Case {
   int steps = 20;         // beside the CPU
   bool by_rows = false;   // the gradient of the class weights
   OptimizerOptions optimizer = {.clip_norm = 2};
+  TrainingClasses classes = kClasses;
 };
 LossOptions loss_of(LossKind kind, MarginGradient gradient = MarginGradient::exact) {
   LossOptions o;
@@ -90,6 +91,20 @@ SupervisionOptions joint() {
              {"triplet", 0.5},  {"lifted", 0.1},  {"margin", 0.5}};
   o.head.scale = 8;
   return o;
+}
+// Two data sets: dataset-aware with crossing dropout, beside a domain classifier whose reversal begins at step 10.
+SupervisionOptions dail() {
+  SupervisionOptions o;
+  o.terms = {{"cosface", 1}, {"domain", 0.5}};
+  o.head.scale = 8;
+  o.dail.classes = DailOptions::Classes::dataset, o.dail.crossing = 0.4;
+  o.domain.hidden = 8, o.domain.reversal.steps = 20, o.domain.reversal.stage_one = 0.5;
+  return o;
+}
+TrainingClasses two_datasets() {
+  TrainingClasses classes = kClasses;
+  classes.offset = {0, 2, kClasses};
+  return classes;
 }
 std::vector<Case> cases() {
   return {{"SphereFace, A-Softmax", Architecture::sphereface, loss_of(LossKind::a_softmax), 0.05, 100},
@@ -113,6 +128,14 @@ std::vector<Case> cases() {
            20,
            true,
            {.kind = OptimizerKind::adamw, .clip_norm = 2, .eps = 1e-3}},
+          {"SphereFace, DAIL",
+           Architecture::sphereface,
+           dail(),
+           0.3,
+           20,
+           false,
+           {.clip_norm = 2},
+           two_datasets()},
           {"SphereFace, joint", Architecture::sphereface, joint(), 0.3}};
 }
 
@@ -135,7 +158,7 @@ struct Training {
   std::unique_ptr<TrainStep> stepper;
   int64_t step = 0;
   Training(const Case& c, const Placement& p, bool record = true)
-      : model(std::make_unique<Tiny>(c.network), c.loss, kClasses, 3),
+      : model(std::make_unique<Tiny>(c.network), c.loss, c.classes, 3),
         optimizer(make_optimizer(model.place(p.device, p.maps).parameters(), c.optimizer)),
         stepper(make_train_step(model, *optimizer, {3, record})) {
     for (const auto& [name, parameter] : model.parameters())
@@ -194,6 +217,9 @@ TEST_P(DeviceStep, LossesAndWeightsAreThoseOfTheCpu) {
       ASSERT_NEAR(a.gradient_norm, b.gradient_norm, 1e-2 * (1 + a.gradient_norm)) << c.name << ", step " << i;
       ASSERT_EQ(a.learning_rate, b.learning_rate);
       ASSERT_NEAR(a.accuracy, b.accuracy, i == 0 ? 0 : 1) << c.name;
+      ASSERT_EQ(a.figures.size(), b.figures.size());
+      for (size_t f = 0; f < a.figures.size(); ++f)  // shares may move with the predictions
+        ASSERT_NEAR(a.figures[f], b.figures[f], f == 0 && i > 0 ? 1 : 1e-6) << c.name << ", step " << i;
     }
     EXPECT_LT(largest_difference(cpu.weights(), card.weights()), 1e-2) << c.name;
   }

@@ -63,15 +63,20 @@ float largest(const float* c, float scale, int64_t n) {
   return largest_lane(best);
 }
 
+// Scores of -infinity: no class. They have no exponential, whatever they are multiplied by.
+FR_VEC Mask left_out(Vec c) { return positive(Vec::set(-__FLT_MAX__) - c); }
+FR_VEC Vec scaled(Vec c, Vec by) { return select(left_out(c), c, c * by); }
+
 // The same of cosines, which are clamped and multiplied by a, unless it is null, in place.
 float largest_cosine(float* c, const float* a, float scale, int64_t n) {
   const Vec nothing = Vec::set(-__builtin_inff());
   Vec best = nothing;
   for_vectors(n, [&](int64_t i, auto lanes) {
-    Vec value = min(Vec::set(1), max(Vec::set(-1), Vec::load(c + i, lanes)));
-    if (a) value = value * Vec::load(a + i, lanes);
+    const Vec given = Vec::load(c + i, lanes);
+    Vec value = select(left_out(given), given, min(Vec::set(1), max(Vec::set(-1), given)));
+    if (a) value = scaled(value, Vec::load(a + i, lanes));
     value.store(c + i, lanes);
-    const Vec z = keep(lanes, value * Vec::set(scale), nothing);
+    const Vec z = keep(lanes, scaled(value, Vec::set(scale)), nothing);
     best = select(larger(z, best), z, best);
   });
   return largest_lane(best);
@@ -81,7 +86,8 @@ float largest_cosine(float* c, const float* a, float scale, int64_t n) {
 double sum_exp(const float* c, float scale, float top, int64_t n) {
   DoubleSum sum;
   for_vectors(n, [&](int64_t i, auto lanes) {
-    sum.add(keep(lanes, exp(Vec::load(c + i, lanes) * Vec::set(scale) - Vec::set(top)), Vec::set(0)));
+    const Vec z = scaled(Vec::load(c + i, lanes), Vec::set(scale));
+    sum.add(keep(lanes, exp(z - Vec::set(top)), Vec::set(0)));
   });
   return sum.total();
 }
@@ -146,9 +152,11 @@ double spread_gradient(float* g, const float* c, const float* a, float dloss, fl
                        int64_t n) {
   DoubleSum sum;
   for_vectors(n, [&](int64_t i, auto lanes) {
-    const Vec value = Vec::load(c + i, lanes);
-    const Vec p = exp(min(Vec::set(0), value * Vec::set(scale) - Vec::set(lse)));
-    const Vec d = keep(lanes, p * Vec::set(dloss), Vec::set(0));
+    const Vec given = Vec::load(c + i, lanes), zero = Vec::set(0);
+    const Mask gone = left_out(given);
+    const Vec value = select(gone, zero, given);
+    const Vec p = exp(min(zero, value * Vec::set(scale) - Vec::set(lse)));
+    const Vec d = keep(lanes, select(gone, zero, p * Vec::set(dloss)), zero);
     sum.add_product(d, value);
     const Vec up = a ? Vec::set(scale) * Vec::load(a + i, lanes) : Vec::set(scale);
     (d * up).store(g + i, lanes);
