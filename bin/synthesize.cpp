@@ -3,13 +3,14 @@
 #include <iostream>
 
 #include "bin/common/command_line.h"
-#include "data/synthetic/dataset.h"
+#include "data/synthetic/one_shot.h"
 
 int main(int argc, char** argv) {
   using namespace fr;
   CommandLine line("synthesize",
                    "Draw faces of people who do not exist, aligned like ArcFace's 112x112 template.");
   SyntheticOptions options;
+  OneShotSplit one_shot;
   std::string out, sheet;
   std::vector<int64_t> samples = {options.min_samples, options.max_samples};
   std::vector<double> groups(options.group_share.begin(), options.group_share.end());
@@ -29,6 +30,13 @@ int main(int argc, char** argv) {
   line.number("--quality", quality, "of the JPEG files", 1, 100);
   line.numbers("--groups", groups, "shares of the four groups", 4, 4, 0.0);
   line.number("--difficulty", options.difficulty, "how much pose, light and camera vary", 0.0, 4.0);
+  line.number<int64_t>(
+      "--novel", one_shot.novel,
+      "a one-shot benchmark: the last so many people get one training picture each; writes base.txt, "
+      "gallery.txt, probes.txt, novel.txt too",
+      0);
+  line.number<int64_t>("--base-probes", one_shot.base_probes,
+                       "one-shot benchmark: pictures of each other person kept for the test", 0);
   line.number<int64_t>("--pairs", pairs, "lines of pairs.csv", 0, 10'000'000);
   return line.run(argc, argv, [&] {
     if (out.empty() == sheet.empty())
@@ -46,6 +54,7 @@ int main(int argc, char** argv) {
       std::cerr << cat("\r", done * 100 / total, " % ");
     };
     write_dataset(out, options, quality, pairs, progress);
+    if (one_shot.novel > 0) write_one_shot_lists(out, options, one_shot);
     std::cout << out << ": " << list_samples(options).size() << " pictures\n";
     return 0;
   });

@@ -180,15 +180,18 @@ void check_batches(const Config& c, const TrainingData& data) {
   if (people > data.classes())
     throw Error(ErrorKind::usage, cat("train.batch = ", batch, " with data.per_identity = ", per_identity,
                                       " needs ", people, " people; the training data have ", data.classes()));
+  if (c.data.order == Order::doppelganger) check_mining(c, data.classes());
 }
 
-std::unique_ptr<Loader> make_loader(const Config& c, const TrainingData& data, int64_t epoch, int64_t batch) {
+std::unique_ptr<Loader> make_loader(const Config& c, const TrainingData& data, int64_t epoch, int64_t batch,
+                                    DoppelgangerList* doppelgangers) {
   LoaderOptions o;
   o.batch = c.train.batch, o.height = int(c.network.height), o.width = int(c.network.width);
   o.augment = c.augment, o.seed = uint64_t(c.run.seed), o.order = c.data.order,
   o.per_identity = c.data.per_identity;
   o.threads = int(c.data.workers), o.prefetch = int(c.data.prefetch), o.cache_mb = c.data.cache_mb;
   o.max_damaged = c.data.max_damaged, o.start_epoch = epoch, o.start_batch = batch;
+  o.doppelganger = c.mining, o.doppelgangers = doppelgangers;
   check_batches(c, data);
   return std::make_unique<Loader>(*data.source, o);
 }

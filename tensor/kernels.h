@@ -352,6 +352,12 @@ struct Kernels {
   // The same for Adam; the step t is that of the state plus 1. state holds step, learning_rate and squared_norm.
   void (*adam_update_many)(const AdamParameter<T>* parameters, int64_t count, const AdamStep& step,
                            const StepState* state, double clip_norm);
+
+  // --- what a row is mistaken for ---
+  // score_n = max_{m != label_n} z_nm, index_n = the lowest such m; a NaN counts as the largest. -1 and -infinity where
+  // nothing else is larger than -infinity.
+  void (*largest_other)(int64_t* index, Wide<T>* score, const Wide<T>* z, const int64_t* label, int64_t N,
+                        int64_t M);
 };
 
 template <class T>

@@ -36,12 +36,18 @@ class ClassHead : public LossTerm {
   // margin that is a real number. To be set before the first step; what a recorded step reads may be set again.
   void set_class_margin(const Tensor& factor);
 
+  // From now on loss() finds out, too, which class each picture is most easily mistaken for: others().
+  void find_others() { finds_others_ = true; }
+
   // Class scores without any margin: (N,D) -> (N,M).
   Var forward(const Var& embedding) override;
 
   // Of the last loss(). Rows whose largest score without margin is their label's:
   double last_accuracy() const;
   const Tensor& prediction() const { return prediction_; }  // int64 (N): those scores' classes
+  bool finds_others() const { return finds_others_; }
+  // By the training scores, bias and scale included.
+  const LargestOther& others() const { return others_; }
   // On a device: the length of the shortest row of the weights (), empty where it does not matter. Below 1e-12: redraw().
   const Tensor& shortest() const { return shortest_; }
   bool measures_rows() const { return traits_.scores == Scores::cosines; }
@@ -62,7 +68,7 @@ class ClassHead : public LossTerm {
   Var scaled(const Var& x) const;  // s x
   Var bias() const { return bias_ ? bias_->var : Var(); }
   Tensor own_labels(const Tensor& labels) const;  // counted from first_class()
-  void count_predictions_from_first_class();
+  void count_from_first_class(Tensor& classes) const;
 
   LossOptions options_;
   LossTraits traits_;
@@ -72,6 +78,8 @@ class ClassHead : public LossTerm {
   DType products_ = DType::float32;
   Tensor class_margin_;
   Tensor prediction_, labels_, shortest_;
+  bool finds_others_ = false;
+  LargestOther others_;
   double lambda_ = 0;
 };
 
