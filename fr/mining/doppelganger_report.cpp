@@ -7,7 +7,7 @@
 namespace fr {
 namespace {
 
-struct Pair {
+struct ClassPair {
   int64_t of, is;
   bool mutual;
   double cosine;
@@ -23,16 +23,16 @@ double cosine_of_rows(const std::vector<float>& w, int64_t D, int64_t a, int64_t
 }
 
 // Two classes that are each other's make one pair.
-std::vector<Pair> strongest_pairs(const DoppelgangerList& list, const Tensor& weights, size_t most) {
+std::vector<ClassPair> strongest_pairs(const DoppelgangerList& list, const Tensor& weights, size_t most) {
   const std::vector<float> w = weights.host<float>();
-  std::vector<Pair> pairs;
+  std::vector<ClassPair> pairs;
   for (int64_t c = 0; c < list.classes(); ++c) {
     const int64_t is = list.newest(c);
     const bool mutual = is >= 0 && list.newest(is) == c;
     if (is < 0 || (mutual && is < c)) continue;
     pairs.push_back({c, is, mutual, cosine_of_rows(w, weights.dim(1), c, is)});
   }
-  std::stable_sort(pairs.begin(), pairs.end(), [](const Pair& a, const Pair& b) {
+  std::stable_sort(pairs.begin(), pairs.end(), [](const ClassPair& a, const ClassPair& b) {
     return a.mutual != b.mutual ? a.mutual : a.cosine > b.cosine;
   });
   pairs.resize(std::min(pairs.size(), most));
@@ -88,7 +88,7 @@ ReportDoppelgangers report_doppelgangers(const DoppelgangerList& list, FaceModel
   const DoppelgangerCounts counts = counts_of(list);
   ReportDoppelgangers report{counts.classes, counts.listed, counts.mutual, text_of(counts), {}};
   const NamedTensors state = collect_state(model);
-  for (const Pair& p : strongest_pairs(list, state.at("head.weight"), most)) {
+  for (const ClassPair& p : strongest_pairs(list, state.at("head.weight"), most)) {
     const std::vector<int64_t> a = first_images(source, p.of), b = first_images(source, p.is);
     const auto name = [&](const std::vector<int64_t>& images) {
       return images.empty() ? std::string("no picture") : source.name(images[0]);
