@@ -63,7 +63,10 @@ int evaluate_models(const Arguments& a, EvaluationConfig& config, const Schema& 
   if (a.check) make_calibrator(config.calibration);  // does its file fit?
   if (a.check) return std::cout << "ok: " << paths_text(models) << ", " << protocol->description() << "\n", 0;
   Progress progress(int64_t(protocol->pictures().names.size() * members.size()));
-  const std::vector<ProtocolResult> results = evaluate(*protocol, members, config, &progress);
+  const std::vector<ProtocolResult> results =
+      config.one_shot_scores == OneShotScores::classes
+          ? std::vector{evaluate_classes(config, models, members, &progress)}
+          : evaluate(*protocol, members, config, &progress);
   progress.finish();
   for (const LoadedModel& m : models)
     std::cout << "model  " << m.path.string() << " (step " << m.info.step << ")\n";

@@ -27,8 +27,7 @@ int start(const Arguments& a, const Config& config) {
   if (!folder.moved_to().empty()) std::cerr << "the earlier run was moved to " << folder.moved_to() << "\n";
   if (a.resume) {
     // Without a checkpoint the run ended before its first: from step 0 it is the same, bit for bit.
-    if (!list_checkpoints(folder.path()).empty())
-      session.step = resume_newest(folder.path(), session.model, *session.optimizer, session.info()).step;
+    if (!list_checkpoints(folder.path()).empty()) session.resume(folder);
     folder.drop_metrics_after(session.step);
     const auto points = folder.train_points();
     if (!points.empty()) session.earlier_seconds = points.back().seconds;

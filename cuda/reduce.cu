@@ -131,6 +131,27 @@ void argmax_rows(int64_t* index, const T* x, int64_t rows, int64_t columns) {
   over_axis<Largest>(x, WriteIndex{index}, rows, columns, 1);
 }
 
+// one block a row n, threads stride over m
+FR_KERNEL(kPassThreads)
+largest_other_kernel(int64_t* index, float* score, const float* z, const int64_t* label, int64_t N,
+                     int64_t M) {
+  constexpr float kNothing = -std::numeric_limits<float>::infinity();
+  for (int64_t n = block_x(); n < N; n += blocks_x()) {
+    Largest best;
+    for (int64_t m = thread(); m < M; m += threads())
+      if (m != label[n]) best.add(z[n * M + m], m);
+    merge_lanes(best, 1, threads());
+    if (thread() > 0) continue;
+    const bool found = best.index >= 0 && best.value != kNothing;
+    index[n] = found ? best.index : -1, score[n] = found ? best.value : kNothing;
+  }
+}
+void largest_other(int64_t* index, float* score, const float* z, const int64_t* label, int64_t N, int64_t M) {
+  if (N == 0) return;
+  launch(grid_for(N), kPassThreads, sizeof(Largest) * kPassThreads, largest_other_kernel, index, score, z,
+         label, N, M);
+}
+
 // --- everything ---
 
 // partial[block]: the state of what its threads saw, each striding over the grid in packs; what remains one by one
@@ -220,6 +241,7 @@ void install_reduce(Kernels<T>& k) {
   k.dot = dot<T>;
   k.argmax_rows = argmax_rows<T>;
   k.find_nonfinite = find_nonfinite<T>;
+  k.largest_other = largest_other;
 }
 
 template void install_reduce(Kernels<float>&);

@@ -63,6 +63,22 @@ void check_apart(const std::vector<Face>& gallery, const std::vector<Face>& prob
     if (enrolled.count(f.picture)) text::fail(path, f.line, f.picture + " is in the gallery too");
 }
 
+GalleryProbes joined(std::vector<Face> known, const fs::path& gallery, std::vector<Face> searching,
+                     const fs::path& probes, const fs::path& root, Missing missing) {
+  GalleryProbes set;
+  set.root = root;
+  std::map<std::string, int64_t> number;
+  for (const auto* faces : {&known, &searching})
+    for (const Face& f : *faces)
+      if (number.emplace(f.person, int64_t(set.names.size())).second) set.names.push_back(f.person);
+  drop_missing(known, gallery, set, missing);
+  if (!searching.empty()) drop_missing(searching, probes, set, missing);
+  for (const auto* faces : {&known, &searching})
+    for (const Face& f : *faces) set.pictures.push_back(f.picture), set.people.push_back(number.at(f.person));
+  set.enrolled = int64_t(known.size());
+  return set;
+}
+
 }  // namespace
 
 GalleryProbes read_gallery(const fs::path& gallery, const fs::path& probes, const fs::path& root,
@@ -70,17 +86,11 @@ GalleryProbes read_gallery(const fs::path& gallery, const fs::path& probes, cons
   std::vector<Face> known = read_faces(gallery), searching = read_faces(probes);
   if (enrolled == Enrolled::one) check_one_each(known, gallery);
   check_apart(known, searching, probes);
-  GalleryProbes set;
-  set.root = root;
-  std::map<std::string, int64_t> number;
-  for (const auto* faces : {&known, &searching})
-    for (const Face& f : *faces)
-      if (number.emplace(f.person, int64_t(set.names.size())).second) set.names.push_back(f.person);
-  drop_missing(known, gallery, set, missing), drop_missing(searching, probes, set, missing);
-  for (const auto* faces : {&known, &searching})
-    for (const Face& f : *faces) set.pictures.push_back(f.picture), set.people.push_back(number.at(f.person));
-  set.enrolled = int64_t(known.size());
-  return set;
+  return joined(std::move(known), gallery, std::move(searching), probes, root, missing);
+}
+
+GalleryProbes read_enrolled(const fs::path& gallery, const fs::path& root, Missing missing) {
+  return joined(read_faces(gallery), gallery, {}, {}, root, missing);
 }
 
 GalleryProbes split_folder(const fs::path& root, const FolderSplit& split) {

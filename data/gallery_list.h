@@ -33,6 +33,10 @@ GalleryProbes read_gallery(const std::filesystem::path& gallery, const std::file
                            const std::filesystem::path& root, Enrolled enrolled = Enrolled::any,
                            Missing missing = Missing::error);
 
+// The gallery alone. Throws what read_gallery() throws.
+GalleryProbes read_enrolled(const std::filesystem::path& gallery, const std::filesystem::path& root,
+                            Missing missing = Missing::error);
+
 // What becomes of a person with one picture: there is nothing left to search with, or nothing to be found.
 enum class Singles {
   probe,    // a probe whom the gallery does not know

@@ -5,6 +5,7 @@
 #include <exception>
 #include <mutex>
 #include <numeric>
+#include <optional>
 #include <thread>
 #include <unordered_set>
 #include <utility>
@@ -33,12 +34,25 @@ void check_pk(const Source& source, const LoaderOptions& o) {
 }
 
 void check_parts(const Source& source, const LoaderOptions& o) {
-  FR_CHECK(o.parts.empty() || o.order != Order::pk, "loader: the order pk has no shares of data sets");
+  FR_CHECK(o.parts.empty() || o.order == Order::uniform || o.order == Order::balanced,
+           "loader: the orders pk and doppelganger have no shares of data sets");
   for (const LoaderPart& p : o.parts) {
     FR_CHECK(p.first >= 0 && p.first < p.last && p.last <= source.size(), "loader: a part of the pictures ",
              p.first, " to ", p.last, " of ", source.size());
     FR_CHECK(p.share > 0 && p.share < 1e9, "loader: expected a share > 0, got ", p.share);
   }
+}
+
+void check_doppelganger(const Source& source, const LoaderOptions& o) {
+  check(o.doppelganger, o.batch, classes_with_images(source));
+  FR_CHECK(o.tail == Tail::drop, "loader: the order doppelganger has no smaller last batch");
+  const DoppelgangerList* list = o.doppelgangers;
+  FR_CHECK(list && list->classes() == source.num_classes() && list->lag() == o.doppelganger.lag,
+           "loader: the order doppelganger needs a list of ", source.num_classes(), " classes with lag ",
+           o.doppelganger.lag);
+  const int64_t first = o.start_epoch * (source.size() / o.batch) + o.start_batch;
+  FR_CHECK(list->steps() == first, "loader: starts at batch ", first, " with the results of ", list->steps(),
+           " steps");
 }
 
 void check(const Source& source, const LoaderOptions& o) {
@@ -58,13 +72,15 @@ void check(const Source& source, const LoaderOptions& o) {
   check(o.augment);
   check_parts(source, o);
   if (o.order == Order::pk) check_pk(source, o);
+  if (o.order == Order::doppelganger) check_doppelganger(source, o);
 }
 
 }  // namespace
 
 std::vector<int64_t> epoch_order(const Source& source, Order order, uint64_t seed, int64_t epoch) {
   const auto step = static_cast<uint64_t>(epoch);
-  FR_CHECK(order != Order::pk, "epoch_order: the order pk depends on the batch");
+  FR_CHECK(order == Order::uniform || order == Order::balanced,
+           "epoch_order: the orders pk and doppelganger depend on the batch");
   if (order == Order::balanced) {
     Random draws({seed, Purpose::sampler, step});
     return balanced_order(source, 0, source.size(), source.size(), draws);
@@ -93,6 +109,7 @@ class Loader::Workers {
   Workers(const Source& source, const LoaderOptions& options);
   ~Workers() { stop(); }
   const Batch& next();
+  void learn(std::vector<Doppelganger> found);
 
   int64_t per_epoch() const { return per_epoch_; }
   const std::vector<Damage>& damaged() const { return damaged_; }
@@ -103,7 +120,7 @@ class Loader::Workers {
   struct Slot {
     Batch batch;
     OrderPointer order;
-    int64_t first = 0;  // position in the epoch of the batch's first picture
+    int64_t first = 0;  // place in the order of the batch's first picture
     int64_t unfinished = 0;
     std::vector<std::vector<int64_t>> damaged;  // of each picture: the samples passed over
     std::exception_ptr error;
@@ -123,6 +140,9 @@ class Loader::Workers {
   void stop();
 
   Slot& slot(int64_t t) { return ring_[static_cast<size_t>(t % static_cast<int64_t>(ring_.size()))]; }
+  bool decided(int64_t t) const { return !by_doppelgangers_ || options_.doppelgangers->decides(t); }
+  // Whether a picture that cannot be read is replaced by one of its class.
+  bool keeps_classes() const { return options_.order == Order::pk || by_doppelgangers_; }
   int64_t batch_size(int64_t number) const {
     return std::min(options_.batch, source_.size() - number * options_.batch);
   }
@@ -131,6 +151,7 @@ class Loader::Workers {
   const LoaderOptions options_;
   const int64_t per_epoch_, allowed_;
   PictureCache cache_;
+  std::optional<DoppelgangerOrder> by_doppelgangers_;
 
   std::mutex mutex_;
   std::condition_variable work_, ready_;
@@ -158,6 +179,8 @@ Loader::Workers::Workers(const Source& source, const LoaderOptions& options)
       ring_(static_cast<size_t>(options.prefetch) + 1),
       taking_(options.start_epoch * per_epoch_ + options.start_batch),
       delivered_(taking_) {
+  if (options.order == Order::doppelganger)
+    by_doppelgangers_.emplace(source, options.doppelganger, options.batch, options.seed);
   try {
     for (int i = 0; i < options.threads; ++i) threads_.emplace_back([this] { run(); });
   } catch (...) {
@@ -197,7 +220,7 @@ void Loader::Workers::run() {
 
 bool Loader::Workers::take(Piece& piece) {
   const int64_t held = delivered_ - (delivering_ ? 1 : 0);
-  if (taking_ >= held + static_cast<int64_t>(ring_.size())) return false;
+  if (taking_ >= held + static_cast<int64_t>(ring_.size()) || !decided(taking_)) return false;
   Slot& s = slot(taking_);
   if (taken_ == 0) prepare(s, taking_);
   const int64_t size = s.batch.size();
@@ -211,7 +234,12 @@ void Loader::Workers::prepare(Slot& s, int64_t t) {
   Batch& b = s.batch;
   b.epoch = t / per_epoch_, b.number = t % per_epoch_;
   b.height = options_.height, b.width = options_.width;
-  if (b.epoch != order_epoch_) {
+  s.first = b.number * options_.batch;
+  if (by_doppelgangers_) {
+    order_ =
+        std::make_shared<const std::vector<int64_t>>(by_doppelgangers_->batch(t, *options_.doppelgangers));
+    s.first = 0;
+  } else if (b.epoch != order_epoch_) {
     order_ = std::make_shared<const std::vector<int64_t>>(epoch_order(source_, options_, b.epoch));
     order_epoch_ = b.epoch;
   }
@@ -219,7 +247,7 @@ void Loader::Workers::prepare(Slot& s, int64_t t) {
   b.images.resize(size * static_cast<size_t>(b.height * b.width * 3));
   b.labels.resize(size), b.indices.resize(size);
   s.damaged.assign(size, {});
-  s.order = order_, s.first = b.number * options_.batch;
+  s.order = order_;
   s.unfinished = static_cast<int64_t>(size), s.error = nullptr;
 }
 
@@ -232,19 +260,19 @@ std::exception_ptr Loader::Workers::fill(const Piece& piece) {
   }
 }
 
-// What stands at position k in the attempts 0, 1, ..., -1 for nothing. Attempts 0 .. count - 1 are the order from k on; pk
-// puts between the first two of them those of the same class behind the batch.
+// What stands at place k of the order in the attempts 0, 1, ..., -1 for nothing. Attempts 0 .. count - 1 are the order from k
+// on; pk and doppelganger put between the first two of them those of the same class behind the batch.
 int64_t Loader::Workers::candidate(const Slot& s, int64_t k, int64_t attempt) const {
   const std::vector<int64_t>& order = *s.order;
   const auto count = static_cast<int64_t>(order.size());
   const auto at = [&](int64_t position) { return order[static_cast<size_t>(position % count)]; };
-  if (options_.order != Order::pk || attempt == 0) return at(k + attempt);
+  if (!keeps_classes() || attempt == 0) return at(k + attempt);
   if (attempt > count) return at(k + attempt - count);
   const int64_t index = at(s.first + options_.batch + attempt - 1);
   return source_.label(index) == source_.label(at(k)) ? index : -1;
 }
 
-// Position k, or the next readable one after it. The search ends when it alone has passed over more than is
+// Place k, or the next readable one after it. The search ends when it alone has passed over more than is
 // allowed: the caller will learn that from the list.
 void Loader::Workers::fill_one(Slot& s, int64_t n) {
   const std::vector<int64_t>& order = *s.order;
@@ -252,7 +280,7 @@ void Loader::Workers::fill_one(Slot& s, int64_t n) {
   const int64_t k = s.first + n;
   std::vector<int64_t>& passed = s.damaged[static_cast<size_t>(n)];
   Image own;
-  const int64_t attempts = options_.order == Order::pk ? 2 * count : count;
+  const int64_t attempts = keeps_classes() ? 2 * count : count;
   for (int64_t attempt = 0; attempt < attempts; ++attempt) {
     const int64_t index = candidate(s, k, attempt);
     if (index < 0) continue;
@@ -265,7 +293,7 @@ void Loader::Workers::fill_one(Slot& s, int64_t n) {
     Batch& b = s.batch;
     b.indices[static_cast<size_t>(n)] = index;
     b.labels[static_cast<size_t>(n)] = source_.label(index);
-    Random random = augment_random(options_.seed, b.epoch, k);
+    Random random = augment_random(options_.seed, b.epoch, b.number * options_.batch + n);
     augment_to_float(&b.images[static_cast<size_t>(n * b.height * b.width * 3)], *image, options_.height,
                      options_.width, options_.augment, random);
     return;
@@ -276,6 +304,8 @@ void Loader::Workers::fill_one(Slot& s, int64_t n) {
 
 const Batch& Loader::Workers::next() {
   std::unique_lock lock(mutex_);
+  FR_CHECK(decided(delivered_), "loader: batch ", delivered_,
+           " is decided by the results of a step that learn() was not told");
   delivering_ = false;
   work_.notify_all();
   Slot& s = slot(delivered_);
@@ -286,6 +316,17 @@ const Batch& Loader::Workers::next() {
   collect(s);
   if (s.error) std::rethrow_exception(s.error);
   return s.batch;
+}
+
+void Loader::Workers::learn(std::vector<Doppelganger> found) {
+  FR_CHECK(by_doppelgangers_, "loader: only the order doppelganger learns");
+  {
+    const std::lock_guard lock(mutex_);
+    FR_CHECK(options_.doppelgangers->steps() < delivered_, "loader: results of batch ", delivered_,
+             ", which was not delivered");
+    options_.doppelgangers->learn(std::move(found));
+  }
+  work_.notify_all();
 }
 
 // In the order of batches and positions, so that list and moment of the error do not depend on timing.
@@ -305,6 +346,7 @@ Loader::Loader(const Source& source, const LoaderOptions& options) {
 }
 Loader::~Loader() = default;
 const Batch& Loader::next() { return workers_->next(); }
+void Loader::learn(std::vector<Doppelganger> found) { workers_->learn(std::move(found)); }
 int64_t Loader::batches_per_epoch() const { return workers_->per_epoch(); }
 const std::vector<Damage>& Loader::damaged() const { return workers_->damaged(); }
 

@@ -1,13 +1,15 @@
 // Batches for training, decoded and augmented ahead of time by worker threads.
 //
 // Batch b of epoch e is a pure function of (seed, e, b), the options that shape it and the pictures: neither the number of
-// threads, nor the depth of prefetching, nor timing, nor where the run was resumed can change it.
+// threads, nor the depth of prefetching, nor timing, nor where the run was resumed can change it. In the order doppelganger
+// it is one of the results of earlier steps too, which learn() is told.
 //   order          position k of epoch e draws sample order(e)[k]; batch b holds positions b B .. b B + B - 1. With parts each
 //                  data set has its share of the epoch: data/part_order.h
 //   augmentation   Random{seed, augment, (e, k)}: a picture drawn twice in an epoch is changed in two ways
 //   damage         if the sample of position k cannot be read, the next readable one of order(e) stands in, counted
 //                  cyclically from k + 1: batches keep their size. It is drawn at its own position as well. In the order
-//                  pk it is the next readable one of the same class behind the batch, as long as there is one.
+//                  pk it is the next readable one of the same class behind the batch, as long as there is one; so it is in
+//                  the order doppelganger, where behind a batch come the other pictures of its classes.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -15,6 +17,7 @@
 #include <vector>
 
 #include "data/augment.h"
+#include "data/doppelganger_order.h"
 #include "data/source.h"
 
 namespace fr {
@@ -24,6 +27,7 @@ enum class Order {
   balanced,  // every class equally often: rounds over the permuted classes, a random picture of each;
              // as many draws in an epoch as there are pictures
   pk,        // batches of P = batch / per_identity classes with per_identity pictures each: data/pk_order.h
+  doppelganger,  // random classes, those they are mistaken for, and so on: data/doppelganger_order.h
 };
 // A data set among the pictures: [first, last), and its share of the draws of an epoch, in proportion to the other shares.
 struct LoaderPart {
@@ -48,6 +52,9 @@ struct LoaderOptions {
   int64_t cache_mb = 1024;    // decoded pictures kept in memory, as long as they fit; 0 = none
   int64_t start_epoch = 0;    // where to begin (resume): the first batch delivered
   int64_t start_batch = 0;    //
+
+  DoppelgangerOptions doppelganger = {};      // order doppelganger, and its list, which outlives the loader;
+  DoppelgangerList* doppelgangers = nullptr;  // the loader alone changes it
 };
 
 struct Batch {
@@ -79,8 +86,12 @@ class Loader {
   Loader& operator=(const Loader&) = delete;
 
   // The next batch, valid until the next call. Epochs follow each other without end.
-  // Error{data} naming the first ten once more than max_damaged of the data set was found damaged.
+  // Error{data} naming the first ten once more than max_damaged of the data set was found damaged. std::invalid_argument in
+  // the order doppelganger, rather than wait forever, when the batch waits for results: DoppelgangerList::decides().
   const Batch& next();
+
+  // Order::doppelganger: what the step with the oldest batch not yet told has found, step after step.
+  void learn(std::vector<Doppelganger> found);
 
   int64_t batches_per_epoch() const;
   // Damaged samples met in the batches delivered so far, each once, in the order of their batches.

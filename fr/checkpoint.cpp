@@ -6,7 +6,6 @@
 
 #include "fr/run_folder.h"
 #include "nn/safetensors.h"
-#include "nn/state.h"
 
 namespace fr {
 namespace {
@@ -27,6 +26,17 @@ N parse_number(const std::map<std::string, std::string>& metadata, const std::st
                                    at == metadata.end() ? "missing" : "not a number: " + at->second));
 }
 
+// One name a line.
+std::vector<std::string> parse_people(const std::string& lines, int64_t classes, const fs::path& path) {
+  std::vector<std::string> people;
+  std::istringstream in(lines);
+  for (std::string name; std::getline(in, name);) people.push_back(name);
+  if (int64_t(people.size()) != classes)
+    throw Error(ErrorKind::data, cat(path.string(), ": metadata 'people' has ", people.size(), " names of ",
+                                     classes, " classes"));
+  return people;
+}
+
 CheckpointInfo parse_info(const std::map<std::string, std::string>& m, const fs::path& path) {
   const auto format = m.find("format");
   if (format == m.end() || format->second != kFormat)
@@ -43,6 +53,7 @@ CheckpointInfo parse_info(const std::map<std::string, std::string>& m, const fs:
   info.classes = parse_number<int64_t>(m, "classes", path);
   info.data = parse_number<uint64_t>(m, "data", path);
   info.config = m.count("config") ? m.at("config") : "";
+  if (m.count("people")) info.people = parse_people(m.at("people"), info.classes, path);
   return info;
 }
 
@@ -54,6 +65,7 @@ Metadata to_metadata(const CheckpointInfo& info, const Backbone& network) {
                 {"classes", std::to_string(info.classes)},
                 {"data", std::to_string(info.data)},
                 {"config", info.config}};
+  for (const std::string& name : info.people) m["people"] += name + "\n";
   Preprocessing input = info.input;
   input.height = network.height(), input.width = network.width();
   m.merge(to_metadata(input));
@@ -94,11 +106,21 @@ std::string differences(const CheckpointInfo& found, const CheckpointInfo& expec
   return out;
 }
 
+// What belongs to the order of the batches, taken out of `tensors`.
+NamedTensors take_mining(NamedTensors& tensors) {
+  NamedTensors mining;
+  for (auto at = tensors.lower_bound("mining."); at != tensors.end() && at->first.starts_with("mining.");)
+    mining.insert(tensors.extract(at++));
+  return mining;
+}
+
 }  // namespace
 
 void save_checkpoint(const fs::path& path, FaceModel& model, const Optimizer& optimizer,
-                     const CheckpointInfo& info) {
-  write_safetensors(path, collect_state(model, &optimizer), to_metadata(info, model.network()));
+                     const CheckpointInfo& info, const NamedTensors& mining) {
+  NamedTensors state = collect_state(model, &optimizer);
+  state.insert(mining.begin(), mining.end());
+  write_safetensors(path, state, to_metadata(info, model.network()));
 }
 
 void save_model(const fs::path& path, FaceModel& model, const CheckpointInfo& info) {
@@ -106,21 +128,24 @@ void save_model(const fs::path& path, FaceModel& model, const CheckpointInfo& in
 }
 
 CheckpointInfo load_checkpoint(const fs::path& path, FaceModel& model, const Optimizer* optimizer) {
-  const auto file = read_safetensors(path);
+  auto file = read_safetensors(path);
+  take_mining(file.tensors);
   load_state(file.tensors, model, optimizer);
   return parse_info(file.metadata, path);
 }
 
 CheckpointInfo resume_newest(const fs::path& run_folder, FaceModel& model, const Optimizer& optimizer,
-                             const CheckpointInfo& expected) {
+                             const CheckpointInfo& expected, NamedTensors* mining) {
   std::string damage;
   for (const fs::path& path : list_checkpoints(run_folder)) {
     try {
-      const Safetensors file = read_safetensors(path);
+      Safetensors file = read_safetensors(path);
       const CheckpointInfo info = parse_info(file.metadata, path);
       if (const std::string different = differences(info, expected); !different.empty())
         throw Error(ErrorKind::state, cat(path.string(), " does not belong to this run:", different));
+      NamedTensors found = take_mining(file.tensors);
       load_state(file.tensors, model, &optimizer);
+      if (mining) *mining = std::move(found);
       return info;
     } catch (const Error& e) {
       if (e.kind() != ErrorKind::data) throw;
@@ -139,7 +164,8 @@ LoadedModel load_model(const fs::path& given, const Placement& placement) {
     if (files.empty()) throw Error(ErrorKind::state, cat(given.string(), ": no checkpoint in this folder"));
     out.path = files.front();
   }
-  const auto file = read_safetensors(out.path);
+  auto file = read_safetensors(out.path);
+  take_mining(file.tensors);
   out.info = parse_info(file.metadata, out.path);
   describe(out.config).read_ini_text(out.info.config, out.path.string() + " (metadata config)");
   select_methods(out.config.run);

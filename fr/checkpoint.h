@@ -8,6 +8,7 @@
 #include "fr/model.h"
 #include "fr/preprocessing.h"
 #include "nn/optimizer.h"
+#include "nn/state.h"
 
 namespace fr {
 
@@ -19,11 +20,13 @@ struct CheckpointInfo {
   std::string config;            // the keys that decide the result, as INI text
   Preprocessing input =
       {};  // of the pictures; written with the size of the network, read by load_model() alone
+  std::vector<std::string> people =
+      {};  // the names of the classes, where they are known: fr/mining/relearn.h
 };
 
-// Atomic; float32, whatever the device and the precision. Throws Error{io}.
+// Atomic; float32, whatever the device and the precision. `mining`: fr/mining/doppelgangers.h, empty without. Throws Error{io}.
 void save_checkpoint(const fs::path& path, FaceModel& model, const Optimizer& optimizer,
-                     const CheckpointInfo& info);
+                     const CheckpointInfo& info, const NamedTensors& mining = {});
 
 // The same without an optimiser: to embed with, not to train on.
 void save_model(const fs::path& path, FaceModel& model, const CheckpointInfo& info);
@@ -34,8 +37,9 @@ CheckpointInfo load_checkpoint(const fs::path& path, FaceModel& model, const Opt
 // Loads the newest checkpoint of a run folder that can be read; a damaged one is passed over with a warning.
 // Throws Error{state} listing the keys that differ when it belongs to another configuration, data set or
 // class count.
+// mining, if asked for, receives what save_checkpoint() was given.
 CheckpointInfo resume_newest(const fs::path& run_folder, FaceModel& model, const Optimizer& optimizer,
-                             const CheckpointInfo& expected);
+                             const CheckpointInfo& expected, NamedTensors* mining = nullptr);
 
 // The model of a checkpoint file with its preprocessing, or of the newest checkpoint of a run folder, ready to embed.
 struct LoadedModel {

@@ -42,9 +42,13 @@ void describe_data(Schema& s, Config& c) {
   s.integer("data.digits", c.data.digits, 10, kMany, "source = digits: how many pictures");
   s.choice(
       "data.order", c.data.order,
-      {{"uniform", Order::uniform}, {"balanced", Order::balanced}, {"pk", Order::pk}},
+      {{"uniform", Order::uniform},
+       {"balanced", Order::balanced},
+       {"pk", Order::pk},
+       {"doppelganger", Order::doppelganger}},
       "every picture once an epoch; every person equally often; batches of P people with data.per_identity "
-      "pictures each");
+      "pictures each; random people and those they are mistaken for (doppelganger mining, Smirnov et al. "
+      "2017)");
   s.integer(
       "data.per_identity", c.data.per_identity, 1, 65536,
       "pk: pictures of a person in a batch, all different if there are so many; train.batch is a multiple");
@@ -87,6 +91,20 @@ void describe_data(Schema& s, Config& c) {
   s.choice("synthetic.test_styles", c.synthetic.test_styles,
            {{"within", TestStyles::within}, {"across", TestStyles::across}, {"mixed", TestStyles::mixed}},
            "several data sets: both pictures of a test pair in one style, in two, every other pair in two");
+}
+
+void describe_mining(Schema& s, DoppelgangerOptions& m) {
+  s.integer("mining.smallest", m.smallest, 1, 65536,
+            "order = doppelganger: fewest pictures of a person in a batch");
+  s.integer("mining.largest", m.largest, 1, 65536,
+            "most pictures of a person; their number is drawn between the two");
+  s.integer("mining.random_classes", m.random_classes, 0, 65536,
+            "people of a batch who are drawn at random, N_r; the others are doppelgangers; 0: "
+            "mining.random_share says how many");
+  s.real("mining.random_share", m.random_share, 0, 1,
+         "their share of the people of a batch, N_r / N_c; the paper's: 9 / 27; at least one, 1: all");
+  s.integer("mining.lag", m.lag, 0, 1024,
+            "steps whose results a batch does not wait for: 0 is exact; more lets pictures be decoded ahead");
 }
 
 void describe_augment(Schema& s, Augment& a) {
@@ -266,6 +284,7 @@ Schema describe(Config& c) {
          "on an H100 or H200, convolutions of bfloat16 by the kernel for these cards alone");
   s.flag("run.cublas", c.run.cublas, "on a card, matrix products by cuBLAS, which must be installed");
   describe_data(s, c);
+  describe_mining(s, c.mining);
   describe_augment(s, c.augment);
   describe_network(s, c.network);
   describe_loss(s, c.loss);
@@ -301,6 +320,17 @@ std::string configuration_document(const Schema& schema) {
          schema.to_markdown();
 }
 
+void check_mining(const Config& c, int64_t classes) {
+  require(class_loss(c.loss) != nullptr,
+          "data.order = doppelganger needs a loss that scores classes: who is "
+          "mistaken for whom is read from its scores; loss.name has none");
+  try {
+    check(c.mining, c.train.batch, classes);
+  } catch (const std::invalid_argument& e) {
+    require(false, e.what());
+  }
+}
+
 void check(const Config& c) {
   check_data(c);
   require(c.data.source != DataSource::idx || (c.data.min_images == 1 && c.data.largest == 0),
@@ -310,6 +340,7 @@ void check(const Config& c) {
   require(
       c.data.order != Order::pk || c.train.batch % c.data.per_identity == 0,
       cat("train.batch = ", c.train.batch, " is no multiple of data.per_identity = ", c.data.per_identity));
+  if (c.data.order == Order::doppelganger) check_mining(c, kMany);
   check_network(c);
   require(c.synthetic.min_samples <= c.synthetic.max_samples,
           "synthetic.min_samples exceeds synthetic.max_samples");

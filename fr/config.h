@@ -70,6 +70,7 @@ struct Config {
     TestStyles test_styles = TestStyles::mixed;
   } synthetic;
 
+  DoppelgangerOptions mining;  // data.order = doppelganger
   Augment augment;
   NetworkOptions network;
   SupervisionOptions loss;
@@ -137,6 +138,9 @@ std::filesystem::path find_list(const std::string& list, const std::string& root
 
 // docs/configuration.md.
 std::string configuration_document(const Schema& schema);
+
+// Whether batches of the order doppelganger can be made of so many classes. Throws Error{usage}.
+void check_mining(const Config& config, int64_t classes);
 
 // What no single range can say: missing paths, a network size that does not fit, ... Throws Error{usage}.
 void check(const Config& config);

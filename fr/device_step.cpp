@@ -16,7 +16,8 @@ namespace {
 constexpr int kPlainSteps = 2;  // then the memory of a step is known
 
 // What comes back, as words of 8 bytes: the loss and the shortest row (float each), the squared norm, the terms of the loss
-// and its figures (float each), the predictions if there are class scores.
+// and its figures (float each), the predictions if there are class scores; if wanted, the other classes and their scores
+// (floats side by side).
 constexpr int64_t kLossWord = 0, kShortestWord = 1, kNormWord = 2, kTermWord = 3;
 
 template <class T>
@@ -71,7 +72,7 @@ void DeviceStep::make_buffers(const Shape& shape) {
   }
   x_ = Tensor(shape, model_.maps(), Device::cuda);
   labels_ = Tensor({n}, DType::int64, Device::cuda);
-  results_ = Tensor::zeros({prediction_word() + n}, DType::int64, Device::cuda);
+  results_ = Tensor::zeros({prediction_word() + (finds_others() ? 3 : 1) * n}, DType::int64, Device::cuda);
   shape_ = shape, taken_ = started_ = 0;
   device_.synchronize();  // copies ahead may not overtake what these blocks were used for before
 }
@@ -129,7 +130,12 @@ void DeviceStep::ask() {
   const ClassHead* head = model_.head();
   if (!head) return;
   if (head->shortest()) k.copy(words + kShortestWord, head->shortest().as<float>(), sizeof(float));
-  k.copy(words + prediction_word(), head->prediction().as<int64_t>(), head->prediction().bytes());
+  int64_t* const prediction = words + prediction_word();
+  const int64_t n = shape_[0];
+  k.copy(prediction, head->prediction().as<int64_t>(), head->prediction().bytes());
+  if (!finds_others()) return;
+  k.copy(prediction + n, head->others().index.as<int64_t>(), head->others().index.bytes());
+  k.copy(prediction + 2 * n, head->others().score.as<float>(), head->others().score.bytes());
 }
 
 void DeviceStep::record() {
@@ -186,6 +192,12 @@ StepResult DeviceStep::finish() {
     r.figures.push_back(word_as<float>(words, figure_word() + int64_t(f)));
   int64_t hits = 0;
   for (size_t n = 0; n < expected.size(); ++n) hits += words[size_t(prediction_word()) + n] == expected[n];
+  if (finds_others()) {
+    const int64_t* other = words.data() + prediction_word() + shape_[0];
+    std::vector<float> score(expected.size());
+    std::memcpy(score.data(), other + shape_[0], score.size() * sizeof(float));
+    for (size_t n = 0; n < expected.size(); ++n) r.others.push_back({expected[n], other[n], score[n]});
+  }
   r.accuracy = model_.head() ? double(hits) / double(expected.size()) : std::nan("");
   if (!std::isfinite(r.loss) || !std::isfinite(r.gradient_norm)) diverged(r);
   if (model_.head() && model_.head()->measures_rows() && word_as<float>(words, kShortestWord) < kShortRow)

@@ -33,6 +33,7 @@ class DeviceStep : public TrainStep {
   void forget_gradients();
   int64_t figure_word() const;      // where the figures begin in results_
   int64_t prediction_word() const;  // where the predictions begin in results_
+  bool finds_others() const { return model_.head() && model_.head()->finds_others(); }
   Var loss();
   void ask();     // for everything of a step, results included
   void record();  // the same, to be repeated

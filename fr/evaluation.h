@@ -27,6 +27,11 @@ struct GallerySource {
   FolderSplit split;
 };
 
+enum class OneShotScores {
+  embeddings,  // with the people of the gallery
+  classes,     // of the models' own classifiers: bin/relearn
+};
+
 struct EvaluationConfig {
   std::string protocol = "pairs";  // a word of protocol_table()
   std::string root, list;          // folder of the pictures; the protocol's list
@@ -43,6 +48,7 @@ struct EvaluationConfig {
   IdentificationOptions identification;
   GallerySource one_shot;  // of coverage
   CoverageOptions coverage;
+  OneShotScores one_shot_scores = OneShotScores::embeddings;
   std::string novel;  // list of names
 
   ProtocolOptions options;
@@ -62,6 +68,11 @@ struct EvaluationConfig {
 
 // The schema over the fields of `config`, which must outlive it. Keys of a protocol of its own have a section of its name.
 Schema describe(EvaluationConfig& config);
+// coverage.scores = classes: who the probes are by the classifiers of the models, of several by the mean of their probabilities.
+// Throws Error{usage} for another protocol, a calibration, or a model without such a classifier; what one_shot_coverage() throws.
+ProtocolResult evaluate_classes(const EvaluationConfig& config, const std::vector<LoadedModel>& models,
+                                const std::vector<EnsembleMember>& members, Progress* progress = nullptr);
+
 std::string evaluation_document(const Schema& schema);  // docs/evaluation.md
 
 // One row a protocol. A new one needs its row here and, for files of its own, fields of EvaluationConfig with their keys.

@@ -1,6 +1,7 @@
 #include "fr/evaluation_galleries.h"
 
 #include "fr/evaluation_sets.h"
+#include "fr/mining/class_coverage.h"
 #include "fr/run_data.h"
 
 namespace fr {
@@ -52,6 +53,11 @@ void describe_galleries(Schema& s, EvaluationConfig& c) {
   s.choice("coverage.template", c.coverage.of_person, kTemplateWords, "as identification.template");
   s.text("coverage.novel", c.novel,
          "names of the people whose probes are measured, one a line; empty: everybody");
+  s.choice<OneShotScores>(
+      "coverage.scores", c.one_shot_scores,
+      {{"embeddings", OneShotScores::embeddings}, {"classes", OneShotScores::classes}},
+      "of embeddings with the people of the gallery, or of the classifiers that bin/relearn makes: "
+      "probabilities, of several models their mean");
   s.reals("coverage.precision", c.coverage.precision, 0, 1, "precisions at which the coverage is told");
 }
 
@@ -67,11 +73,59 @@ std::unique_ptr<Protocol> make_identification(const EvaluationConfig& c) {
   return identification(read(c, "identification", c.searched), c.identification);
 }
 
-std::unique_ptr<Protocol> make_coverage(const EvaluationConfig& c) {
-  GalleryProbes set = read(c, "coverage", c.one_shot);
+namespace {
+
+CoverageOptions coverage_options(const EvaluationConfig& c, const GalleryProbes& set) {
   CoverageOptions options = c.coverage;
   if (!c.novel.empty()) options.novel = listed_people(find_list(c.novel, c.root), set);
+  return options;
+}
+
+// The probes alone: classifiers have learned the gallery.
+PictureList probe_pictures(const GalleryProbes& set) {
+  PictureList list;
+  list.names.assign(set.pictures.begin() + set.enrolled, set.pictures.end());
+  list.picture = [root = set.root, names = list.names](int64_t i) {
+    return load_image(root / names[size_t(i)]);
+  };
+  return list;
+}
+
+void check_classes(const EvaluationConfig& c) {
+  if (c.protocol != "coverage")
+    throw Error(ErrorKind::usage,
+                cat("coverage.scores = classes: protocol = ", c.protocol, " does not use it"));
+  if (c.calibration.type != CalibrationType::none)
+    throw Error(ErrorKind::usage,
+                "coverage.scores = classes: probabilities are not calibrated; calibration.type must be none");
+  if (c.flip == FlipMode::concatenate)
+    throw Error(ErrorKind::usage,
+                "coverage.scores = classes: a classifier takes one embedding; flip = concatenate makes two");
+}
+
+}  // namespace
+
+std::unique_ptr<Protocol> make_coverage(const EvaluationConfig& c) {
+  GalleryProbes set = read(c, "coverage", c.one_shot);
+  CoverageOptions options = coverage_options(c, set);
   return one_shot_coverage(std::move(set), std::move(options));
+}
+
+ProtocolResult evaluate_classes(const EvaluationConfig& c, const std::vector<LoadedModel>& models,
+                                const std::vector<EnsembleMember>& members, Progress* progress) {
+  check_classes(c);
+  GalleryProbes set = read(c, "coverage", c.one_shot);
+  std::vector<ClassifierView> views;
+  for (const LoadedModel& m : models) views.push_back({m.model->head(), {}, classes_of(m, set.names)});
+  const std::vector<Embeddings> embeddings = embed(
+      members, probe_pictures(set), c.flip.value_or(FlipMode::mean), c.batch, Average::scores, progress);
+  for (size_t m = 0; m < views.size(); ++m) views[m].embeddings = embeddings[m].view();
+  const std::vector<ProbeResult> found =
+      search_classes(views, std::span(set.people).subspan(size_t(set.enrolled)));
+  CoverageOptions options = coverage_options(c, set);
+  return classifier_coverage(
+      std::move(set), std::move(options), found,
+      models.size() == 1 ? "probability of the class" : "mean probability of the class", c.options);
 }
 
 }  // namespace fr

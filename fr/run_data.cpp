@@ -242,9 +242,11 @@ void check_batches(const Config& c, const TrainingData& data) {
   if (people > data.classes())
     throw Error(ErrorKind::usage, cat("train.batch = ", batch, " with data.per_identity = ", per_identity,
                                       " needs ", people, " people; the training data have ", data.classes()));
+  if (c.data.order == Order::doppelganger) check_mining(c, data.classes());
 }
 
-std::unique_ptr<Loader> make_loader(const Config& c, const TrainingData& data, int64_t epoch, int64_t batch) {
+std::unique_ptr<Loader> make_loader(const Config& c, const TrainingData& data, int64_t epoch, int64_t batch,
+                                    DoppelgangerList* doppelgangers) {
   LoaderOptions o;
   o.batch = c.train.batch, o.height = int(c.network.height), o.width = int(c.network.width);
   o.augment = c.augment, o.seed = uint64_t(c.run.seed), o.order = c.data.order,
@@ -254,6 +256,7 @@ std::unique_ptr<Loader> make_loader(const Config& c, const TrainingData& data, i
   if (c.data.weights.by != DatasetWeights::By::pictures)
     for (size_t k = 0; k < data.ranges.shares.size(); ++k)
       o.parts.push_back({data.ranges.pictures[k], data.ranges.pictures[k + 1], data.ranges.shares[k]});
+  o.doppelganger = c.mining, o.doppelgangers = doppelgangers;
   check_batches(c, data);
   return std::make_unique<Loader>(*data.source, o);
 }

@@ -63,11 +63,11 @@ FoundPictures find_pictures(const std::vector<std::string>& inputs);
 
 NetworkOptions network_options(const Config& config);  // with the run's seed
 
-// Throws Error{usage} when the data cannot fill a batch: too few pictures or, for the order pk, too few people.
+// Throws Error{usage} when the data cannot fill a batch: too few pictures or, for the orders pk and doppelganger, people.
 void check_batches(const Config& config, const TrainingData& data);
 
-// Starts at batch `batch` of epoch `epoch`. Throws as check_batches().
+// Starts at batch `batch` of epoch `epoch`; the order doppelganger needs its list. Throws as check_batches().
 std::unique_ptr<Loader> make_loader(const Config& config, const TrainingData& data, int64_t epoch,
-                                    int64_t batch);
+                                    int64_t batch, DoppelgangerList* doppelgangers = nullptr);
 
 }  // namespace fr

@@ -74,6 +74,8 @@ ordered_json run_json(const Session& s, const RunResult& r, const RunFolder& fol
                {"pictures", s.data.pictures()},
                {"fingerprint", cat(std::hex, s.data.source->fingerprint())},
                {"damaged", r.damaged}};
+  if (const ReportDoppelgangers& d = r.doppelgangers; d.classes > 0)
+    j["doppelgangers"] = {{"classes", d.classes}, {"listed", d.listed}, {"mutual", d.mutual}};
   for (const auto& [name, value] : r.scalars) j["trained_scalars"][name] = value;
   j["parameters"] = s.model.network().parameter_count();
   j["steps"] = s.step;
@@ -142,7 +144,7 @@ Report make_report(const Session& s, const RunFolder& folder, const RunResult& r
   report.train = folder.train_points();
   report.evaluations = folder.eval_points();
   if (r.test) report.tests.push_back(report_test(*r.test, *s.test));
-  report.features = r.features;
+  report.features = r.features, report.doppelgangers = r.doppelgangers;
   report.configuration = s.resolved;
   report.warnings = warnings;
   return report;

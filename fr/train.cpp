@@ -1,6 +1,7 @@
 // The training loop.
 #include "fr/train.h"
 
+#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <exception>
@@ -8,6 +9,7 @@
 
 #include "fr/embed.h"
 #include "fr/features.h"
+#include "fr/mining/doppelganger_report.h"
 #include "fr/stop_signal.h"
 
 namespace fr {
@@ -21,13 +23,28 @@ std::string status_line(const TrainPoint& p) {
   return text;
 }
 
+// Seconds of a step, and of them those that mining took and those that were waited for the batch.
+struct StepTimes {
+  double step = 0, mining = 0, waiting = 0;
+};
+
+class Stopwatch {
+ public:
+  double seconds() const { return std::chrono::duration<double>(Clock::now() - start_).count(); }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  Clock::time_point start_ = Clock::now();
+};
+
 // Means over the steps since the last line of metrics.
 struct Average {
-  double loss = 0, accuracy = 0, norm = 0;
+  double loss = 0, accuracy = 0, norm = 0, step_seconds = 0, mining_seconds = 0, waiting_seconds = 0;
   std::vector<double> terms, figures;
   int64_t n = 0;
-  void add(const StepResult& r) {
+  void add(const StepResult& r, const StepTimes& t) {
     loss += r.loss, accuracy += r.accuracy, norm += r.gradient_norm, ++n;
+    step_seconds += t.step, mining_seconds += t.mining, waiting_seconds += t.waiting;
     add(terms, r.terms), add(figures, r.figures);
   }
 
@@ -42,7 +59,7 @@ struct Average {
 void calibrate(Session& s) {
   Backbone& network = s.model.network();
   if (s.step > 0 || !network.wants_calibration()) return;
-  const auto loader = make_loader(s.config, s.data, 0, 0);
+  const auto loader = make_loader(s.config, s.data, 0, 0, s.doppelgangers.get());
   const Batch& b = loader->next();
   const Tensor x = Tensor::from(b.images, {b.size(), b.height, b.width, 3});
   network.calibrate(cast(Var(x.to(s.placement.device)), s.model.maps()));
@@ -63,10 +80,16 @@ std::vector<std::pair<std::string, double>> named_terms(const FaceModel& model, 
   return named;
 }
 
-std::vector<std::pair<std::string, double>> named_figures(const FaceModel& model, const Average& sum) {
+// Of mining: its share of the steps' time, that of waiting for batches, and the share of the classes that have a doppelganger.
+std::vector<std::pair<std::string, double>> named_figures(const Session& s, const Average& sum) {
   std::vector<std::pair<std::string, double>> named;
   for (size_t f = 0; f < sum.figures.size(); ++f)
-    named.emplace_back(model.figure_names()[f], sum.figures[f] / double(sum.n));
+    named.emplace_back(s.model.figure_names()[f], sum.figures[f] / double(sum.n));
+  if (!s.doppelgangers) return named;
+  const DoppelgangerCounts counts = counts_of(*s.doppelgangers);
+  named.emplace_back("mining.share_of_time", sum.mining_seconds / sum.step_seconds);
+  named.emplace_back("mining.share_of_waiting", sum.waiting_seconds / sum.step_seconds);
+  named.emplace_back("mining.listed", double(counts.listed) / double(counts.classes));
   return named;
 }
 
@@ -137,7 +160,22 @@ Session::Session(const Config& configuration)
   decides_result = schema.to_ini(true);
   steps = total_steps(config, data);
   schedule = schedule_of(config, steps);
+  if (config.data.order == Order::doppelganger) {
+    doppelgangers = std::make_unique<DoppelgangerList>(data.classes(), config.mining.lag);
+    model.head()->find_others();
+  }
   stepper = make_train_step(model, *optimizer, {uint64_t(config.run.seed), config.train.record});
+}
+
+void Session::save(const RunFolder& folder) {
+  save_checkpoint(folder.checkpoint_path(step), model, *optimizer, info(),
+                  doppelgangers ? tensors_of(*doppelgangers) : NamedTensors());
+}
+
+void Session::resume(const RunFolder& folder) {
+  NamedTensors mining;
+  step = resume_newest(folder.path(), model, *optimizer, info(), &mining).step;
+  if (doppelgangers) restore(*doppelgangers, mining, step);
 }
 
 int64_t Session::batches_per_epoch() const { return epoch_batches(config, data); }
@@ -162,27 +200,44 @@ StepResult train_step(Session& s, const Batch& batch) {
 
 namespace {
 
-// Steps with the batches of the loader. On a device the next batch is taken while a step is done; what goes wrong then is
-// thrown by the next step, as if it had been taken there.
+// Steps with the batches of the loader. On a device the next batch is taken while a step is done, unless it waits for the
+// results of that step; what goes wrong then is thrown by the next step, as if it had been taken there.
 class Steps {
  public:
   explicit Steps(Session& session) : s_(session) {}
 
   StepResult next() {
     if (failed_) std::rethrow_exception(failed_);
-    if (!taken_) s_.stepper->take(s_.loader->next());
+    const Stopwatch step;
+    times_ = {};
+    if (!taken_) take();
     s_.stepper->start(s_.step, learning_rate(s_.schedule, s_.step));
     taken_ = false;
-    if (s_.stepper->takes_ahead() && s_.step + 1 < s_.steps) take_ahead();
+    if (s_.stepper->takes_ahead() && s_.step + 1 < s_.steps && decided(s_.step + 1)) take_ahead();
     const StepResult r = s_.stepper->finish();
+    if (s_.doppelgangers) learn(r);
     ++s_.step;
+    times_.step = step.seconds();
     return r;
   }
+  const StepTimes& times() const { return times_; }  // of the last step
 
  private:
+  bool decided(int64_t t) const { return !s_.doppelgangers || s_.doppelgangers->decides(t); }
+  void take() {
+    const Stopwatch waiting;
+    const Batch& batch = s_.loader->next();
+    times_.waiting += waiting.seconds();
+    s_.stepper->take(batch);
+  }
+  void learn(const StepResult& r) {
+    const Stopwatch mining;
+    s_.loader->learn(doppelgangers_of(r.others));
+    times_.mining = r.others_seconds + mining.seconds();
+  }
   void take_ahead() {
     try {
-      s_.stepper->take(s_.loader->next());
+      take();
       taken_ = true;
     } catch (...) {
       failed_ = std::current_exception();
@@ -191,6 +246,7 @@ class Steps {
 
   Session& s_;
   bool taken_ = false;
+  StepTimes times_;
   std::exception_ptr failed_;
 };
 
@@ -205,6 +261,7 @@ RunResult conclude(Session& s, const RunFolder& folder, const Progress& progress
   s.loader.reset();
   result.scalars = trained_scalars(s.model);
   if (!result.stopped_by) result.features = sample_features(s.model, s.data, s.config);
+  if (s.doppelgangers) result.doppelgangers = report_doppelgangers(*s.doppelgangers, s.model, *s.data.source);
   if (s.test && !result.stopped_by) {
     std::cerr << "verifying " << s.test->pairs.size() << " pairs of " << s.test->names.size() << " pictures"
               << std::endl;
@@ -223,14 +280,14 @@ RunResult run(Session& s, const RunFolder& folder) {
   Average average;
   StallWatch stall;
   double logged = 0;
-  s.loader = make_loader(s.config, s.data, s.info().epoch, s.info().batch);
+  s.loader = make_loader(s.config, s.data, s.info().epoch, s.info().batch, s.doppelgangers.get());
   s.stepper = make_train_step(s.model, *s.optimizer, {uint64_t(s.config.run.seed), s.config.train.record});
   calibrate(s);
   Steps steps(s);
 
   while (s.step < s.steps && !stop_signal()) {
     const StepResult r = steps.next();
-    average.add(r);
+    average.add(r, steps.times());
     stall.add(r.loss, s.step % s.batches_per_epoch() == 0);
 
     const bool last = s.step == s.steps || stop_signal();
@@ -246,11 +303,11 @@ RunResult run(Session& s, const RunFolder& folder) {
                            n * double(every.batch) / (now - logged),
                            s.earlier_seconds + now,
                            named_terms(s.model, average),
-                           named_figures(s.model, average)};
+                           named_figures(s, average)};
     progress.show(s.step, status_line(point), log);
     if (log) folder.append(point), average = {}, logged = now;
     if (s.step % every.checkpoint_every == 0 || last) {
-      save_checkpoint(folder.checkpoint_path(s.step), s.model, *s.optimizer, s.info());
+      s.save(folder);
       folder.keep_newest_checkpoints(2);
     }
     if (s.test && every.evaluate_every > 0 && s.step % every.evaluate_every == 0 && !last) {

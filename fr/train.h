@@ -27,11 +27,15 @@ struct Session {
   int64_t steps = 0, step = 0;  // of the run; done
   double earlier_seconds = 0;   // of training before the run was resumed
   Schedule schedule;
+  std::unique_ptr<DoppelgangerList> doppelgangers;  // of data.order = doppelganger
   std::unique_ptr<Loader> loader;
   std::unique_ptr<TrainStep> stepper;
 
   int64_t batches_per_epoch() const;
   CheckpointInfo info() const;
+  // Throws what save_checkpoint() and resume_newest() throw.
+  void save(const RunFolder& folder);
+  void resume(const RunFolder& folder);
 };
 
 // One step with this batch; what TrainStep::finish() throws.
@@ -49,8 +53,9 @@ struct RunResult {
   int64_t images = 0;                                   // of all steps
   std::vector<std::pair<std::string, double>> scalars;  // what the loss has learned beside the class weights
   ReportFeatures features;
-  int64_t damaged = 0;  // pictures that could not be read
-  int stopped_by = 0;   // a signal, 0: ran to its end
+  ReportDoppelgangers doppelgangers = {};  // of data.order = doppelganger
+  int64_t damaged = 0;                     // pictures that could not be read
+  int stopped_by = 0;                      // a signal, 0: ran to its end
 };
 
 // Steps until the end or a signal, with metrics and checkpoints on the way.

@@ -27,12 +27,13 @@ class CpuStep : public TrainStep {
     model_.zero_grad();
     model_.train();
     const Var loss = model_.loss(x_, labels_, step);
-    result_ = {loss.value().item(), std::nan(""), 0, lr, {}, {}};
+    result_ = {loss.value().item(), std::nan(""), 0, lr, {}, {}, {}, 0};
     for (const Tensor& term : model_.term_losses()) result_.terms.push_back(term.item());
     for (const Tensor& figure : model_.figures()) result_.figures.push_back(figure.item());
     if (!std::isfinite(result_.loss)) throw_diverged("loss", result_.loss, step, loss, model_);
     backward(loss);
     if (model_.head()) result_.accuracy = model_.head()->last_accuracy();
+    if (model_.head() && model_.head()->finds_others()) read_others(model_.head()->others());
     result_.gradient_norm = optimizer_.step(lr, step);  // changes nothing when the norm is not finite
     if (!std::isfinite(result_.gradient_norm))
       throw_diverged("gradient norm", result_.gradient_norm, step, loss, model_);
@@ -41,6 +42,13 @@ class CpuStep : public TrainStep {
   StepResult finish() override { return result_; }
 
  private:
+  void read_others(const LargestOther& others) {
+    const std::vector<int64_t> label = labels_.host<int64_t>(), other = others.index.host<int64_t>();
+    const std::vector<float> score = others.score.host<float>();
+    for (size_t n = 0; n < label.size(); ++n) result_.others.push_back({label[n], other[n], score[n]});
+    result_.others_seconds = others.seconds;
+  }
+
   FaceModel& model_;
   Optimizer& optimizer_;
   uint64_t seed_;

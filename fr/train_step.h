@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "data/loader.h"
+#include "fr/mining/doppelgangers.h"
 #include "fr/model.h"
 #include "nn/optimizer.h"
 
@@ -18,8 +19,10 @@ struct StepResult {
   double loss = 0;
   double accuracy = 0;  // of the class scores; NaN when no term of the loss makes any
   double gradient_norm = 0, learning_rate = 0;
-  std::vector<double> terms;    // of the loss, before their weights
-  std::vector<double> figures;  // FaceModel::figures()
+  std::vector<double> terms;       // of the loss, before their weights
+  std::vector<double> figures;     // FaceModel::figures()
+  std::vector<OtherClass> others;  // of each picture, where the class head finds them
+  double others_seconds = 0;       // what finding them took; on a device unknown, 0
 };
 
 class TrainStep {

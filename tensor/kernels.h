@@ -363,6 +363,11 @@ struct Kernels {
                             const Crossing& crossing, int64_t N, int64_t M);
   // dx_i -= lambda dy_i, lambda (1). With lambda = 0 nothing changes, whatever dy is.
   void (*reverse_gradient)(Wide<T>* dx, const Wide<T>* dy, const Wide<T>* lambda, int64_t n);
+  // --- what a row is mistaken for ---
+  // score_n = max_{m != label_n} z_nm, index_n = the lowest such m; a NaN counts as the largest. -1 and -infinity where
+  // nothing else is larger than -infinity.
+  void (*largest_other)(int64_t* index, Wide<T>* score, const Wide<T>* z, const int64_t* label, int64_t N,
+                        int64_t M);
 };
 
 template <class T>

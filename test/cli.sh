@@ -61,6 +61,8 @@ expect "multipliers without a number" 2 "optimizer.multipliers = head.weight lr:
 expect "multipliers of nobody" 2 "no parameter is called 'hed.weight'; the nearest: head.weight" tiny "optimizer.multipliers=hed.weight lr 10" --check
 expect "half a person" 2 "train.batch = 8 is no multiple of data.per_identity = 3" tiny data.order=pk data.per_identity=3
 expect "too many people" 2 "needs 16 people; the training data have 8" tiny data.order=pk data.per_identity=1 train.batch=16 --check
+expect "doppelgangers without class scores" 2 "needs a loss that scores classes" tiny data.order=doppelganger loss.name=margin
+expect "doppelgangers of too few people" 2 "may need 16 people; the training data have 8" tiny data.order=doppelganger mining.smallest=1 mining.largest=1 train.batch=16 --check
 expect "too few pictures" 2 "train.batch = 1000 exceeds the [0-9]+ training pictures" tiny train.batch=1000 --check
 expect "wrong type" 2 "optimizer.lr = fast: not a number; allowed: real in \[0, 1000\]" tiny optimizer.lr=fast
 expect "trailing letters" 2 "train.batch = 12abc: not an integer" tiny train.batch=12abc

@@ -333,6 +333,7 @@ Kernels<T> make_table() {
   add.template operator()<&K::reduce_backward, &F::reduce_backward>();
   add.template operator()<&K::dot, &F::dot>();
   add.template operator()<&K::argmax_rows, &F::argmax_rows>();
+  add.template operator()<&K::largest_other, &F::largest_other>();
   add.template operator()<&K::find_nonfinite, &F::find_nonfinite>();
   add.template operator()<&K::gemm, &F::gemm>();
   add.template operator()<&K::gemm_wide, &F::gemm_wide>();

@@ -44,6 +44,21 @@ Row argmax(const char* name, std::vector<double> x, int64_t rows) {
       .tolerance(0, "comparisons only");
 }
 
+Row largest_other(const char* name, std::vector<double> z, std::vector<int64_t> label) {
+  const auto N = static_cast<int64_t>(label.size()), M = static_cast<int64_t>(z.size()) / N;
+  return Row(cat("largest_other ", N, "x", M, " ", name))
+      .covers(&K::largest_other)
+      .wide({"z", "score"})
+      .constant("z", std::move(z))
+      .index_input("label", std::move(label))
+      .index_output("index", N)
+      .saved("score", N)
+      .forward([=](const auto& k, const auto& v) {
+        k.largest_other(v.index("index"), v["score"], v["z"], v.index("label"), N, M);
+      })
+      .tolerance(0, "comparisons only");
+}
+
 Row find_nonfinite(const char* name, std::vector<double> x) {
   const auto n = static_cast<int64_t>(x.size());
   return Row(cat("find_nonfinite ", n, " ", name))
@@ -90,6 +105,15 @@ std::vector<Row> reduce_rows() {
   rows.push_back(argmax("all -infinity", std::vector<double>(40, -kInf), 2));
   rows.push_back(argmax("a late NaN", with(numbers(61, 1), {{7, kInf}, {44, kNaN}, {52, kNaN}}), 1));
   rows.push_back(argmax("a tie across lanes", with(numbers(61, 1), {{18, 3}, {35, 3}, {17, 3}}), 1));
+
+  rows.push_back(largest_other("", numbers(5 * 37, 1), indices(5, 2, 37)));
+  rows.push_back(largest_other("", numbers(33 * 2501, 1), indices(33, 2, 2501)));
+  rows.push_back(largest_other("label first and last", numbers(2 * 40, 1), {0, 39}));
+  rows.push_back(largest_other("ties", std::vector<double>(4 * 50, 0.5), {0, 1, 30, 49}));
+  rows.push_back(largest_other("one class", numbers(3, 1), {0, 0, 0}));
+  rows.push_back(largest_other("nothing else", with(std::vector<double>(2 * 20, -kInf), {{3, 1}}), {3, 5}));
+  rows.push_back(largest_other("a NaN", with(numbers(61, 1), {{7, kInf}, {44, kNaN}, {52, kNaN}}), {20}));
+  rows.push_back(largest_other("the label is the largest", with(numbers(61, 1), {{18, 9}}), {18}));
 
   rows.push_back(find_nonfinite("none", numbers(37, 1)));
   rows.push_back(find_nonfinite("empty", {}));

@@ -38,6 +38,8 @@ std::vector<KernelTitle> reduction_titles() {
       {{"reduce", "y = sum, mean or max", "", ""}, entries(&K::reduce_forward, &K::reduce_backward)},
       {{"dot", "y = sum a b", "", ""}, entries(&K::dot)},
       {{"argmax_rows", "index of the largest", "", ""}, entries(&K::argmax_rows)},
+      {{"largest_other", "max of z but for the label", "Smirnov et al. 2017, Sec. 3.2", ""},
+       entries(&K::largest_other)},
       {{"find_nonfinite", "index of the first", "", ""}, entries(&K::find_nonfinite)},
   };
 }

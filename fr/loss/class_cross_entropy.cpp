@@ -134,7 +134,7 @@ void backward_of(const Kept& s, Node& self) {
 // Classes that `datasets` leaves out have z_nm = -infinity, and with it d_nm = 0.
 // Saves x, lse and the one matrix z, which the backward pass turns into d.
 Var class_cross_entropy(const Var& x, const Var& w, const Var& b, const Tensor& labels, DType products,
-                        Tensor* prediction, const DatasetClasses& datasets) {
+                        Tensor* prediction, const DatasetClasses& datasets, LargestOther* other) {
   check(x, w, b, labels);
   const int64_t N = x.dim(0), D = x.dim(1), M = w.dim(0);
   const Tensor xv = products == DType::bfloat16 ? x.value().to(products) : x.value();
@@ -150,6 +150,7 @@ Var class_cross_entropy(const Var& x, const Var& w, const Var& b, const Tensor& 
     if (prediction) k.argmax_rows(prediction->data(), s.z.data(), N, M);
     k.reduce_forward(mean.data(), loss.data(), Reduce::mean, 1, N, 1);
   });
+  if (other) *other = largest_other(s.z, labels);
   return record(kOp, mean, {x, w, b}, [s](Node& self) { backward_of(s, self); });
 }
 

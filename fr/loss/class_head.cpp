@@ -98,6 +98,7 @@ Var ClassHead::margin_loss(const Var& embedding, const Tensor& labels, const Ste
   const MarginOptions options = margin_options(at);
   const Tensor& w = weight_->var.value();
   MarginOutput output;
+  if (finds_others_) output.other = &others_;
   Var loss;
   do {
     loss = {};  // two matrices of scores are never there
@@ -121,11 +122,11 @@ Tensor ClassHead::own_labels(const Tensor& labels) const {
   return Tensor::from(own, labels.shape());
 }
 
-void ClassHead::count_predictions_from_first_class() {
-  if (classes_.first == 0) return;
-  std::vector<int64_t> of_all = prediction_.host<int64_t>();
-  for (int64_t& m : of_all) m += classes_.first;
-  prediction_ = Tensor::from(of_all, prediction_.shape());
+void ClassHead::count_from_first_class(Tensor& classes) const {
+  if (classes_.first == 0 || !classes) return;
+  std::vector<int64_t> of_all = classes.host<int64_t>();
+  for (int64_t& m : of_all) m += m < 0 ? 0 : classes_.first;
+  classes = Tensor::from(of_all, classes.shape());
 }
 
 Var ClassHead::scaled(const Var& x) const {
@@ -140,12 +141,13 @@ Var ClassHead::loss(const Var& embedding, const Tensor& labels, const StepAt& at
   datasets_.coins = {seed_, Purpose::crossing, uint64_t(at.step), 0, step_at};
   const Tensor own = own_labels(labels);
   const auto plain = [&](const Var& x) {
-    return class_cross_entropy(x, weight_->var, bias(), own, products_, &prediction_, datasets_);
+    return class_cross_entropy(x, weight_->var, bias(), own, products_, &prediction_, datasets_,
+                               finds_others_ ? &others_ : nullptr);
   };
   const Var loss = traits_.scores == Scores::cosines          ? margin_loss(embedding, own, at)
                    : traits_.scores == Scores::inner_products ? plain(embedding)
                                                               : plain(scaled(l2_normalize(embedding)));
-  count_predictions_from_first_class();
+  count_from_first_class(prediction_), count_from_first_class(others_.index);
   return loss;
 }
 
@@ -167,7 +169,7 @@ double ClassHead::last_accuracy() const {
 }
 
 void ClassHead::forget() {
-  prediction_ = {}, labels_ = {}, shortest_ = {};
+  prediction_ = {}, labels_ = {}, shortest_ = {}, others_ = {};
   if (weight_->var.has_row_forms()) weight_->var.zero_grad();
 }
 

@@ -41,6 +41,8 @@ class ClassHead : public LossTerm {
   // step. Throws std::invalid_argument for offsets that do not ascend from 0 to M, or a keep outside [0, 1].
   void set_datasets(const std::vector<int64_t>& offset, double keep);
   double keep() const { return datasets_.keep; }
+  // From now on loss() finds out, too, which class each picture is most easily mistaken for: others().
+  void find_others() { finds_others_ = true; }
 
   // Class scores without any margin: (N,D) -> (N,M).
   Var forward(const Var& embedding) override;
@@ -48,6 +50,9 @@ class ClassHead : public LossTerm {
   // Of the last loss(). Rows whose largest score without margin is their label's:
   double last_accuracy() const;
   const Tensor& prediction() const { return prediction_; }  // int64 (N): those scores' classes
+  bool finds_others() const { return finds_others_; }
+  // By the training scores, bias and scale included.
+  const LargestOther& others() const { return others_; }
   // On a device: the length of the shortest row of the weights (), empty where it does not matter. Below 1e-12: redraw().
   const Tensor& shortest() const { return shortest_; }
   bool measures_rows() const { return traits_.scores == Scores::cosines; }
@@ -69,7 +74,7 @@ class ClassHead : public LossTerm {
   Var scaled(const Var& x) const;  // s x
   Var bias() const { return bias_ ? bias_->var : Var(); }
   Tensor own_labels(const Tensor& labels) const;  // counted from first_class()
-  void count_predictions_from_first_class();
+  void count_from_first_class(Tensor& classes) const;
 
   LossOptions options_;
   LossTraits traits_;
@@ -80,6 +85,8 @@ class ClassHead : public LossTerm {
   Tensor class_margin_;
   DatasetClasses datasets_;
   Tensor prediction_, labels_, shortest_;
+  bool finds_others_ = false;
+  LargestOther others_;
   double lambda_ = 0;
 };
 

@@ -126,7 +126,7 @@ Var margin_cross_entropy(const Var& x, const Var& w, const Tensor& labels, const
   check_margin_arguments(x, w, labels, options);
   const Kept s = save(x, w, labels, options);
   const Tensor loss = like(x.value(), {s.N}), mean = like(x.value(), {});
-  if (output) *output = {Tensor({s.N}, DType::int64, x.device()), s.class_norm};
+  if (output) *output = {Tensor({s.N}, DType::int64, x.device()), s.class_norm, output->other};
   with_kernels(s.xh, [&](const auto& k) { cosines(k, s, x.value()); });
   leave_out(s.c, labels, options.datasets);
   with_kernels(mean, [&](const auto& k) {
@@ -136,6 +136,7 @@ Var margin_cross_entropy(const Var& x, const Var& w, const Tensor& labels, const
     if (output) k.argmax_rows(output->prediction.data(), s.c.data(), s.N, s.M);
     k.reduce_forward(mean.data(), loss.data(), Reduce::mean, 1, s.N, 1);
   });
+  if (output && output->other) *output->other = largest_other(s.c, labels, s.scale);
   return record("margin_cross_entropy", mean, {x, w, options.trained_scale},
                 [s](Node& self) { backward_of(s, self); });
 }

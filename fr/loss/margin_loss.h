@@ -5,6 +5,7 @@
 #pragma once
 #include "autograd/var.h"
 #include "fr/dail/leave_out.h"
+#include "fr/loss/largest_other.h"
 #include "tensor/margin_function.h"
 
 namespace fr {
@@ -54,6 +55,9 @@ struct MarginOutput {
   Tensor
       prediction;  // int64 (N): of those that take part, the class of the largest score without margin, ties to the lowest
   Tensor class_norm;  // (M): |w_j|
+  // In: where to put the largest other training score of each row (scale and |w_j| included; the margin stands at the label
+  // alone), or null.
+  LargestOther* other = nullptr;
 };
 
 // x (N,D) embeddings, w (M,D) class weights, labels int64 (N), 0 <= label < M -> mean loss (). Labels on a device are not

@@ -48,4 +48,10 @@ struct CoverageOptions {
 // has a mate.
 std::unique_ptr<Protocol> one_shot_coverage(GalleryProbes set, CoverageOptions options = {});
 
+// The same of probes that were not searched for in the gallery, but named by a classifier of its people: found, of each probe.
+// `score` says what their scores are. No hardest pairs.
+ProtocolResult classifier_coverage(GalleryProbes set, CoverageOptions options,
+                                   std::span<const ProbeResult> found, const std::string& score,
+                                   const ProtocolOptions& protocol);
+
 }  // namespace fr

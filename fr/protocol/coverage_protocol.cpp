@@ -32,13 +32,33 @@ class OneShotCoverage : public GalleryProtocol {
   ProtocolResult evaluate(const ModelEmbeddings& embeddings, const Calibrator& calibrator,
                           const ProtocolOptions& protocol) const override {
     const Search found = search(embeddings, calibrator);
-    Measured novel, base;
-    for (size_t j = 0; j < found.found.size(); ++j) {
-      const int64_t person = found.probe_people[j];
-      Measured& part = is_novel(person) ? novel : base;
-      part.probes.push_back(found.found[j]), part.people.push_back(person);
-    }
     ProtocolResult result = start(calibrator);
+    add_all(result, found.found, protocol);
+    add_hardest(result, found);
+    return result;
+  }
+
+  ProtocolResult of_classifier(std::span<const ProbeResult> found, const std::string& score,
+                               const ProtocolOptions& protocol) const {
+    FR_CHECK(int64_t(found.size()) == set_.probes(), "coverage: expected what ", set_.probes(),
+             " probes are named, got ", found.size());
+    ProtocolResult result;
+    result.score = score, result.calibration = "none";
+    result.counts = {{"people of the gallery", enrolled_people()}, {"probes", set_.probes()}};
+    result.notes = set_.notes;
+    add_all(result, found, protocol);
+    return result;
+  }
+
+ private:
+  void add_all(ProtocolResult& result, std::span<const ProbeResult> found,
+               const ProtocolOptions& protocol) const {
+    Measured novel, base;
+    for (size_t j = 0; j < found.size(); ++j) {
+      const int64_t person = probe_people()[j];
+      Measured& part = is_novel(person) ? novel : base;
+      part.probes.push_back(found[j]), part.people.push_back(person);
+    }
     result.protocol = "coverage", result.title = "One-shot recognition";
     result.description =
         "Every probe is given the person of the gallery with the highest score. Coverage at precision P: the "
@@ -51,11 +71,8 @@ class OneShotCoverage : public GalleryProtocol {
       (p.rank == 1 ? result.genuine : result.impostor).push_back(double(p.best));
     result.notes.push_back(
         "Histograms: the best scores of probes named rightly, and of those named wrongly.");
-    add_hardest(result, found);
-    return result;
   }
 
- private:
   bool is_novel(int64_t person) const { return options_.novel.empty() || options_.novel[size_t(person)]; }
 
   void add_figures(ProtocolResult& result, const Measured& novel, const Identification& one,
@@ -116,6 +133,12 @@ class OneShotCoverage : public GalleryProtocol {
 
 std::unique_ptr<Protocol> one_shot_coverage(GalleryProbes set, CoverageOptions options) {
   return std::make_unique<OneShotCoverage>(std::move(set), std::move(options));
+}
+
+ProtocolResult classifier_coverage(GalleryProbes set, CoverageOptions options,
+                                   std::span<const ProbeResult> found, const std::string& score,
+                                   const ProtocolOptions& protocol) {
+  return OneShotCoverage(std::move(set), std::move(options)).of_classifier(found, score, protocol);
 }
 
 }  // namespace fr

@@ -1,12 +1,11 @@
 #include "fr/protocol/gallery_search.h"
 
 #include <algorithm>
-#include <map>
 
 #include "base/error.h"
 #include "data/image.h"
-#include "fr/calibration/cosine.h"
 #include "fr/protocol/probe_rows.h"
+#include "fr/protocol/prototypes.h"
 
 namespace fr {
 namespace {
@@ -62,18 +61,14 @@ GalleryProtocol::Search GalleryProtocol::search(const ModelEmbeddings& embedding
     s.gallery_people.assign(set_.people.begin(), set_.people.begin() + G);
     for (int64_t i = 0; i < G; ++i) s.gallery_pictures.push_back(i);
   } else {
-    const std::vector<float> unit = unit_rows(part(0, G)).rows;
-    std::map<int64_t, int64_t> row_of;
-    std::vector<float> sums;  // the length of a row does not matter
-    for (int64_t i = 0; i < G; ++i) {
-      const auto [at, fresh] = row_of.emplace(set_.people[size_t(i)], int64_t(row_of.size()));
-      if (fresh) {
-        s.gallery_people.push_back(at->first), s.gallery_pictures.push_back(i);
-        sums.resize(sums.size() + size_t(D), 0);
-      }
-      for (int64_t d = 0; d < D; ++d) sums[size_t(at->second * D + d)] += unit[size_t(i * D + d)];
-    }
-    s.gallery = calibrator.prepare({sums, int64_t(row_of.size()), D});
+    const std::span people = std::span(set_.people).first(size_t(G));
+    std::vector<Prototypes> of_models;
+    for (const EmbeddingView& e : embeddings)
+      of_models.push_back(prototypes_of({e.values.first(size_t(G * e.D)), G, e.D}, people));
+    ModelEmbeddings views;
+    for (const Prototypes& p : of_models) views.push_back(p.view());
+    s.gallery_people = of_models[0].people, s.gallery_pictures = of_models[0].first_pictures;
+    s.gallery = calibrator.prepare({side_by_side(views), views[0].N, D});
   }
   s.found = search_probes({&calibrator, &s.gallery, s.gallery_people, &s.probes, s.probe_people});
   return s;

@@ -1,4 +1,4 @@
-// The hardest pairs as pictures.
+// The hardest pairs as pictures, and classes beside their doppelgangers.
 #include <algorithm>
 #include <cmath>
 
@@ -77,6 +77,13 @@ std::string hardest_pairs(const std::vector<PairPicture>& pairs, GalleryKind kin
   if (budget.exceeded)
     html += paragraph_html("remark", "Pictures beyond the size limit of the page are left out.");
   return html;
+}
+
+std::string doppelganger_section(const ReportDoppelgangers& d, PictureBudget& budget) {
+  if (d.classes == 0) return "";
+  std::string html = paragraph_html("remark", d.text) + "<div class=\"pairs\">\n";
+  for (const PairPicture& p : d.pairs) html += pair_figure(p, kUnknown, GalleryKind::impostor, budget);
+  return section_html("Doppelgangers", html + "</div>\n");
 }
 
 }  // namespace fr

@@ -133,6 +133,7 @@ std::string render_html(const Report& report) {
   html += features_section(report.features);
   PictureBudget budget;
   for (const ReportTest& test : report.tests) html += test_section(test, budget);
+  html += doppelganger_section(report.doppelgangers, budget);
   html += configuration(report) + warnings(report);
   return page_html(report.title.empty() ? "Run report" : report.title, html);
 }

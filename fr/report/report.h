@@ -60,15 +60,24 @@ struct ReportFeatures {
   std::vector<float> class_weights;  // (M,D), or empty: the directions of the classes
 };
 
+// Classes beside those that they are mistaken for (doppelganger mining).
+struct ReportDoppelgangers {
+  int64_t classes = 0, listed = 0,
+          mutual = 0;              // listed: with a doppelganger; mutual: of those, whose own they are
+  std::string text;                // what the pictures are, in words
+  std::vector<PairPicture> pairs;  // in the order in which they are shown; the score is a cosine
+};
+
 struct Report {
   std::string title, summary;
   std::vector<std::pair<std::string, std::string>>
       facts;  // network, parameters, data, time, speed, seed, ...
   std::vector<TrainPoint> train;
   std::vector<EvalPoint> evaluations;
-  ReportFeatures features;        // none when D is 0
-  std::vector<ReportTest> tests;  // the first one makes the headline
-  std::string configuration;      // the resolved configuration as text
+  ReportFeatures features;                 // none when D is 0
+  ReportDoppelgangers doppelgangers = {};  // none without classes
+  std::vector<ReportTest> tests;           // the first one makes the headline
+  std::string configuration;               // the resolved configuration as text
   std::vector<std::string> warnings;
 };
 

@@ -59,6 +59,7 @@ enum class GalleryKind { genuine, impostor };
 // The hardest 12, hardest first, with pictures, names, scores and which side of the threshold they lie on.
 std::string hardest_pairs(const std::vector<PairPicture>& pairs, GalleryKind kind, double threshold,
                           const std::string& score, PictureBudget& budget);
+std::string doppelganger_section(const ReportDoppelgangers& doppelgangers, PictureBudget& budget);
 
 // ---- training.cpp, features.cpp, verification.cpp
 

@@ -59,6 +59,15 @@ void argmax_rows(int64_t* index, const T* x, int64_t rows, int64_t columns) {
 }
 
 template <class T>
+void largest_other(int64_t* index, T* score, const T* z, const int64_t* label, int64_t N, int64_t M) {
+  for (int64_t n = 0; n < N; ++n) {
+    index[n] = -1, score[n] = -std::numeric_limits<T>::infinity();
+    for (int64_t m = 0; m < M; ++m)
+      if (m != label[n] && larger(z[n * M + m], score[n])) index[n] = m, score[n] = z[n * M + m];
+  }
+}
+
+template <class T>
 void find_nonfinite(int64_t* index, const T* x, int64_t n) {
   int64_t i = 0;
   while (i < n && std::isfinite(x[i])) ++i;
@@ -74,6 +83,7 @@ void install_reduce(Kernels<T>& k) {
   k.dot = dot;
   k.argmax_rows = argmax_rows;
   k.find_nonfinite = find_nonfinite;
+  k.largest_other = largest_other;
 }
 
 template void install_reduce(Kernels<float>&);

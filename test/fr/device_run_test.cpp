@@ -33,7 +33,7 @@ Finished run_to(Config config, int64_t steps) {
   const bool resume = fs::exists(path);
   Session session(config);
   const RunFolder folder(path, resume ? RunFolder::Mode::resume : RunFolder::Mode::fresh);
-  if (resume) session.step = resume_newest(path, session.model, *session.optimizer, session.info()).step;
+  if (resume) session.resume(folder);
   session.steps = steps;
   write_file_atomic(folder / "config.ini", session.resolved);
   write_summary(session, folder, run(session, folder));

@@ -105,6 +105,23 @@ void argmax_rows(int64_t* index, const float* x, int64_t rows, int64_t columns) 
   });
 }
 
+// The larger of what lies left and right of the label.
+void largest_other(int64_t* index, float* score, const float* z, const int64_t* label, int64_t N, int64_t M) {
+  if (M > INT32_MAX) return ref_kernels<float>().largest_other(index, score, z, label, N, M);
+  parallel_ranges(N, rows_per_piece(M), [&](int64_t begin, int64_t end) {
+    for (int64_t n = begin; n < end; ++n) {
+      const float* row = z + n * M;
+      index[n] = -1, score[n] = -__builtin_inff();
+      const auto look = [&](int64_t from, int64_t to) {
+        if (from == to) return;
+        const int64_t m = from + argmax(row + from, to - from);
+        if (comes_first(row[m], score[n])) index[n] = m, score[n] = row[m];
+      };
+      look(0, label[n]), look(label[n] + 1, M);
+    }
+  });
+}
+
 // x - x is 0 for finite x and NaN otherwise; a register is searched once it is known to hold one.
 int64_t first_nonfinite(const float* x, int64_t begin, int64_t end) {
   int64_t i = begin;
@@ -136,6 +153,7 @@ void install_reduce(Kernels<float>& k) {
   k.dot = dot;
   k.argmax_rows = argmax_rows;
   k.find_nonfinite = find_nonfinite;
+  k.largest_other = largest_other;
   k.squared_norm_many = squared_norm_many;
 }
 
