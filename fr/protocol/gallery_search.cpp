@@ -53,8 +53,11 @@ GalleryProtocol::Search GalleryProtocol::search(const ModelEmbeddings& embedding
   const auto N = int64_t(set_.pictures.size());
   const std::vector<float> rows = rows_of_models(embeddings, N, "identification");
   const int64_t D = int64_t(rows.size()) / N, G = set_.enrolled;
+  std::vector<std::string> names;
+  for (const int64_t person : set_.people) names.push_back(set_.names[size_t(person)]);
   const auto part = [&](int64_t first, int64_t n) {
-    return EmbeddingView{std::span(rows).subspan(size_t(first * D), size_t(n * D)), n, D};
+    return EmbeddingView{std::span(rows).subspan(size_t(first * D), size_t(n * D)), n, D,
+                         std::span(names).subspan(size_t(first), size_t(n))};
   };
   Search s{calibrator, {}, calibrator.prepare(part(G, N - G)), {}, {}, probe_people(), {}};
   if (template_ == Template::best) {
@@ -73,7 +76,9 @@ GalleryProtocol::Search GalleryProtocol::search(const ModelEmbeddings& embedding
       }
       for (int64_t d = 0; d < D; ++d) sums[size_t(at->second * D + d)] += unit[size_t(i * D + d)];
     }
-    s.gallery = calibrator.prepare({sums, int64_t(row_of.size()), D});
+    std::vector<std::string> enrolled;
+    for (const int64_t person : s.gallery_people) enrolled.push_back(set_.names[size_t(person)]);
+    s.gallery = calibrator.prepare({sums, int64_t(row_of.size()), D, enrolled});
   }
   s.found = search_probes({&calibrator, &s.gallery, s.gallery_people, &s.probes, s.probe_people});
   return s;
