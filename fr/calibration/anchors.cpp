@@ -39,27 +39,30 @@ AnchorDiscrepancy::AnchorDiscrepancy(const EmbeddingView& anchors, int64_t k, do
   gallery_ = std::make_unique<Gallery>(EmbeddingView{rows_, this->anchors(), D_});
 }
 
+int64_t AnchorDiscrepancy::anchors_of(const std::string& person, int64_t row) const {
+  const auto at = of_person_.find(person);
+  if (at == of_person_.end()) return 0;
+  const int64_t others = anchors() - at->second;
+  if (others < k_)
+    throw Error(ErrorKind::data, cat("ida: embedding ", row, ": k = ", k_, ", but only ", others, " of ",
+                                     anchors(), " anchors are of other people than ", person));
+  return at->second;
+}
+
 // Rows [begin, end): as many neighbours as hold k of other people whoever the row is of.
 void AnchorDiscrepancy::search(std::vector<double>& out, const CalibratedRows& r,
                                std::span<const std::string> people, int64_t begin, int64_t end) const {
-  std::vector<int64_t> own(size_t(end - begin), 0);  // anchors of the row's person
+  std::vector<int64_t> own(size_t(end - begin), 0);
   for (int64_t i = begin; i < end && !people.empty(); ++i)
-    if (const auto at = of_person_.find(people[size_t(i)]); at != of_person_.end()) {
-      own[size_t(i - begin)] = at->second;
-      if (anchors() - at->second < k_)
-        throw Error(ErrorKind::data,
-                    cat("ida: embedding ", i, ": k = ", k_, ", but only ", anchors() - at->second, " of ",
-                        anchors(), " anchors are of other people than ", at->first));
-    }
+    own[size_t(i - begin)] = anchors_of(people[size_t(i)], i);
   const int64_t n = k_ + *std::max_element(own.begin(), own.end());
-  std::vector<float> queries(r.rows.begin() + begin * r.D, r.rows.begin() + end * r.D);
   const int64_t Q = std::max(end - begin, kFewestRows);
+  std::vector<float> queries(r.rows.begin() + begin * r.D, r.rows.begin() + end * r.D);
   queries.resize(size_t(Q * r.D), 0);
   const Hits hits = gallery_->search({queries, Q, r.D}, n);
   parallel_ranges(end - begin, 64, [&](int64_t first, int64_t last) {
     std::vector<double> cosines;
-    for (int64_t i = first; i < last; ++i) {
-      cosines.clear();
+    for (int64_t i = first; i < last; ++i, cosines.clear()) {
       for (int64_t h = i * n; int64_t(cosines.size()) < k_; ++h) {
         const int64_t anchor = hits.indices[size_t(h)];
         if (own[size_t(i)] > 0 && person_[size_t(anchor)] == people[size_t(begin + i)]) continue;

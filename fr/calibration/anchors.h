@@ -26,6 +26,8 @@ class AnchorDiscrepancy : public Discrepancy {
 
  private:
   std::string support() const override { return cat(anchors(), " anchors"); }
+  // How many anchors row `row`, of this person, does without. Throws as log_f().
+  int64_t anchors_of(const std::string& person, int64_t row) const;
   void search(std::vector<double>& out, const CalibratedRows& rows, std::span<const std::string> people,
               int64_t begin, int64_t end) const;
 

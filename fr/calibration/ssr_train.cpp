@@ -50,14 +50,15 @@ Split split(std::span<const int64_t> people, const SsrOptions& o) {
   return s;
 }
 
-// Mean and std of the training targets; targets that are all the same are left as they are.
+// Mean and std of the training targets. Where these are all the same, a std that leaves the network no say.
 void standardise(SsrModel& m, std::span<const double> target, const std::vector<int64_t>& places) {
   double sum = 0, squares = 0;
   for (const int64_t i : places) sum += target[size_t(i)];
   m.mean = sum / double(places.size());
   for (const int64_t i : places) squares += std::pow(target[size_t(i)] - m.mean, 2);
   m.std = std::sqrt(squares / double(places.size()));
-  if (!(m.std > 1e-12)) m.std = 1;
+  m.std = std::max(m.std, 1e-6 * std::abs(m.mean));
+  if (m.std == 0) m.std = 1;
 }
 
 // Batch `step` of endless epochs over `places`, each in an order of its own.
@@ -112,7 +113,7 @@ Errors errors(std::span<const double> log_f, const std::vector<double>& predicte
     wrong += std::pow(log_f[size_t(i)] - predicted[size_t(i)], 2);
     all += std::pow(log_f[size_t(i)] - mean, 2);
   }
-  return {all > 0 ? 1 - wrong / all : std::numeric_limits<double>::quiet_NaN(),
+  return {all > 1e-18 * double(places.size()) ? 1 - wrong / all : std::numeric_limits<double>::quiet_NaN(),
           std::sqrt(wrong / double(places.size()))};
 }
 

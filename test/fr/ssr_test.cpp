@@ -156,7 +156,7 @@ TEST(Ssr, ConstantTargets) {
   m.D = 16;
   const SsrFit fit = train_ssr(m, s.unit, s.people, same, quick(300));
   EXPECT_TRUE(std::isnan(fit.held_out_r2));
-  for (const double f : LearnedDiscrepancy(m).log_f(s.unit, {})) EXPECT_NEAR(f, -2.5, 0.5);
+  for (const double f : LearnedDiscrepancy(m).log_f(s.unit, {})) EXPECT_NEAR(f, -2.5, 1e-5);
 }
 
 TEST(Ssr, Faults) {
