@@ -82,7 +82,7 @@ TEST(DiscrepancyFigures, AgainstTheirDefinitions) {
   for (size_t rank = 0; rank < 39; ++rank) {
     EXPECT_LE(f.low[rank], f.middle[rank]);
     EXPECT_LE(f.middle[rank], f.high[rank]);
-    if (rank > 0) EXPECT_LE(f.middle[rank], f.middle[rank - 1]);
+    EXPECT_LE(f.middle[rank], f.middle[rank == 0 ? 0 : rank - 1]);
   }
 }
 
