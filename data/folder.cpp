@@ -60,4 +60,16 @@ std::vector<fs::path> picture_files(const fs::path& root) {
   return paths;
 }
 
+std::string without_number(const std::filesystem::path& picture) {
+  std::string stem = picture.stem().string();
+  stem.erase(stem.find_last_not_of("0123456789") + 1);
+  stem.erase(stem.find_last_not_of("_-") + 1);
+  return stem;
+}
+
+std::string person_of(const std::filesystem::path& picture) {
+  const std::string folder = picture.parent_path().filename().string();
+  return folder.empty() ? without_number(picture) : folder;
+}
+
 }  // namespace fr::folder

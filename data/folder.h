@@ -18,4 +18,9 @@ std::vector<std::filesystem::directory_entry> list_folder(const std::filesystem:
 // link that leads nowhere is among them, so that who reads it names it. Error{io} names the folder that cannot be read.
 std::vector<std::filesystem::path> picture_files(const std::filesystem::path& root);
 
+// Who is on a picture by its path: the folder it lies in, or else its name without the number: "Ann/1.jpg" -> "Ann",
+// "Ann_Lee_0002.jpg" -> "Ann_Lee".
+std::string person_of(const std::filesystem::path& picture);
+std::string without_number(const std::filesystem::path& picture);  // "faces/Ann_Lee_0002.jpg" -> "Ann_Lee"
+
 }  // namespace fr::folder

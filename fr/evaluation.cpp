@@ -45,8 +45,12 @@ void describe_scores(Schema& s, EvaluationConfig& c) {
 void describe_calibration(Schema& s, CalibrationOptions& c) {
   s.choice("calibration.type", c.type, kCalibrationWords, "what makes scores of two embeddings");
   s.text("calibration.file", c.file, "what the calibrator was given to know; none needs no file");
-  s.integer("calibration.top", c.top, 0, 100'000'000,
-            "cohort norms: only the so many most similar of the cohort count; 0: as the file says, else all");
+  s.integer(
+      "calibration.top", c.top, 0, 100'000'000,
+      "only the so many most similar of the cohort, or of the anchors (k of ida_r), count; 0: as the file "
+      "says, else all of a cohort, 10 anchors");
+  s.real_or("calibration.tau", c.tau, 0, 1e6, {"file", CalibrationOptions::kAsTheFile},
+            "of ida_r; file: as the file says, else 1");
 }
 
 void describe_bootstrap(Schema& s, BootstrapOptions& b) {

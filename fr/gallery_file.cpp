@@ -1,7 +1,6 @@
 #include "fr/gallery_file.h"
 
 #include <cmath>
-#include <cstring>
 
 #include "base/error.h"
 
@@ -9,21 +8,6 @@ namespace fr {
 namespace {
 
 constexpr char kFormat[] = "prosopon-gallery", kVersion[] = "1";
-constexpr int64_t kWord = sizeof(int64_t);
-
-// A list of texts as two tensors of int64: `name`.ends, and the bytes of all texts, filled up with zeros to whole words.
-void add_texts(NamedTensors& tensors, const std::string& name, const std::vector<std::string>& texts) {
-  const Tensor ends({int64_t(texts.size())}, DType::int64);
-  int64_t total = 0;
-  for (size_t n = 0; n < texts.size(); ++n) ends.as<int64_t>()[n] = total += int64_t(texts[n].size());
-  const Tensor bytes = Tensor::zeros({(total + kWord - 1) / kWord}, DType::int64);
-  auto* at = reinterpret_cast<char*>(bytes.as<int64_t>());
-  for (const std::string& text : texts) {
-    std::memcpy(at, text.data(), text.size());
-    at += text.size();
-  }
-  tensors[name + ".ends"] = ends, tensors[name] = bytes;
-}
 
 // y = x / |x|, D numbers
 void scale_to_unit(float* y, const float* x, int64_t D, const std::string& picture) {
@@ -55,26 +39,6 @@ void write_gallery(const fs::path& path, const EmbeddingView& e, const std::vect
   write_safetensors(path, tensors, metadata);
 }
 
-std::string_view GalleryFile::Texts::at(int64_t n) const {
-  const int64_t begin = n == 0 ? 0 : ends[size_t(n) - 1];
-  return bytes.substr(size_t(begin), size_t(ends[size_t(n)] - begin));
-}
-
-GalleryFile::Texts GalleryFile::texts(const std::string& name, const fs::path& path) const {
-  const auto words = file_.values<int64_t>(name, {-1});
-  Texts texts{{reinterpret_cast<const char*>(words.data()), words.size_bytes()},
-              file_.values<int64_t>(name + ".ends", {rows_.N})};
-  int64_t last = 0;
-  for (const int64_t end : texts.ends) {
-    if (end < last || end > int64_t(words.size_bytes()))
-      throw Error(ErrorKind::data,
-                  cat(path.string(), ": tensor \"", name, ".ends\": expected numbers that grow up to ",
-                      words.size_bytes(), ", got ", end, " behind ", last));
-    last = end;
-  }
-  return texts;
-}
-
 GalleryFile::GalleryFile(const fs::path& path) : file_(path) {
   const auto entry = [&](const char* key) {
     const auto at = file_.metadata().find(key);
@@ -89,7 +53,11 @@ GalleryFile::GalleryFile(const fs::path& path) : file_(path) {
   rows_.values = file_.values<float>("embeddings", {-1, -1});
   rows_.N = file_.shape("embeddings")[0], rows_.D = file_.shape("embeddings")[1];
   if (rows_.D < 1) throw Error(ErrorKind::data, cat(path.string(), ": tensor \"embeddings\" has no columns"));
-  people_ = texts("people", path), pictures_ = texts("pictures", path);
+  const auto texts = [&](const std::string& name) {
+    return texts_view(file_.values<int64_t>(name, {-1}), file_.values<int64_t>(name + ".ends", {rows_.N}),
+                      name, path);
+  };
+  people_ = texts("people"), pictures_ = texts("pictures");
 }
 
 GalleryRow GalleryFile::row(int64_t n) const {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "fr/protocol/embedding_view.h"
+#include "fr/text_tensors.h"
 #include "nn/mapped_safetensors.h"
 
 namespace fr {
@@ -33,17 +34,9 @@ class GalleryFile {
   void verify() const { file_.verify(); }
 
  private:
-  // Texts one behind the other; text n ends at ends[n].
-  struct Texts {
-    std::string_view bytes;
-    std::span<const int64_t> ends;
-    std::string_view at(int64_t n) const;
-  };
-  Texts texts(const std::string& name, const fs::path& path) const;
-
   MappedSafetensors file_;
   EmbeddingView rows_;
-  Texts people_, pictures_;
+  TextsView people_, pictures_;
 };
 
 }  // namespace fr

@@ -237,6 +237,15 @@ grep -q '"calibration": "none"' "$work/normed/result.json" && ok || bad "a calib
 expect "a cohort of another flip" 3 "flip concatenate, not none" evaluate "$work/runs/a" flip=none calibration.type=s_norm calibration.file="$work/cohort.safetensors"
 expect "evaluate --check reads the calibration" 3 "flip concatenate, not none" evaluate "$work/runs/a" --check flip=none calibration.type=s_norm calibration.file="$work/cohort.safetensors"
 expect "calibrate by one" 2 "the most similar one alone has no standard deviation" bin/calibrate "$work/runs/a" --cohort "$work/faces" --top 1 --out "$work/cohort.safetensors"
+expect "anchors" 0 "a score: log DAO.*ida_r" bin/anchors "$work/runs/a" --k 3 --flip sum --duplicates 1 --out "$work/anchors" --report "$work/anchors.html"
+grep -q "Sorted cosines" "$work/anchors.html" && ok || bad "anchors: no page"
+expect "anchors of a folder" 0 "anchors of size" bin/anchors "$work/runs/a" --pictures "$work/faces" --k 3 --duplicates 1 --out "$work/folder.anchors"
+expect "more neighbours than anchors" 2 "k = 1000000, but only" bin/anchors "$work/runs/a" --k 1000000 --out "$work/never"
+expect "scores by anchors" 0 "ida_r" evaluate "$work/runs/a" flip=sum calibration.type=ida_r calibration.file="$work/anchors" calibration.tau=2
+expect "anchors of another flip" 3 "flip sum, not none" evaluate "$work/runs/a" flip=none calibration.type=ida_r calibration.file="$work/anchors"
+expect "ssr" 0 "R.2 of log F" bin/ssr "$work/runs/a" --anchors "$work/anchors" --steps 60 --step-batch 8 --out "$work/ssr"
+expect "scores without anchors" 0 "ida_l" evaluate "$work/runs/a" flip=sum calibration.type=ida_l calibration.file="$work/ssr"
+expect "ssr has its own tau" 2 "cannot be chosen anew" evaluate "$work/runs/a" flip=sum calibration.type=ida_l calibration.file="$work/ssr" calibration.tau=2
 # --- the recogniser on aligned pictures ---
 expect "enroll" 0 "24 rows of size [0-9]+; 0 pictures skipped" bin/enroll "$work/runs/a" "$work/faces" --out "$work/gallery"
 one=$(find "$work/faces" -name '*.jpg' | sort | head -n 1)
@@ -250,6 +259,7 @@ expect "a damaged gallery" 4 "is damaged" bin/identify "$work/runs/a" "$work/ben
 expect "a picture that cannot be read" 4 "1.0000" bin/identify "$work/runs/a" "$work/gallery" "$one" "$work/nobody.jpg"
 expect "no gallery" 4 "not a gallery" bin/identify "$work/runs/a" "$work/cohort.safetensors" "$one"
 expect "compare" 0 "none: give --card" bin/compare "$work/runs/a" "$one" "$other"
+expect "compare by anchors" 0 "log DAO" bin/compare "$work/runs/a" "$one" "$other" --calibration ida_r --calibration-file "$work/folder.anchors" --calibration-tau 2
 expect "compare by a card" 0 "same person; .*FAR 0.1 " bin/compare "$work/runs/a" "$one" "$one" --card "$work/once/result.json" --far 0.1 --html "$work/pair.html"
 [ -s "$work/pair.html" ] && ok || bad "compare: no page"
 expect "a FAR that the card lacks" 2 "the threshold card has no rate 0.5; it has" bin/compare "$work/runs/a" "$one" "$one" --card "$work/once/result.json" --far 0.5

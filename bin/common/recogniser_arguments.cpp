@@ -29,9 +29,11 @@ void DecisionArguments::declare(CommandLine& line) {
   line.numbers("--threshold", threshold, "decides instead of a card: the same person at this score or more",
                1, 1, -1e9, 1e9);
   line.choice("--calibration", calibration.type, kCalibrationWords, "of scores, as on the card");
-  line.text("--calibration-file", calibration.file, "what bin/calibrate wrote");
+  line.text("--calibration-file", calibration.file, "what bin/calibrate, bin/anchors or bin/ssr wrote");
   line.number<int64_t>("--calibration-top", calibration.top,
-                       "only the so many most similar of the cohort; 0: as the file says, else all", 0);
+                       "only the so many most similar of the cohort or the anchors; 0: as the file says", 0);
+  line.number("--calibration-tau", calibration.tau, "ida_r: tau; -1: as the file says",
+              CalibrationOptions::kAsTheFile, 1e6);
 }
 
 std::unique_ptr<Calibrator> DecisionArguments::make_calibrator_of(const Recogniser& recogniser) const {

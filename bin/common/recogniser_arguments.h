@@ -26,7 +26,7 @@ struct DecisionArguments {
   std::vector<double> far, threshold;  // none or one
 
   void declare(
-      CommandLine& line);  // --card, --far, --threshold, --calibration, --calibration-file, --calibration-top
+      CommandLine& line);  // --card, --far, --threshold, --calibration, --calibration-file, -top, -tau
   // Throws Error{state} when calibration or card belong to another model.
   std::unique_ptr<Calibrator> make_calibrator_of(const Recogniser& recogniser) const;
   // Nothing: neither card nor threshold was given.

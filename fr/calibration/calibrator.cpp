@@ -1,8 +1,10 @@
 #include "fr/calibration/calibrator.h"
 
 #include "base/error.h"
+#include "fr/calibration/anchors.h"
 #include "fr/calibration/cohort_file.h"
 #include "fr/calibration/cohort_norm.h"
+#include "fr/calibration/ssr.h"
 
 namespace fr {
 
@@ -21,6 +23,31 @@ void check_same(const std::string& file, const char* what, const std::string& fo
                                       what, " ", found, ", not ", wanted));
 }
 
+void check_origin(const CalibrationOptions& options, const EmbeddingOrigin& origin) {
+  check_same(options.file, "weights", origin.weights, options.weights);
+  const auto direction = [](const std::string& flip) { return flip == "mean" ? "sum" : flip; };
+  check_same(options.file, "flip", direction(origin.flip), direction(options.flip));
+  check_same(options.file, "patch", origin.patch, options.patch);
+}
+
+bool names_tau(const CalibrationOptions& o) { return o.tau != CalibrationOptions::kAsTheFile; }
+
+const char* maker(CalibrationType type) {
+  return type == CalibrationType::ida_r   ? "bin/anchors makes it of pictures"
+         : type == CalibrationType::ida_l ? "bin/ssr makes it of anchors"
+                                          : "bin/calibrate makes it of a cohort";
+}
+
+std::unique_ptr<Calibrator> learned(const CalibrationOptions& o, const CalibrationFile& file) {
+  const SsrModel model = read_ssr(file);
+  check_origin(o, model.origin);
+  if ((o.top > 0 && o.top != model.k) || (names_tau(o) && o.tau != model.tau))
+    throw Error(ErrorKind::usage,
+                cat(o.file, ": was trained for k = ", model.k, " and tau = ", model.tau,
+                    ", which cannot be chosen anew; leave calibration.top and calibration.tau out"));
+  return std::make_unique<LearnedDiscrepancy>(model);
+}
+
 }  // namespace
 
 std::unique_ptr<Calibrator> make_calibrator(const CalibrationOptions& options) {
@@ -28,17 +55,21 @@ std::unique_ptr<Calibrator> make_calibrator(const CalibrationOptions& options) {
     throw Error(ErrorKind::usage, cat(options.file, ": a calibration file, but no type of calibration"));
   if (options.type == CalibrationType::none) return std::make_unique<Cosine>();
   if (options.file.empty())
-    throw Error(
-        ErrorKind::usage,
-        "calibration.file: this type of calibration needs a file; bin/calibrate makes it of a cohort");
+    throw Error(ErrorKind::usage,
+                cat("calibration.file: this type of calibration needs a file; ", maker(options.type)));
   FR_CHECK(options.top >= 0, "calibration: top = ", options.top);
-  const Cohort cohort = read_cohort(options.file);
-  check_same(options.file, "weights", cohort.weights, options.weights);
-  const auto direction = [](const std::string& flip) { return flip == "mean" ? "sum" : flip; };
-  check_same(options.file, "flip", direction(cohort.flip), direction(options.flip));
-  check_same(options.file, "patch", cohort.patch, options.patch);
-  return std::make_unique<CohortNorm>(options.type, cohort.view(),
-                                      options.top > 0 ? options.top : cohort.top);
+  const CalibrationFile file(options.file);
+  if (options.type == CalibrationType::ida_l) return learned(options, file);
+  const Cohort cohort = read_cohort(file);
+  check_origin(options, cohort.origin);
+  const bool ida = options.type == CalibrationType::ida_r;
+  if (!ida && names_tau(options))
+    throw Error(ErrorKind::usage, cat("calibration.tau: ", calibration_word(options.type), " has none"));
+  const bool made_for_it = ida == (cohort.type == CalibrationType::ida_r);  // its numbers mean the same
+  const int64_t top = options.top > 0 ? options.top : made_for_it ? cohort.top : ida ? kUsualNeighbours : 0;
+  if (!ida) return std::make_unique<CohortNorm>(options.type, cohort.view(), top);
+  const double tau = names_tau(options) ? options.tau : made_for_it ? cohort.tau : kUsualTau;
+  return std::make_unique<AnchorDiscrepancy>(cohort.view(), top, tau);
 }
 
 }  // namespace fr

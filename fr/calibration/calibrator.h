@@ -1,5 +1,5 @@
 // Calibration: the score of two embeddings in their contexts. Plain cosine is one calibrator; cohort normalisation (z-, t-,
-// s-norm) is another, and whatever else knows more of a picture than its direction. A calibrator sees each set of
+// s-norm) and discrepancy alignment (IDA) are others, and whatever else knows more of a picture than its direction. A calibrator sees each set of
 // embeddings once (prepare) and then scores pairs of their rows, one by one or in blocks. Higher means more similar.
 #pragma once
 #include <cstdint>
@@ -36,22 +36,27 @@ class Calibrator {
   virtual double score(const CalibratedRows& a, int64_t i, const CalibratedRows& b, int64_t j) const = 0;
 };
 
-enum class CalibrationType { none, z_norm, t_norm, s_norm };
+// ida_r, ida_l: fr/calibration/discrepancy.h, by anchors or by a network that was trained on them.
+enum class CalibrationType { none, z_norm, t_norm, s_norm, ida_r, ida_l };
 inline const std::vector<std::pair<std::string, CalibrationType>> kCalibrationWords = {
-    {"none", CalibrationType::none},
-    {"z_norm", CalibrationType::z_norm},
-    {"t_norm", CalibrationType::t_norm},
-    {"s_norm", CalibrationType::s_norm}};
+    {"none", CalibrationType::none},     {"z_norm", CalibrationType::z_norm},
+    {"t_norm", CalibrationType::t_norm}, {"s_norm", CalibrationType::s_norm},
+    {"ida_r", CalibrationType::ida_r},   {"ida_l", CalibrationType::ida_l}};
+inline const std::vector<std::pair<std::string, CalibrationType>> kCohortNormWords = {
+    kCalibrationWords.begin() + 1, kCalibrationWords.begin() + 4};
 std::string calibration_word(CalibrationType type);
 
 struct CalibrationOptions {
   CalibrationType type = CalibrationType::none;
-  std::string file;  // what the calibrator was given to know (docs/formats.md); none needs no file
-  int64_t top =
-      0;  // cohort norms: only the so many most similar of the cohort count; 0: as the file says, else all
+  std::string file = {};  // what the calibrator was given to know (docs/formats.md); none needs no file
+  // Only the so many most similar of the cohort, or of the anchors (k of IDA), count; 0: as the file says, else all of a
+  // cohort and 10 anchors. ida_l: that of the file, or 0.
+  int64_t top = 0;
   // What made the embeddings that will be scored: weights_fingerprint(), flip_word(), patch_word(). The file must be of the
   // same; empty: any.
   std::string weights = {}, flip = {}, patch = {};
+  static constexpr double kAsTheFile = -1;
+  double tau = kAsTheFile;  // of IDA; a file that does not say: 1. ida_l: that of the file
 };
 
 // Throws Error{usage} for a type that needs a file and has none, Error{io}, Error{data} for a file that is damaged or of

@@ -102,7 +102,10 @@ void check_contexts(const CalibratedRows& a, const CalibratedRows& b) {
 
 CohortNorm::CohortNorm(CalibrationType type, const EmbeddingView& cohort, int64_t top)
     : type_(type), cohort_(with_direction(unit_rows(cohort))), top_(top) {
-  FR_CHECK(type != CalibrationType::none && top >= 0, "cohort: type ", calibration_word(type), ", top ", top);
+  FR_CHECK(std::any_of(kCohortNormWords.begin(), kCohortNormWords.end(),
+                       [&](const auto& word) { return word.second == type; }) &&
+               top >= 0,
+           "cohort: type ", calibration_word(type), ", top ", top);
   if (cohort_.N < 2)
     throw Error(ErrorKind::data, cat("cohort: needs two embeddings or more that have a direction, got ",
                                      cohort_.N, " of ", cohort.N));

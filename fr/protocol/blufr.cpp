@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "data/folder.h"
 #include "data/image.h"
 #include "data/missing.h"
 #include "fr/protocol/blufr_trials.h"
@@ -68,7 +69,9 @@ class Blufr : public Protocol {
                                 const ProtocolOptions& protocol) const {
     const auto N = int64_t(pictures_.names.size());
     const std::vector<float> joined = rows_of_models(embeddings, N, "BLUFR");
-    const CalibratedRows rows = calibrator.prepare({joined, N, int64_t(joined.size()) / N});
+    std::vector<std::string> names;
+    for (const std::string& picture : pictures_.names) names.push_back(folder::person_of(picture));
+    const CalibratedRows rows = calibrator.prepare({joined, N, int64_t(joined.size()) / N, names});
     return test_trials(trials(), {calibrator, rows, people_, count_}, options_.far, protocol.card);
   }
 

@@ -190,8 +190,8 @@ ProtocolResult verify_rows(const VerificationSet& set, const ModelEmbeddings& mo
     return r;
   }
   const std::vector<float> joined = side_by_side(models);
-  const CalibratedRows rows =
-      calibrator.prepare({joined, set.rows(), int64_t(joined.size()) / std::max<int64_t>(set.rows(), 1)});
+  const CalibratedRows rows = calibrator.prepare(
+      {joined, set.rows(), int64_t(joined.size()) / std::max<int64_t>(set.rows(), 1), set.person_names});
   return verify_set(
       set, [&](const auto& pairs) { return calibrated_scorer(rows, calibrator, pairs); }, calibrator,
       options);

@@ -52,8 +52,11 @@ GalleryProtocol::Search GalleryProtocol::search(const ModelEmbeddings& embedding
   const auto N = int64_t(set_.pictures.size());
   const std::vector<float> rows = rows_of_models(embeddings, N, "identification");
   const int64_t D = int64_t(rows.size()) / N, G = set_.enrolled;
+  std::vector<std::string> names;
+  for (const int64_t person : set_.people) names.push_back(set_.names[size_t(person)]);
   const auto part = [&](int64_t first, int64_t n) {
-    return EmbeddingView{std::span(rows).subspan(size_t(first * D), size_t(n * D)), n, D};
+    return EmbeddingView{std::span(rows).subspan(size_t(first * D), size_t(n * D)), n, D,
+                         std::span(names).subspan(size_t(first), size_t(n))};
   };
   Search s{calibrator, {}, calibrator.prepare(part(G, N - G)), {}, {}, probe_people(), {}};
   if (template_ == Template::best) {
@@ -68,7 +71,9 @@ GalleryProtocol::Search GalleryProtocol::search(const ModelEmbeddings& embedding
     ModelEmbeddings views;
     for (const Prototypes& p : of_models) views.push_back(p.view());
     s.gallery_people = of_models[0].people, s.gallery_pictures = of_models[0].first_pictures;
-    s.gallery = calibrator.prepare({side_by_side(views), views[0].N, D});
+    std::vector<std::string> enrolled;
+    for (const int64_t person : s.gallery_people) enrolled.push_back(set_.names[size_t(person)]);
+    s.gallery = calibrator.prepare({side_by_side(views), views[0].N, D, enrolled});
   }
   s.found = search_probes({&calibrator, &s.gallery, s.gallery_people, &s.probes, s.probe_people});
   return s;

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "data/folder.h"
 #include "fr/protocol/components.h"
 
 namespace fr {
@@ -26,19 +27,11 @@ class Numbering {
   std::vector<std::string> names_;
 };
 
-// "faces/Ann_Lee_0002.jpg" -> "faces/Ann_Lee"
-std::string without_number(const fs::path& name) {
-  std::string stem = name.stem().string();
-  stem.erase(stem.find_last_not_of("0123456789") + 1);
-  stem.erase(stem.find_last_not_of("_-") + 1);
-  return (name.parent_path() / stem).string();
-}
-
 using PersonRule = std::string (*)(const fs::path& name);
 constexpr PersonRule kPersonRules[] = {
     [](const fs::path& name) { return name.parent_path().string(); },
     [](const fs::path& name) { return name.parent_path().parent_path().string(); },
-    without_number,
+    [](const fs::path& name) { return (name.parent_path() / folder::without_number(name)).string(); },
 };
 
 bool agree(const std::vector<int64_t>& people, const std::vector<VerificationPair>& pairs) {
@@ -48,7 +41,7 @@ bool agree(const std::vector<int64_t>& people, const std::vector<VerificationPai
 }
 
 void find_people(VerificationSet& set, const std::vector<std::string>& row_names) {
-  set.people = people_of_names(row_names, set.pairs);
+  set.people = people_of_names(row_names, set.pairs, &set.person_names);
   if (!set.people.empty()) return void(set.people_from = PeopleFrom::names);
   set.people = people_of_genuine_pairs(set.rows(), set.pairs);
   set.people_from = PeopleFrom::genuine_pairs;
@@ -81,13 +74,17 @@ std::vector<std::string> add_videos(VerificationSet& set, const PairList& list) 
 }  // namespace
 
 std::vector<int64_t> people_of_names(const std::vector<std::string>& names,
-                                     const std::vector<VerificationPair>& pairs) {
+                                     const std::vector<VerificationPair>& pairs,
+                                     std::vector<std::string>* person_names) {
   if (names.empty()) return {};
   for (const PersonRule rule : kPersonRules) {
     Numbering number;
     std::vector<int64_t> people;
     for (const auto& name : names) people.push_back(number(rule(name)));
-    if (agree(people, pairs)) return people;
+    if (!agree(people, pairs)) continue;
+    for (size_t i = 0; person_names && i < names.size(); ++i)
+      person_names->push_back(fs::path(rule(names[i])).filename().string());
+    return people;
   }
   return {};
 }

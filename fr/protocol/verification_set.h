@@ -22,6 +22,7 @@ struct VerificationSet {
   std::vector<VerificationPair> pairs;  // rows: places in `pictures`; with videos, places in `videos`
   std::vector<int64_t> people;          // (rows): 0, 1, ..
   PeopleFrom people_from = PeopleFrom::genuine_pairs;
+  std::vector<std::string> person_names;  // (rows) with PeopleFrom::names: the name of each; otherwise empty
 
   std::vector<std::string> groups;    // subsets of the pairs; empty: none
   std::vector<int64_t> group;         // (pairs): a place in `groups`; -1: in none
@@ -43,9 +44,11 @@ struct VerificationSet {
 VerificationSet verification_set(const PairList& list, const std::string& from);
 VerificationSet verification_set(const BinSet& set, const std::string& from);
 
-// Who is on each picture, by the first rule of PeopleFrom::names that contradicts no pair; empty when all do.
+// Who is on each picture, by the first rule of PeopleFrom::names that contradicts no pair; empty when all do. `person_names`,
+// if asked for: the last part of the path that names each, "Ann_Lee".
 std::vector<int64_t> people_of_names(const std::vector<std::string>& names,
-                                     const std::vector<VerificationPair>& pairs);
+                                     const std::vector<VerificationPair>& pairs,
+                                     std::vector<std::string>* person_names = nullptr);
 // By the pairs alone: rows that a chain of genuine pairs joins.
 std::vector<int64_t> people_of_genuine_pairs(int64_t rows, const std::vector<VerificationPair>& pairs);
 

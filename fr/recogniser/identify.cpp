@@ -68,10 +68,14 @@ struct Identifier::Rows {
 Identifier::Identifier(const GalleryFile& gallery, const Calibrator& calibrator)
     : gallery_(gallery), calibrator_(calibrator), rows_(std::make_unique<Rows>()) {
   if (gallery.size() == 0) throw Error(ErrorKind::data, "identification: nobody is enrolled");
-  if (calibrator.name() == "none")
+  if (calibrator.name() == "none") {
     rows_->plain.emplace(gallery.embeddings());
-  else
-    rows_->calibrated = calibrator.prepare(gallery.embeddings());
+  } else {
+    std::vector<std::string> people;
+    for (int64_t n = 0; n < gallery.size(); ++n) people.emplace_back(gallery.row(n).person);
+    const EmbeddingView& e = gallery.embeddings();
+    rows_->calibrated = calibrator.prepare({e.values, e.N, e.D, people});
+  }
   std::map<std::string_view, int64_t> rows;
   for (int64_t n = 0; n < gallery.size(); ++n)
     rows_->most = std::max(rows_->most, ++rows[gallery.row(n).person]);

@@ -17,8 +17,7 @@ namespace {
 Cohort small_cohort() {
   Cohort c;
   c.type = CalibrationType::t_norm, c.top = 5;
-  c.network = "architecture = sphereface\ndepth = 4\n", c.flip = "sum", c.weights = "0123abcd",
-  c.patch = "full";
+  c.origin = {"architecture = sphereface\ndepth = 4\n", "0123abcd", "sum", "full"};
   c.M = 12, c.D = 6, c.rows = unit_rows(random_rows(1, 12, 6).view()).rows;
   return c;
 }
@@ -53,10 +52,11 @@ TEST_F(CohortFile, RoundTrip) {
   const Cohort in = read_cohort(path);
   EXPECT_EQ(in.type, out.type);
   EXPECT_EQ(in.top, out.top);
-  EXPECT_EQ(in.network, out.network);
-  EXPECT_EQ(in.weights, out.weights);
-  EXPECT_EQ(in.patch, out.patch);
-  EXPECT_EQ(in.flip, out.flip);
+  EXPECT_EQ(in.origin.network, out.origin.network);
+  EXPECT_EQ(in.origin.weights, out.origin.weights);
+  EXPECT_EQ(in.origin.patch, out.origin.patch);
+  EXPECT_EQ(in.origin.flip, out.origin.flip);
+  EXPECT_TRUE(in.people.empty() && in.from.empty());
   EXPECT_EQ(in.M, 12);
   EXPECT_EQ(in.D, 6);
   EXPECT_EQ(in.rows, out.rows);
@@ -94,23 +94,28 @@ TEST_F(CohortFile, EveryNormIsMadeOfIt) {
 
 TEST_F(CohortFile, Refused) {
   EXPECT_EQ(refusal(tensors, {{"format", "(none)"}}),
-            "no 'format' in the metadata; expected a file of bin/calibrate");
+            "no 'format' in the metadata; expected a file of bin/calibrate, bin/anchors or bin/ssr");
   EXPECT_EQ(refusal(tensors, {{"format", "prosopon-checkpoint-1"}}),
             "format = prosopon-checkpoint-1, expected prosopon-calibration-1");
   for (const char* key : {"type", "top", "network", "weights", "flip", "patch"})
-    EXPECT_EQ(refusal(tensors, {{key, "(none)"}}),
-              cat("no '", key, "' in the metadata; expected a file of bin/calibrate"));
-  EXPECT_EQ(refusal(tensors, {{"type", "ida"}}), "type = ida, expected z_norm, t_norm or s_norm");
-  EXPECT_EQ(refusal(tensors, {{"type", "none"}}), "type = none, expected z_norm, t_norm or s_norm");
-  EXPECT_EQ(refusal(tensors, {{"top", "-1"}}), "top = -1, expected 0, or 2 or more");
-  EXPECT_EQ(refusal(tensors, {{"top", "many"}}), "top = many, expected 0, or 2 or more");
+    EXPECT_EQ(
+        refusal(tensors, {{key, "(none)"}}),
+        cat("no '", key, "' in the metadata; expected a file of bin/calibrate, bin/anchors or bin/ssr"));
+  for (const char* word : {"ida", "none"})
+    EXPECT_EQ(refusal(tensors, {{"type", word}}),
+              cat("type = ", word, ", expected z_norm, t_norm, s_norm, ida_r or ida_l"));
+  EXPECT_EQ(refusal(tensors, {{"type", "ida_l"}}),
+            "type = ida_l, expected a cohort or anchors: z_norm, t_norm, s_norm or ida_r");
+  EXPECT_EQ(refusal(tensors, {{"top", "-1"}}), "top = -1, expected an integer of 0 or more");
+  EXPECT_EQ(refusal(tensors, {{"top", "many"}}), "top = many, expected an integer of 0 or more");
+  EXPECT_EQ(refusal(tensors, {{"top", "1"}}), "top = 1, expected 0, or 2 or more");
   EXPECT_EQ(refusal({{"anchors", tensors.at("cohort")}}, {}), "no tensor 'cohort'");
   EXPECT_EQ(refusal({{"cohort", Tensor::zeros({1, 6})}}, {}),
-            "tensor 'cohort': expected float32 (M,D) with two rows or more, got float32 (1,6)");
+            "tensor 'cohort': expected 2 rows or more, got (1,6)");
   EXPECT_EQ(refusal({{"cohort", Tensor::zeros({12})}}, {}),
-            "tensor 'cohort': expected float32 (M,D) with two rows or more, got float32 (12)");
+            "tensor 'cohort': expected float32 (any,any), got float32 (12)");
   EXPECT_EQ(refusal({{"cohort", Tensor::zeros({2, 6}, DType::float64)}}, {}),
-            "tensor 'cohort': expected float32 (M,D) with two rows or more, got float64 (2,6)");
+            "tensor 'cohort': expected float32 (any,any), got float64 (2,6)");
   std::vector<float> rows = small_cohort().rows;
   rows[20] = INFINITY;
   EXPECT_EQ(refusal({{"cohort", Tensor::from(rows, {12, 6})}}, {}),
@@ -140,8 +145,9 @@ TEST_F(CohortFile, Faults) {
             "calibration: top = -2");
   Cohort cohort = small_cohort();
   cohort.M = 11;
-  EXPECT_EQ(thrown<std::invalid_argument>([&] { write_cohort(path, cohort); }),
-            "cohort: expected two rows or more of a cohort norm, got 11 x 6 and 72 numbers");
+  EXPECT_EQ(
+      thrown<std::invalid_argument>([&] { write_cohort(path, cohort); }),
+      "cohort: expected rows of a cohort norm or of ida_r, got 11 x 6, 72 numbers, 0 people and type t_norm");
   EXPECT_EQ(thrown<std::invalid_argument>([&] { drop_duplicates(cohort.rows, 5, 0.9); }),
             "cohort: 72 numbers are no rows of 5");
 }
