@@ -19,6 +19,7 @@ Kernels<T> build(const char* name) {
   install_mined(k);
   install_softmax(k);
   install_search(k);
+  install_domain(k);
   install_sgd(k);
   install_adam(k);
   install_gemm(k);

@@ -49,6 +49,7 @@ struct Config {
             max_samples = 40;                         // training people, pictures of each (a long tail)
     int64_t test_identities = 200, test_samples = 6;  // other people
     int64_t test_pairs = 4000;
+    enum class TestGroups { as_training, equal } test_groups = TestGroups::as_training;
     double difficulty = 1;
   } synthetic;
 

@@ -159,6 +159,7 @@ void DeviceStep::start(int64_t step, double learning_rate) {
   ClassHead* head = model_.head();
   numbers_.set({uint64_t(step), learning_rate, head ? head->lambda_at(step) : 0, 0});
   x_.copy_from(stage.images), labels_.copy_from(stage.labels);
+  model_.ahead(step);
   if (!recording_ && options_.record && plain_ >= kPlainSteps) record();
   if (recording_) return device_.replay(recording_);
   try {

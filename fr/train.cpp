@@ -6,6 +6,7 @@
 #include <exception>
 #include <iostream>
 
+#include "fr/balancing/domain_table.h"
 #include "fr/embed.h"
 #include "fr/features.h"
 #include "fr/stop_signal.h"
@@ -109,7 +110,7 @@ Session::Session(const Config& configuration)
       data(training_data(config)),
       test(test_data(config)),
       placement(placement_of(config)),
-      model(network_options(config), config.loss, data.training_classes()),
+      model(network_options(config), loss_options(config, data), data.training_classes()),
       optimizer(make_optimizer(with_multipliers(model.place(placement.device, placement.maps).parameters(),
                                                 config.multipliers, config.slope_decay),
                                config.optimizer)) {
@@ -123,7 +124,7 @@ Session::Session(const Config& configuration)
 }
 
 int64_t Session::batches_per_epoch() const {
-  return std::max<int64_t>(1, data.pictures() / config.train.batch);
+  return fr::batches_per_epoch(config, data);
 }
 
 CheckpointInfo Session::info() const {
@@ -189,6 +190,8 @@ RunResult conclude(Session& s, const RunFolder& folder, const Progress& progress
   s.loader.reset();
   result.scalars = trained_scalars(s.model);
   if (!result.stopped_by) result.features = sample_features(s.model, s.data, s.config);
+  if (s.model.head() && s.model.head()->domain_frequency())
+    result.domains = domain_table(*s.model.head(), s.data.training_classes());
   if (s.test && !result.stopped_by) {
     std::cerr << "verifying " << s.test->pairs.size() << " pairs of " << s.test->names.size() << " pictures"
               << std::endl;
@@ -255,8 +258,10 @@ TestResult evaluate(FaceModel& model, const TestData& test, const Config& config
               if (progress) progress->show(done, "embedding", false);
             });
   const Centring centring = o.centre ? Centring::training_folds : Centring::none;
-  return {verify(e.view(), test.pairs, {o.threshold, centring}),
-          angular_fisher_of_people(e.view(), test.people)};
+  TestResult result{verify(e.view(), test.pairs, {o.threshold, centring}),
+                    angular_fisher_of_people(e.view(), test.people)};
+  if (!test.groups.empty()) result.groups = accuracy_of_groups(result, test.groups, test.group, o.threshold);
+  return result;
 }
 
 }  // namespace fr

@@ -8,6 +8,7 @@
 #include <fstream>
 #include <mutex>
 #include <set>
+#include <span>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -82,14 +83,19 @@ void write_lists(const fs::path& root, const SyntheticOptions& options,
   write_file_atomic(root / "labels.txt", labels);
 }
 
-// Pairs of one fold: the people are persons [begin, end) of `first`, the index of each person's first picture.
-void draw_fold(const std::vector<SyntheticSample>& samples, const std::vector<size_t>& first, size_t begin,
-               size_t end, int fold, int64_t wanted, Random& random, std::vector<SyntheticPair>& out) {
+// The pictures of a person: places [first, last) of the list.
+struct Person {
+  size_t first, last;
+};
+
+// Pairs of one fold, among these people.
+void draw_fold(const std::vector<SyntheticSample>& samples, std::span<const Person> people, int fold, int64_t wanted,
+               Random& random, std::vector<SyntheticPair>& out) {
   std::set<std::pair<size_t, size_t>> seen;
-  const auto any = [&](size_t person) {
-    return first[person] + random.below(static_cast<uint32_t>(first[person + 1] - first[person]));
+  const auto any = [&](const Person& p) {
+    return p.first + random.below(static_cast<uint32_t>(p.last - p.first));
   };
-  const auto person = [&] { return begin + random.below(static_cast<uint32_t>(end - begin)); };
+  const auto person = [&] { return size_t(random.below(static_cast<uint32_t>(people.size()))); };
   std::vector<SyntheticPair> found[2];
   for (int same = 0; same < 2; ++same) {
     // Small sets run out of pairs; a bounded number of trials then ends the search.
@@ -97,7 +103,7 @@ void draw_fold(const std::vector<SyntheticSample>& samples, const std::vector<si
          ++trial) {
       const size_t p = person(), q = same ? p : person();
       if (!same && p == q) continue;
-      size_t a = any(p), b = any(q);
+      size_t a = any(people[p]), b = any(people[q]);
       if (a == b) continue;
       if (a > b) std::swap(a, b);
       if (seen.insert({a, b}).second) found[same].push_back({fold, samples[a], samples[b]});
@@ -106,6 +112,27 @@ void draw_fold(const std::vector<SyntheticSample>& samples, const std::vector<si
   const size_t n = std::min(found[0].size(), found[1].size());
   out.insert(out.end(), found[1].begin(), found[1].begin() + static_cast<std::ptrdiff_t>(n));
   out.insert(out.end(), found[0].begin(), found[0].begin() + static_cast<std::ptrdiff_t>(n));
+}
+
+void draw_folds(const std::vector<SyntheticSample>& samples, std::span<const Person> people, int64_t pairs,
+                Random& random, std::vector<SyntheticPair>& out) {
+  const size_t n = people.size(), folds = std::clamp<size_t>(n / 2, 1, 10);
+  const int64_t wanted = pairs / static_cast<int64_t>(2 * folds);
+  for (size_t f = 0; f < folds; ++f) {
+    const size_t begin = n * f / folds, end = n * (f + 1) / folds;
+    draw_fold(samples, people.subspan(begin, end - begin), static_cast<int>(f), wanted, random, out);
+  }
+}
+
+// All people, or those of each group.
+std::vector<std::vector<Person>> pools(const std::vector<SyntheticSample>& samples, SyntheticOptions::Pairs pairs) {
+  std::vector<std::vector<Person>> of(pairs == SyntheticOptions::Pairs::of_all ? 1 : kGroups);
+  for (size_t i = 0, last = 0; i < samples.size(); i = last) {
+    while (last < samples.size() && samples[last].identity == samples[i].identity) ++last;
+    of[of.size() == 1 ? 0 : size_t(samples[i].group)].push_back({i, last});
+  }
+  std::erase_if(of, [](const auto& people) { return people.empty(); });
+  return of;
 }
 
 }  // namespace
@@ -149,19 +176,11 @@ std::string picture_path(const SyntheticSample& s) {
 
 std::vector<SyntheticPair> draw_pairs(const SyntheticOptions& options, int64_t pairs) {
   const std::vector<SyntheticSample> samples = list_samples(options);
-  std::vector<size_t> first;
-  for (size_t i = 0; i < samples.size(); ++i) {
-    if (samples[i].sample == 0) first.push_back(i);
-  }
-  const size_t people = first.size(), folds = std::clamp<size_t>(people / 2, 1, 10);
-  first.push_back(samples.size());
+  const auto people = pools(samples, options.pairs);
   Random random({options.seed, Purpose::sampler, static_cast<uint64_t>(options.first_identity), 0});
   std::vector<SyntheticPair> out;
-  const int64_t wanted = pairs / static_cast<int64_t>(2 * folds);
-  for (size_t f = 0; f < folds; ++f) {
-    draw_fold(samples, first, people * f / folds, people * (f + 1) / folds, static_cast<int>(f), wanted,
-              random, out);
-  }
+  for (const auto& pool : people)
+    draw_folds(samples, pool, pairs / static_cast<int64_t>(people.size()), random, out);
   return out;
 }
 

@@ -17,6 +17,9 @@ struct SyntheticOptions {
   // alike when they are equal.
   int64_t min_samples = 4, max_samples = 40;
   GroupShares group_share = kLongTail;  // of the people in each group
+  // Where the two of an impostor pair come from: anywhere, so that most lie in the largest group, or one group; then every
+  // group that has people gets an equal part of the pairs, in folds of its own people.
+  enum class Pairs { of_all, within_groups } pairs = Pairs::of_all;
   double difficulty = 1;                // 0: only the background changes; 1: the default; at most 4
   int size = 112;                       // pixels a side, 32..512
 };
@@ -45,8 +48,7 @@ struct SyntheticPair {
 };
 
 // Ten folds over disjoint people; in each, as many genuine as impostor pairs, at most `pairs` in all; no pair twice.
-// Impostor pairs are drawn from all people of a fold, so most lie in the largest group. Fewer than two people a fold:
-// fewer folds.
+// SyntheticOptions::pairs says where impostors come from. Fewer than two people a fold: fewer folds.
 std::vector<SyntheticPair> draw_pairs(const SyntheticOptions& options, int64_t pairs);
 
 // Writes, on all threads:

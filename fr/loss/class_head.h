@@ -1,5 +1,6 @@
 // The class scores of training: owns the class weights and turns embeddings and labels into a loss.
 #pragma once
+#include "fr/balancing/domain_frequency.h"
 #include "fr/loss/loss_options.h"
 #include "fr/loss/loss_term.h"
 
@@ -36,6 +37,19 @@ class ClassHead : public LossTerm {
   // margin that is a real number. To be set before the first step; what a recorded step reads may be set again.
   void set_class_margin(const Tensor& factor);
 
+  // From now on the domain frequency of the classes is measured before every step, from the weights before its update, as the
+  // child "frequency". margins: it is what the margin of each class is multiplied by (Cao et al. 2020, Eq. 5), set as
+  // set_class_margin() does. Once; classes from 0 on.
+  enum class DomainMargins { without, with };
+  void measure_domains(const DomainFrequencyOptions& options, DomainMargins margins);
+  const DomainFrequencyIndicator* domain_frequency() const { return frequency_; }  // null: not measured
+  DomainFrequencyIndicator::Measured measure_domains_now() const;                  // needs measure_domains()
+  void ahead(int64_t step) override;
+  void before(const Tensor& labels, const StepAt& at) override;
+  // "dfi": its mean over the rows of the batch; "eps".
+  std::vector<std::string> figure_names() const override;
+  std::vector<Tensor> figures() const override;
+
   // Class scores without any margin: (N,D) -> (N,M).
   Var forward(const Var& embedding) override;
 
@@ -71,6 +85,8 @@ class ClassHead : public LossTerm {
   Parameter *weight_ = nullptr, *bias_ = nullptr, *scale_ = nullptr;
   DType products_ = DType::float32;
   Tensor class_margin_;
+  DomainFrequencyIndicator* frequency_ = nullptr;
+  bool domain_margins_ = false;
   Tensor prediction_, labels_, shortest_;
   double lambda_ = 0;
 };

@@ -1,15 +1,19 @@
 #include "fr/loss/supervision.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace fr {
 namespace {
 
+constexpr const char* kDomainFrequency = "domain_frequency";
+
 // What a term is made for.
 struct TermContext {
   const TrainingClasses& classes;
   int64_t D;
-  ClassHead* head;  // null: no term scores classes
+  ClassHead* head;              // null: no term scores classes
+  ResidualBalancing* residual;  // null: the network has none
 };
 
 // One row for each term that does not score classes.
@@ -39,6 +43,13 @@ constexpr OtherTerm kOtherTerms[] = {
      [](const SupervisionOptions& o, const TermContext&) -> std::unique_ptr<LossTerm> {
        return std::make_unique<MarginBasedTerm>(o.margin);
      }},
+    {kDomainFrequency, "domain frequency loss",
+     [](const SupervisionOptions&, const TermContext& c) -> std::unique_ptr<LossTerm> {
+       if (!c.head) return nullptr;  // asked only what it refuses
+       FR_CHECK(c.residual && c.residual->gated(), "loss: ", kDomainFrequency,
+                " needs a network with a gated residual balancing module");
+       return std::make_unique<DomainFrequencyTerm>(*c.residual, *c.head);
+     }},
 };
 
 const LossTraits* class_loss_named(const std::string& name) {
@@ -58,7 +69,25 @@ LossOptions head_options(const SupervisionOptions& o) {
   return head;
 }
 
+void check_balancing(const SupervisionOptions& o) {
+  if (!measures_domains(o)) return;
+  const LossKind* kind = class_loss(o);
+  FR_CHECK(kind, "loss: domains are measured on the weights of classes; no term scores classes");
+  FR_CHECK(!o.balancing.margin || takes_class_margins(head_options(o)), "balancing.margin: ",
+           traits_of(*kind).name, " has no margin per class; am_softmax, cosface, arcface and combined have");
+  check(o.balancing.frequency);
+}
+
 }  // namespace
+
+bool measures_domains(const SupervisionOptions& o) {
+  return o.balancing.margin || o.balancing.measure || teaches_gate(o);
+}
+
+bool teaches_gate(const SupervisionOptions& o) {
+  return std::any_of(o.terms.begin(), o.terms.end(),
+                     [](const auto& term) { return term.first == kDomainFrequency; });
+}
 
 SupervisionOptions::SupervisionOptions(const LossOptions& one)
     : terms{{traits_of(one.kind).name, 1}}, head(one) {}
@@ -83,6 +112,7 @@ std::string to_text(const SupervisionOptions& options) {
     out += cat(out.empty() ? "" : " + ", weight == 1 ? "" : cat(weight, " x "),
                other ? other->title : loss_text(head_options(options)));
   }
+  if (options.balancing.margin) out += ", domain balancing margins";
   return out;
 }
 
@@ -100,23 +130,29 @@ void check(const SupervisionOptions& options) {
              " both score classes; one of them can");
     if (classes) class_term = name, check(head_options(options));
     if (const OtherTerm* other = other_term_named(name))
-      other->make(options, {2, 2, nullptr});  // throws what it refuses
+      other->make(options, {2, 2, nullptr, nullptr});  // throws what it refuses
   }
+  check_balancing(options);
 }
 
 // The head is made first, whatever its place: terms may know it.
 Supervision make_supervision(const SupervisionOptions& options, const TrainingClasses& classes, int64_t D,
                              uint64_t seed,
-                             const std::function<LossTerm&(std::string, std::unique_ptr<LossTerm>)>& adopt) {
+                             const std::function<LossTerm&(std::string, std::unique_ptr<LossTerm>)>& adopt,
+                             ResidualBalancing* residual) {
   check(options);
   Supervision s;
   std::unique_ptr<ClassHead> head;
   if (class_loss(options)) head = std::make_unique<ClassHead>(head_options(options), classes.count, D, seed);
   s.head = head.get();
+  using Margins = ClassHead::DomainMargins;
+  if (measures_domains(options))
+    s.head->measure_domains(options.balancing.frequency,
+                            options.balancing.margin ? Margins::with : Margins::without);
   for (const auto& [name, weight] : options.terms) {
     const OtherTerm* other = other_term_named(name);
     LossTerm& term =
-        other ? adopt(name, other->make(options, {classes, D, s.head})) : adopt("head", std::move(head));
+        other ? adopt(name, other->make(options, {classes, D, s.head, residual})) : adopt("head", std::move(head));
     s.terms.push_back({name, weight, &term});
   }
   return s;
