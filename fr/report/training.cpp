@@ -199,8 +199,9 @@ void add_named_panels(std::vector<std::string>& panels, const Report& report, Na
   if (report.train.empty()) return;
   const auto& first = report.train.front().*named;
   for (size_t i = 0; i < first.size(); ++i) {
-    Panel p{title + first[i].first,
-            [=](const TrainPoint& p) { return i < (p.*named).size() ? (p.*named)[i].second : kUnknown; }};
+    Panel p{title + first[i].first, [=](const TrainPoint& point) {
+              return i < (point.*named).size() ? (point.*named)[i].second : kUnknown;
+            }};
     p.may_be_unknown = true;
     panels.push_back(panel(report, p));
   }
