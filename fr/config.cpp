@@ -60,7 +60,8 @@ void describe_data(Schema& s, Config& c) {
   using TestGroups = Config::Synthetic::TestGroups;
   s.choice("synthetic.test_groups", c.synthetic.test_groups,
            {{"as_training", TestGroups::as_training}, {"equal", TestGroups::equal}},
-           "groups as frequent as in training, pairs across them; or as many people of each, pairs within one: then every "
+           "groups as frequent as in training, pairs across them; or as many people of each, pairs within "
+           "one: then every "
            "group has an accuracy of its own");
   s.real("synthetic.difficulty", c.synthetic.difficulty, 0, 3, "strength of pose, light, background, noise");
 }
@@ -114,7 +115,8 @@ void describe_network(Schema& s, NetworkOptions& n) {
   using Balancing = ResidualBalancingForm;
   s.choice("network.residual_balancing", n.residual_balancing,
            {{"none", Balancing::none}, {"gated", Balancing::gated}, {"ungated", Balancing::ungated}},
-           "x + f(x) R(x) behind the last layer (Cao et al. 2020), in training and afterwards; ungated: f = 1. The gate f "
+           "x + f(x) R(x) behind the last layer (Cao et al. 2020), in training and afterwards; ungated: f = "
+           "1. The gate f "
            "is taught by the loss domain_frequency");
   s.flag("network.last_relu", n.last_relu,
          "sphereface: a ReLU on the embedding, as networks had before (Liu et al. 2017, Table 6, row A)");

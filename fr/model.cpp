@@ -5,11 +5,12 @@ namespace fr {
 FaceModel::FaceModel(std::unique_ptr<Backbone> network, const SupervisionOptions& loss,
                      const TrainingClasses& classes, uint64_t seed)
     : network_(adopt_child("network", std::move(network))),
-      supervision_(make_supervision(loss, classes, network_.embedding(), seed,
-                                    [&](std::string name, std::unique_ptr<LossTerm> term) -> LossTerm& {
-                                      return adopt_child(std::move(name), std::move(term));
-                                    },
-                                    network_.residual_balancing())),
+      supervision_(make_supervision(
+          loss, classes, network_.embedding(), seed,
+          [&](std::string name, std::unique_ptr<LossTerm> term) -> LossTerm& {
+            return adopt_child(std::move(name), std::move(term));
+          },
+          network_.residual_balancing())),
       classes_(classes.count) {
   for (const Supervision::Term& t : terms())
     for (const std::string& figure : t.term->figure_names()) figure_names_.push_back(t.name + "." + figure);

@@ -206,8 +206,8 @@ void find_groups(TestData& test, const VerificationSet& set, const fs::path& roo
 TestData pair_list(const fs::path& list, const fs::path& root) {
   const VerificationSet set = verification_set(read_pairs(list, root), list.filename().string());
   const bool named = set.people_from == PeopleFrom::names;
-  TestData test{set.pairs, set.pictures.names, named ? set.people : std::vector<int64_t>{}, set.pictures.picture,
-                set.description};
+  TestData test{set.pairs, set.pictures.names, named ? set.people : std::vector<int64_t>{},
+                set.pictures.picture, set.description};
   find_groups(test, set, root);
   return test;
 }

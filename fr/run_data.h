@@ -35,7 +35,8 @@ struct TestData {
   std::function<Image(int64_t)> picture;
   std::string description;
   std::vector<std::string> groups = {};  // of people; empty: unknown
-  std::vector<int> group = {};           // of each pair: that of both its people, -1 where there is no such; empty: unknown
+  std::vector<int> group =
+      {};  // of each pair: that of both its people, -1 where there is no such; empty: unknown
 };
 
 // The pairs of data.test_pairs, or of unseen synthetic people; nothing when the configuration names none.
@@ -54,7 +55,8 @@ FoundPictures find_pictures(const std::vector<std::string>& inputs);
 
 NetworkOptions network_options(const Config& config);  // with the run's seed
 
-SupervisionOptions loss_options(const Config& config, const TrainingData& data);  // with the steps of an epoch
+SupervisionOptions loss_options(const Config& config,
+                                const TrainingData& data);  // with the steps of an epoch
 int64_t batches_per_epoch(const Config& config, const TrainingData& data);
 
 // Throws Error{usage} when the data cannot fill a batch: too few pictures or, for the order pk, too few people.

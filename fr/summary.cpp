@@ -191,9 +191,10 @@ std::vector<std::pair<std::string, std::string>> figures(const TestResult& v) {
   if (v.angular_fisher)
     out.emplace_back("angular Fisher score (lower is better)", format("%.4f", v.angular_fisher->score));
   for (const GroupAccuracy& g : v.groups)
-    out.emplace_back("accuracy of " + g.group,
-                     cat(percent(g.common), std::isfinite(g.own) ? ", with its own thresholds " + percent(g.own) : "", " (",
-                         g.genuine, " + ", g.impostor, " pairs)"));
+    out.emplace_back(
+        "accuracy of " + g.group,
+        cat(percent(g.common), std::isfinite(g.own) ? ", with its own thresholds " + percent(g.own) : "",
+            " (", g.genuine, " + ", g.impostor, " pairs)"));
   return out;
 }
 

@@ -123,9 +123,7 @@ Session::Session(const Config& configuration)
   stepper = make_train_step(model, *optimizer, {uint64_t(config.run.seed), config.train.record});
 }
 
-int64_t Session::batches_per_epoch() const {
-  return fr::batches_per_epoch(config, data);
-}
+int64_t Session::batches_per_epoch() const { return fr::batches_per_epoch(config, data); }
 
 CheckpointInfo Session::info() const {
   return {step,

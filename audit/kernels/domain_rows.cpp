@@ -45,8 +45,8 @@ Row domain_row(const std::string& name, const Size& s, double eps_before, const 
       .constant("score", scores(s, label))
       .index_input("label", label)
       .forward([=](const auto& k, const auto& v) {
-        k.domain_frequency(v["dfi"], v["ic"], v["eps"], v.index("index"), v["score"], v.index("label"), o, s.Q,
-                           s.k);
+        k.domain_frequency(v["dfi"], v["ic"], v["eps"], v.index("index"), v["score"], v.index("label"), o,
+                           s.Q, s.k);
       })
       .tolerance(1e-6, "double throughout, rounded once to float");
 }

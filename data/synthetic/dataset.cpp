@@ -89,8 +89,8 @@ struct Person {
 };
 
 // Pairs of one fold, among these people.
-void draw_fold(const std::vector<SyntheticSample>& samples, std::span<const Person> people, int fold, int64_t wanted,
-               Random& random, std::vector<SyntheticPair>& out) {
+void draw_fold(const std::vector<SyntheticSample>& samples, std::span<const Person> people, int fold,
+               int64_t wanted, Random& random, std::vector<SyntheticPair>& out) {
   std::set<std::pair<size_t, size_t>> seen;
   const auto any = [&](const Person& p) {
     return p.first + random.below(static_cast<uint32_t>(p.last - p.first));
@@ -125,7 +125,8 @@ void draw_folds(const std::vector<SyntheticSample>& samples, std::span<const Per
 }
 
 // All people, or those of each group.
-std::vector<std::vector<Person>> pools(const std::vector<SyntheticSample>& samples, SyntheticOptions::Pairs pairs) {
+std::vector<std::vector<Person>> pools(const std::vector<SyntheticSample>& samples,
+                                       SyntheticOptions::Pairs pairs) {
   std::vector<std::vector<Person>> of(pairs == SyntheticOptions::Pairs::of_all ? 1 : kGroups);
   for (size_t i = 0, last = 0; i < samples.size(); i = last) {
     while (last < samples.size() && samples[last].identity == samples[i].identity) ++last;

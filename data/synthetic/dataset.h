@@ -20,8 +20,8 @@ struct SyntheticOptions {
   // Where the two of an impostor pair come from: anywhere, so that most lie in the largest group, or one group; then every
   // group that has people gets an equal part of the pairs, in folds of its own people.
   enum class Pairs { of_all, within_groups } pairs = Pairs::of_all;
-  double difficulty = 1;                // 0: only the background changes; 1: the default; at most 4
-  int size = 112;                       // pixels a side, 32..512
+  double difficulty = 1;  // 0: only the background changes; 1: the default; at most 4
+  int size = 112;         // pixels a side, 32..512
 };
 
 // One picture. The label is identity - first_identity.

@@ -18,16 +18,15 @@ Tensor all_labels(int64_t classes, Device device) {
 }  // namespace
 
 int64_t neighbours_of(const DomainFrequencyOptions& o, int64_t classes) {
-  const int64_t usual =
-      classes >= 10000 ? 100 : std::max<int64_t>(3, std::llround(0.0095 * double(classes)));
+  const int64_t usual = classes >= 10000 ? 100 : std::max<int64_t>(3, std::llround(0.0095 * double(classes)));
   const int64_t K = o.neighbours == DomainFrequencyOptions::kUsualNeighbours ? usual : o.neighbours;
   return std::min(K, classes - 1);
 }
 
 void check(const DomainFrequencyOptions& o) {
   using O = DomainFrequencyOptions;
-  FR_CHECK(o.neighbours >= 0 || o.neighbours == O::kUsualNeighbours, kName, ": expected neighbours >= 0, got ",
-           o.neighbours);
+  FR_CHECK(o.neighbours >= 0 || o.neighbours == O::kUsualNeighbours, kName,
+           ": expected neighbours >= 0, got ", o.neighbours);
   FR_CHECK((o.scale > 0 && std::isfinite(o.scale)) || o.scale == O::kUsualScale, kName,
            ": expected a scale > 0, got ", o.scale);
   FR_CHECK(o.eps >= 0 && std::isfinite(o.eps), kName, ": expected eps > 0, or 0 for auto, got ", o.eps);
@@ -58,8 +57,9 @@ DomainFrequency DomainFrequencyIndicator::rule(const StepAt& at) const {
 }
 
 // The search takes the unit rows of all classes: a second matrix of the weights' size, for as long as it lasts.
-void DomainFrequencyIndicator::evaluate(const Tensor& weight, const Tensor& labels, const DomainFrequency& rule,
-                                        const Tensor& dfi, const Tensor& ic, const Tensor& eps) const {
+void DomainFrequencyIndicator::evaluate(const Tensor& weight, const Tensor& labels,
+                                        const DomainFrequency& rule, const Tensor& dfi, const Tensor& ic,
+                                        const Tensor& eps) const {
   const int64_t M = dfi_.dim(0), Q = labels.dim(0), k = neighbours_ + 1;
   FR_CHECK(weight.rank() == 2 && weight.dim(0) == M, kName, ": expected weights (", M, ",D), got ",
            to_string(weight.shape()));
@@ -70,8 +70,8 @@ void DomainFrequencyIndicator::evaluate(const Tensor& weight, const Tensor& labe
     kernels.l2_normalize_forward(unit.data(), length.data(), weight.data(), M, D, Wide<T>(1e-12));
     kernels.gather_rows(query.data(), unit.data(), labels.data(), Q, D);
     kernels.top_k(index.data(), score.data(), query.data(), unit.data(), Q, M, D, k);
-    kernels.domain_frequency(dfi.data(), ic.data(), eps.data(), index.data(), score.data(), labels.data(), rule,
-                             Q, k);
+    kernels.domain_frequency(dfi.data(), ic.data(), eps.data(), index.data(), score.data(), labels.data(),
+                             rule, Q, k);
   });
 }
 
@@ -87,9 +87,8 @@ void DomainFrequencyIndicator::update(const Tensor& weight, const Tensor& labels
 
 Tensor DomainFrequencyIndicator::of(const Tensor& labels) const {
   const Tensor own = like(dfi_, labels.shape());
-  with_kernels(own, [&](const auto& k) {
-    k.gather_rows(own.data(), dfi_.data(), labels.data(), labels.dim(0), 1);
-  });
+  with_kernels(
+      own, [&](const auto& k) { k.gather_rows(own.data(), dfi_.data(), labels.data(), labels.dim(0), 1); });
   return own;
 }
 

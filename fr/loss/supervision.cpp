@@ -73,8 +73,9 @@ void check_balancing(const SupervisionOptions& o) {
   if (!measures_domains(o)) return;
   const LossKind* kind = class_loss(o);
   FR_CHECK(kind, "loss: domains are measured on the weights of classes; no term scores classes");
-  FR_CHECK(!o.balancing.margin || takes_class_margins(head_options(o)), "balancing.margin: ",
-           traits_of(*kind).name, " has no margin per class; am_softmax, cosface, arcface and combined have");
+  FR_CHECK(!o.balancing.margin || takes_class_margins(head_options(o)),
+           "balancing.margin: ", traits_of(*kind).name,
+           " has no margin per class; am_softmax, cosface, arcface and combined have");
   check(o.balancing.frequency);
 }
 
@@ -151,8 +152,8 @@ Supervision make_supervision(const SupervisionOptions& options, const TrainingCl
                             options.balancing.margin ? Margins::with : Margins::without);
   for (const auto& [name, weight] : options.terms) {
     const OtherTerm* other = other_term_named(name);
-    LossTerm& term =
-        other ? adopt(name, other->make(options, {classes, D, s.head, residual})) : adopt("head", std::move(head));
+    LossTerm& term = other ? adopt(name, other->make(options, {classes, D, s.head, residual}))
+                           : adopt("head", std::move(head));
     s.terms.push_back({name, weight, &term});
   }
   return s;

@@ -67,6 +67,6 @@ Supervision make_supervision(const SupervisionOptions& options, const TrainingCl
                              ResidualBalancing* residual = nullptr);
 bool measures_domains(const SupervisionOptions& options);
 bool teaches_gate(const SupervisionOptions& options);  // has the term domain_frequency
-void check(const SupervisionOptions& options);  // the same complaints without building anything
+void check(const SupervisionOptions& options);         // the same complaints without building anything
 
 }  // namespace fr

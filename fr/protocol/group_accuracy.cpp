@@ -19,7 +19,8 @@ Part part_of(const VerificationResult& r, const std::vector<int>& group, int g) 
   Part part;
   for (size_t i = 0; i < r.pairs.size(); ++i)
     if (group[i] == g)
-      part.scores.push_back(r.scores[i]), part.same.push_back(r.same[i]), part.fold.push_back(r.pairs[i].fold);
+      part.scores.push_back(r.scores[i]), part.same.push_back(r.same[i]),
+          part.fold.push_back(r.pairs[i].fold);
   return part;
 }
 
@@ -35,10 +36,11 @@ void verify_alone(GroupAccuracy& a, const Part& part, ThresholdMode mode) {
 
 }  // namespace
 
-std::vector<GroupAccuracy> accuracy_of_groups(const VerificationResult& r, const std::vector<std::string>& groups,
+std::vector<GroupAccuracy> accuracy_of_groups(const VerificationResult& r,
+                                              const std::vector<std::string>& groups,
                                               const std::vector<int>& group, ThresholdMode mode) {
-  FR_CHECK(group.size() == r.pairs.size(), "accuracy of groups: expected a group for each of ", r.pairs.size(),
-           " pairs, got ", group.size());
+  FR_CHECK(group.size() == r.pairs.size(), "accuracy of groups: expected a group for each of ",
+           r.pairs.size(), " pairs, got ", group.size());
   for (const int g : group)
     FR_CHECK(g >= -1 && g < int(groups.size()), "accuracy of groups: group ", g, " of ", groups.size());
   std::map<int, double> threshold;

@@ -18,7 +18,8 @@ struct GroupAccuracy {
 
 // group: of each pair a place in `groups`, -1 in none. Groups without pairs are left out. Throws std::invalid_argument for other
 // sizes or places.
-std::vector<GroupAccuracy> accuracy_of_groups(const VerificationResult& result, const std::vector<std::string>& groups,
+std::vector<GroupAccuracy> accuracy_of_groups(const VerificationResult& result,
+                                              const std::vector<std::string>& groups,
                                               const std::vector<int>& group, ThresholdMode mode);
 
 }  // namespace fr

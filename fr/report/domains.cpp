@@ -35,14 +35,16 @@ std::vector<CurvePoint> by_pictures(const ReportDomains& d, int group) {
   std::vector<size_t> order;
   for (size_t j = 0; j < d.dfi.size(); ++j)
     if (group < 0 || d.group[j] == group) order.push_back(j);
-  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return d.pictures[a] < d.pictures[b]; });
+  std::stable_sort(order.begin(), order.end(),
+                   [&](size_t a, size_t b) { return d.pictures[a] < d.pictures[b]; });
   const size_t parts = std::clamp<size_t>(order.size() / 10, 1, 10);
   std::vector<CurvePoint> points;
   for (size_t p = 0; p < parts; ++p) {
     const size_t begin = order.size() * p / parts, end = order.size() * (p + 1) / parts;
     CurvePoint mean{0, 0};
     for (size_t i = begin; i < end; ++i)
-      mean.x += double(d.pictures[order[i]]) / double(end - begin), mean.y += d.dfi[order[i]] / double(end - begin);
+      mean.x += double(d.pictures[order[i]]) / double(end - begin),
+          mean.y += d.dfi[order[i]] / double(end - begin);
     if (end > begin) points.push_back(mean);
   }
   return points;
@@ -58,16 +60,15 @@ std::string pictures_chart(const ReportDomains& d) {
   if (!grouped) chart.series.push_back({"", by_pictures(d, -1), 0, ChartStroke::marked, ""});
   for (int g = 0; grouped && g < int(d.groups.size()); ++g)
     chart.series.push_back({d.groups[size_t(g)], by_pictures(d, g), g, ChartStroke::marked, "", g});
-  return chart_figure("DFI and the number of pictures", chart,
-                      "A point is the mean of a tenth of the classes, or of ten where there are fewer than a hundred.");
+  return chart_figure(
+      "DFI and the number of pictures", chart,
+      "A point is the mean of a tenth of the classes, or of ten where there are fewer than a hundred.");
 }
 
 std::string fixed_or_dash(double v, const std::string& text) { return std::isfinite(v) ? text : "\u2013"; }
 
 std::vector<std::string> accuracy_row(const GroupAccuracy& g) {
-  return {g.group,
-          format_count(g.genuine) + " + " + format_count(g.impostor),
-          format_percent(g.common),
+  return {g.group, format_count(g.genuine) + " + " + format_count(g.impostor), format_percent(g.common),
           fixed_or_dash(g.own, format_percent(g.own) + " \u00b1 " + format_percent(g.own_standard_error)),
           fixed_or_dash(g.auc, format_fixed(g.auc, 4))};
 }
@@ -87,9 +88,11 @@ std::vector<GroupFrequency> frequency_of_groups(const ReportDomains& d) {
     GroupFrequency& g = all[size_t(d.group[j])];
     g.deviation += (d.dfi[j] - g.dfi) * (d.dfi[j] - g.dfi);
   }
-  for (GroupFrequency& g : all) g.deviation = std::sqrt(g.deviation / double(std::max<int64_t>(g.classes, 1)));
+  for (GroupFrequency& g : all)
+    g.deviation = std::sqrt(g.deviation / double(std::max<int64_t>(g.classes, 1)));
   std::erase_if(all, [](const GroupFrequency& g) { return g.classes == 0; });
-  std::stable_sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.classes > b.classes; });
+  std::stable_sort(all.begin(), all.end(),
+                   [](const auto& a, const auto& b) { return a.classes > b.classes; });
   return all;
 }
 
@@ -97,10 +100,11 @@ std::string domains_section(const ReportDomains& d) {
   if (d.dfi.empty()) return "";
   return section_html(
       "Domains",
-      paragraph_html("about",
-                     cat("The domain frequency indicator (DFI) of a class is ", format_number(d.eps),
-                         " divided by the compactness of the classes around it: below 1 where many lie near, above 1 in "
-                         "rare domains. dfi.csv has that of every class.")) +
+      paragraph_html(
+          "about",
+          cat("The domain frequency indicator (DFI) of a class is ", format_number(d.eps),
+              " divided by the compactness of the classes around it: below 1 where many lie near, above 1 in "
+              "rare domains. dfi.csv has that of every class.")) +
           block_html("large-figures", frequency_bars(d) + pictures_chart(d)));
 }
 
@@ -114,7 +118,8 @@ std::string group_accuracy_block(const std::vector<GroupAccuracy>& groups) {
     rows.push_back(accuracy_row(g)), chart.bars.push_back({g.group, g.common});
   return "<h3>Groups</h3>\n" +
          html_table({"group", "pairs", "at common thresholds", "with its own thresholds", "AUC"}, rows) +
-         block_html("small-figures", bars_figure("Accuracy of each group", chart, "At the common thresholds."));
+         block_html("small-figures",
+                    bars_figure("Accuracy of each group", chart, "At the common thresholds."));
 }
 
 }  // namespace fr

@@ -85,7 +85,7 @@ struct Report {
       facts;  // network, parameters, data, time, speed, seed, ...
   std::vector<TrainPoint> train;
   std::vector<EvalPoint> evaluations;
-  ReportFeatures features;        // none when D is 0
+  ReportFeatures features;  // none when D is 0
   ReportDomains domains;
   std::vector<ReportTest> tests;  // the first one makes the headline
   std::string configuration;      // the resolved configuration as text

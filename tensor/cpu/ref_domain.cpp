@@ -31,8 +31,9 @@ std::vector<int64_t> first_rows(const int64_t* label, int64_t Q) {
   std::vector<int64_t> rows(static_cast<size_t>(Q));
   std::iota(rows.begin(), rows.end(), int64_t{0});
   std::stable_sort(rows.begin(), rows.end(), [&](int64_t a, int64_t b) { return label[a] < label[b]; });
-  rows.erase(std::unique(rows.begin(), rows.end(), [&](int64_t a, int64_t b) { return label[a] == label[b]; }),
-             rows.end());
+  rows.erase(
+      std::unique(rows.begin(), rows.end(), [&](int64_t a, int64_t b) { return label[a] == label[b]; }),
+      rows.end());
   std::sort(rows.begin(), rows.end());
   return rows;
 }
@@ -43,8 +44,8 @@ void domain_frequency(T* dfi, T* ic, T* eps, const int64_t* index, const T* scor
   const std::vector<int64_t> rows = first_rows(label, Q);
   std::vector<double> of_row;
   for (const int64_t q : rows)
-    of_row.push_back(held_compactness(
-        o, compactness(score + q * k, left_out(index + q * k, label[q], k), o.scale, k)));
+    of_row.push_back(
+        held_compactness(o, compactness(score + q * k, left_out(index + q * k, label[q], k), o.scale, k)));
   if (rows.empty()) return;
   const double mean = std::accumulate(of_row.begin(), of_row.end(), 0.0) / double(rows.size());
   eps[0] = T(next_eps(o, eps[0], mean));

@@ -256,6 +256,24 @@ TEST(SyntheticDataset, PairsAreBalancedDistinctAndDisjointBetweenFolds) {
   EXPECT_EQ(draw_pairs(o, 1000).size(), 4u);
 }
 
+TEST(SyntheticDataset, PairsWithinGroups) {
+  SyntheticOptions o;
+  o.identities = 200, o.min_samples = o.max_samples = 6;
+  o.group_share = {0.5, 0.3, 0.2, 0}, o.pairs = SyntheticOptions::Pairs::within_groups;
+  const std::vector<SyntheticPair> pairs = draw_pairs(o, 900);
+  std::vector<int> of_group(kGroups, 0), fold_of(200, -1);
+  for (const SyntheticPair& p : pairs) {
+    EXPECT_EQ(p.a.group, p.b.group);
+    ++of_group[size_t(p.a.group)];
+    for (const SyntheticSample* s : {&p.a, &p.b}) {
+      int& fold = fold_of[size_t(s->identity)];
+      EXPECT_TRUE(fold == -1 || fold == p.fold) << "person " << s->identity << " is in two folds";
+      fold = p.fold;
+    }
+  }
+  EXPECT_EQ(of_group, (std::vector<int>{300, 300, 300, 0}));  // a group without people has no part
+}
+
 TEST(SyntheticDataset, WritesTheFolderATrainerReads) {
   const fs::path root = fs::temp_directory_path() / cat("synthetic_test_", getpid());
   SyntheticOptions o;

@@ -81,9 +81,10 @@ TEST(ResidualBalancing, Oracle) {
   EXPECT_NEAR(loss.value().item(), .042499773134, 1e-11);
   EXPECT_NEAR(g.term->figures()[0].item(), (.945710427 + .757394392) / 2, 1e-9);
   backward(affine(loss, 0.01, 0));
-  expect_close(x.grad().host<double>(),
-               {.332488291, .843626162, .310118200, -.643790893, -1.021513535, -.324502601, .693270639, .930030035},
-               1e-9);
+  expect_close(
+      x.grad().host<double>(),
+      {.332488291, .843626162, .310118200, -.643790893, -1.021513535, -.324502601, .693270639, .930030035},
+      1e-9);
 }
 
 // Of everything together, batch statistics included: x, V1, v1, gamma, beta, slope, V2, v2, u, u0.
@@ -108,11 +109,8 @@ TEST(ResidualBalancing, FiniteDifferences) {
 }
 
 TEST(ResidualBalancing, BeginsAsNothingAndItsGateDoesNotDecay) {
-  const NetworkOptions plain = {.architecture = Architecture::iresnet,
-                                .depth = 18,
-                                .embedding = 8,
-                                .height = 16,
-                                .width = 16};
+  const NetworkOptions plain = {
+      .architecture = Architecture::iresnet, .depth = 18, .embedding = 8, .height = 16, .width = 16};
   for (const Form form : {Form::gated, Form::ungated}) {
     NetworkOptions o = plain;
     o.residual_balancing = form;
@@ -273,8 +271,9 @@ TEST(DomainBalancing, Refusals) {
   EXPECT_EQ(refusal([&] { check(o); }),
             "loss: domains are measured on the weights of classes; no term scores classes");
   o.terms = {{"a_softmax", 1}};
-  EXPECT_EQ(refusal([&] { check(o); }), "balancing.margin: A-Softmax has no margin per class; am_softmax, cosface, "
-                                        "arcface and combined have");
+  EXPECT_EQ(refusal([&] { check(o); }),
+            "balancing.margin: A-Softmax has no margin per class; am_softmax, cosface, "
+            "arcface and combined have");
   o = balanced(false, false);
   o.balancing.measure = true, o.balancing.frequency.refresh = 0;
   EXPECT_EQ(refusal([&] { check(o); }), "domain frequency: expected a refresh every 1 or more steps, got 0");
@@ -284,9 +283,10 @@ TEST(DomainBalancing, Refusals) {
   EXPECT_EQ(refusal([] { ResidualBalancing(Form::none, 4); }),
             "residual balancing: expected a form and D > 0, got D = 4");
   Gated g(Form::gated, {1, 1});
-  EXPECT_EQ(refusal([&] { g.term->loss({}, labels_of({0}), 0); }),
-            "domain frequency loss: expected the gate of the network's last forward pass in training, (1,1), got "
-            "nothing");
+  EXPECT_EQ(
+      refusal([&] { g.term->loss({}, labels_of({0}), 0); }),
+      "domain frequency loss: expected the gate of the network's last forward pass in training, (1,1), got "
+      "nothing");
   ClassHead part(cosface(), {2, 5}, 4, 1);
   EXPECT_EQ(refusal([&] { part.measure_domains({}, ClassHead::DomainMargins::with); }),
             "class head: domains are measured of all classes, got those from 2 on");

@@ -59,14 +59,16 @@ TEST(DomainFrequency, Oracle) {
     d.update(w, all(6), 0);
     return d.buffer("ic");
   };
-  expect_close(ic(1, 2), {1.235688672, 1.095342777, 1.243142256, 1.143015316, 1.106865007, 1.336494304}, 1e-9);
+  expect_close(ic(1, 2), {1.235688672, 1.095342777, 1.243142256, 1.143015316, 1.106865007, 1.336494304},
+               1e-9);
   expect_close(ic(30, 2),
                {22.239629245, 14.991998648, 17.988574929, 17.937500416, 16.042068235, 22.241659209}, 1e-9);
   expect_close(ic(64, 3),
                {47.444539201, 31.978449593, 38.268387604, 38.266531011, 34.222170049, 47.444541011}, 1e-9);
   Indicator d(literal(2, 30), 6);
   d.update(w, all(6), 0);
-  expect_close(d.buffer("dfi"), {.247306281, .366862360, .305749623, .306620202, .342848560, .247283710}, 1e-9);
+  expect_close(d.buffer("dfi"), {.247306281, .366862360, .305749623, .306620202, .342848560, .247283710},
+               1e-9);
   EXPECT_EQ(d.buffer("eps"), std::vector{5.5});
 }
 
@@ -200,7 +202,9 @@ TEST(DomainFrequency, Refusals) {
   EXPECT_EQ(thrown<std::invalid_argument>([] { DomainFrequencyIndicator({}, 0, 64); }),
             "domain frequency: expected classes, got 0");
   DomainFrequencyIndicator d({}, 5, 64);
-  EXPECT_EQ(thrown<std::invalid_argument>([&] { d.update(Tensor::zeros({4, 3}), all(4), 0); }),
+  EXPECT_EQ(thrown<std::invalid_argument>([&] {
+              d.update(Tensor::zeros({4, 3}), all(4), 0);
+            }),
             "domain frequency: expected weights (5,D), got (4,3)");
 }
 
