@@ -190,6 +190,11 @@ std::vector<std::pair<std::string, std::string>> figures(const TestResult& v) {
                      percent(p.tar) + (p.too_few_impostors ? " (too few impostor pairs)" : ""));
   if (v.angular_fisher)
     out.emplace_back("angular Fisher score (lower is better)", format("%.4f", v.angular_fisher->score));
+  return out;
+}
+
+std::vector<std::pair<std::string, std::string>> group_figures(const TestResult& v) {
+  std::vector<std::pair<std::string, std::string>> out;
   for (const GroupAccuracy& g : v.groups)
     out.emplace_back(
         "accuracy of " + g.group,

@@ -188,7 +188,7 @@ RunResult conclude(Session& s, const RunFolder& folder, const Progress& progress
   s.loader.reset();
   result.scalars = trained_scalars(s.model);
   if (!result.stopped_by) result.features = sample_features(s.model, s.data, s.config);
-  if (s.model.head() && s.model.head()->domain_frequency())
+  if (!result.stopped_by && s.model.head() && s.model.head()->domain_frequency())
     result.domains = domain_table(*s.model.head(), s.data.training_classes());
   if (s.test && !result.stopped_by) {
     std::cerr << "verifying " << s.test->pairs.size() << " pairs of " << s.test->names.size() << " pictures"

@@ -63,6 +63,9 @@ void DomainFrequencyIndicator::evaluate(const Tensor& weight, const Tensor& labe
   const int64_t M = dfi_.dim(0), Q = labels.dim(0), k = neighbours_ + 1;
   FR_CHECK(weight.rank() == 2 && weight.dim(0) == M, kName, ": expected weights (", M, ",D), got ",
            to_string(weight.shape()));
+  if (labels.on_host())  // who uploaded them has looked
+    for (const int64_t label : labels.host<int64_t>())
+      FR_CHECK(label >= 0 && label < M, kName, ": label ", label, " of ", M, " classes");
   const int64_t D = weight.dim(1);
   const Tensor unit = like(weight, weight.shape()), length = like(weight, {M}), query = like(weight, {Q, D}),
                score = like(weight, {Q, k}), index({Q, k}, DType::int64, weight.device());

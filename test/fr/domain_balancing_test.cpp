@@ -272,7 +272,7 @@ TEST(DomainBalancing, Refusals) {
             "loss: domains are measured on the weights of classes; no term scores classes");
   o.terms = {{"a_softmax", 1}};
   EXPECT_EQ(refusal([&] { check(o); }),
-            "balancing.margin: A-Softmax has no margin per class; am_softmax, cosface, "
+            "balancing.margin: a_softmax has no margin per class; am_softmax, cosface, "
             "arcface and combined have");
   o = balanced(false, false);
   o.balancing.measure = true, o.balancing.frequency.refresh = 0;
