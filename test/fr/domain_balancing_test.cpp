@@ -264,6 +264,32 @@ TEST(DomainBalancing, AModelFileHasTheModule) {
   EXPECT_NE(a.values, embed(without, 3, picture, embedding).values);
 }
 
+TEST(DomainBalancing, Configuration) {
+  Config c;
+  Schema schema = describe(c);
+  EXPECT_NE(
+      schema.to_ini().find("[balancing]\nmargin = false\nmeasure = false\nneighbours = usual\neps = auto\n"
+                           "scale = usual\nrefresh = 1\nwarmup = 1\n"),
+      std::string::npos);
+  schema.read_ini_text(
+      "[balancing]\nmargin = true\nneighbours = 7\neps = 5.5\n[loss]\nname = cosface, "
+      "domain_frequency:0.01\n",
+      "a.ini");
+  EXPECT_EQ(c.loss.balancing.frequency.neighbours, 7);
+  EXPECT_EQ(c.loss.balancing.frequency.eps, 5.5);
+  EXPECT_EQ(thrown<Error>([&] { check(c); }),
+            "configuration: loss.name has domain_frequency: expected network.residual_balancing = gated");
+  schema.override_with("network.residual_balancing=gated");
+  EXPECT_EQ(thrown<Error>([&] { check(c); }), "nothing");
+  EXPECT_EQ(
+      thrown<Error>([&] { schema.override_with("balancing.neighbours=-1"); }),
+      "command line: balancing.neighbours = -1: out of range; allowed: usual, or integer in [0, 1000000000]");
+  schema.override_with("balancing.neighbours=usual");
+  EXPECT_EQ(c.loss.balancing.frequency.neighbours, DomainFrequencyOptions::kUsualNeighbours);
+  EXPECT_EQ(to_text(c.loss),
+            "CosFace, s = 64, m = 0.35 + 0.01 x domain frequency loss, domain balancing margins");
+}
+
 TEST(DomainBalancing, Refusals) {
   const auto refusal = [](const auto& f) { return thrown<std::invalid_argument>(f); };
   SupervisionOptions o = balanced(true, false);

@@ -206,7 +206,9 @@ TEST(DomainFrequency, Refusals) {
               d.update(Tensor::zeros({4, 3}), all(4), 0);
             }),
             "domain frequency: expected weights (5,D), got (4,3)");
-  EXPECT_EQ(thrown<std::invalid_argument>([&] { d.update(Tensor::zeros({5, 3}), labels_of({2, 5}), 0); }),
+  EXPECT_EQ(thrown<std::invalid_argument>([&] {
+              d.update(Tensor::zeros({5, 3}), labels_of({2, 5}), 0);
+            }),
             "domain frequency: label 5 of 5 classes");
 }
 
