@@ -37,14 +37,15 @@ std::vector<CurvePoint> by_pictures(const ReportDomains& d, int group) {
     if (group < 0 || d.group[j] == group) order.push_back(j);
   std::stable_sort(order.begin(), order.end(),
                    [&](size_t a, size_t b) { return d.pictures[a] < d.pictures[b]; });
+  const auto pictures = [&](size_t i) { return d.pictures[order[i]]; };
   const size_t parts = std::clamp<size_t>(order.size() / 10, 1, 10);
   std::vector<CurvePoint> points;
-  for (size_t p = 0; p < parts; ++p) {
-    const size_t begin = order.size() * p / parts, end = order.size() * (p + 1) / parts;
+  for (size_t p = 0, begin = 0, end = 0; p < parts; ++p, begin = end) {
+    end = std::max(end, order.size() * (p + 1) / parts);
+    while (end > 0 && end < order.size() && pictures(end) == pictures(end - 1)) ++end;  // alike stay together
     CurvePoint mean{0, 0};
     for (size_t i = begin; i < end; ++i)
-      mean.x += double(d.pictures[order[i]]) / double(end - begin),
-          mean.y += d.dfi[order[i]] / double(end - begin);
+      mean.x += double(pictures(i)) / double(end - begin), mean.y += d.dfi[order[i]] / double(end - begin);
     if (end > begin) points.push_back(mean);
   }
   return points;
@@ -103,7 +104,7 @@ std::string domains_section(const ReportDomains& d) {
       paragraph_html(
           "about",
           cat("The domain frequency indicator (DFI) of a class is ", format_number(d.eps),
-              " divided by the compactness of the classes around it: below 1 where many lie near, above 1 in "
+              " divided by the compactness of the classes around it: small where many lie near, large in "
               "rare domains. dfi.csv has that of every class.")) +
           block_html("large-figures", frequency_bars(d) + pictures_chart(d)));
 }

@@ -160,6 +160,8 @@ TEST(ReportDomains, Page) {
                             "Accuracy of each group", "85.00", " \u00b1 2.00", "is 7.5 divided"})
     EXPECT_NE(html.find(words), std::string::npos) << words;
   EXPECT_EQ(html.find("nan"), std::string::npos);
+  report.domains.pictures.assign(40, 8);  // one point for all that are alike
+  EXPECT_EQ(badly_nested(render_html(report)), "");
   report.domains.group.clear(), report.domains.pictures.clear();
   EXPECT_EQ(badly_nested(render_html(report)), "");
   report.domains = {}, report.tests = {};
