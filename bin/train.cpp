@@ -44,7 +44,7 @@ int start(const Arguments& a, const Config& config) {
     std::cerr << "\n";
     return 128 + result.stopped_by;
   }
-  if (result.test) std::cout << to_text(figures(*result.test));
+  if (result.test) std::cout << to_text(figures(*result.test)) << to_text(group_figures(*result.test));
   std::cout << "report  " << (folder / "report.html").string() << "\n";
   return 0;
 }

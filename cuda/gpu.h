@@ -157,6 +157,8 @@ void install_softmax(Kernels<T>& k);
 template <class T>
 void install_search(Kernels<T>& k);
 template <class T>
+void install_domain(Kernels<T>& k);
+template <class T>
 void install_sgd(Kernels<T>& k);
 template <class T>
 void install_adam(Kernels<T>& k);

@@ -20,6 +20,7 @@ Kernels<T> build(const char* name) {
   install_datasets(k);
   install_softmax(k);
   install_search(k);
+  install_domain(k);
   install_sgd(k);
   install_adam(k);
   install_gemm(k);

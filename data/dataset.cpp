@@ -79,21 +79,6 @@ std::map<std::string, std::string> read_group_file(const fs::path& path) {
   return group_of;
 }
 
-// A group file that names none of the classes belongs to another listing of the same folder.
-void read_groups_beside(Dataset& data) {
-  for (const char* name : {"groups.txt", "groups.csv"}) {
-    std::error_code error;
-    const fs::path path = data.root / name;
-    if (!data.groups.empty() || !fs::exists(path, error)) continue;
-    const auto group_of = read_group_file(path);
-    if (std::any_of(data.classes.begin(), data.classes.end(),
-                    [&](const auto& c) { return group_of.count(c) > 0; }))
-      read_groups(data, path);
-    else
-      data.notes.push_back(path.filename().string() + " names none of the classes and was not used");
-  }
-}
-
 // What all makers do last.
 Dataset finish(Dataset data, const fs::path& source, const DatasetOptions& options) {
   FR_CHECK(options.min_images >= 0 && options.max_images >= 0 && options.largest >= 0,
@@ -124,6 +109,21 @@ void read_class(Dataset& data, const fs::path& folder, std::map<std::string, int
 }
 
 }  // namespace
+
+// A group file that names none of the classes belongs to another listing of the same folder.
+void read_groups_beside(Dataset& data) {
+  for (const char* name : {"groups.txt", "groups.csv"}) {
+    std::error_code error;
+    const fs::path path = data.root / name;
+    if (!data.groups.empty() || !fs::exists(path, error)) continue;
+    const auto group_of = read_group_file(path);
+    if (std::any_of(data.classes.begin(), data.classes.end(),
+                    [&](const auto& c) { return group_of.count(c) > 0; }))
+      read_groups(data, path);
+    else
+      data.notes.push_back(path.filename().string() + " names none of the classes and was not used");
+  }
+}
 
 uint64_t Dataset::fingerprint() const {
   uint64_t hash = fr::fingerprint("");

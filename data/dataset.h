@@ -52,6 +52,9 @@ Dataset read_list(const std::filesystem::path& list, const std::filesystem::path
 Dataset read_people(const std::filesystem::path& list, const std::filesystem::path& root,
                     const DatasetOptions& options = {});
 
+// read_groups() of groups.txt or groups.csv in the root, where there is one that names a class.
+void read_groups_beside(Dataset& dataset);
+
 // Sets groups and class_group. Every class must occur in the file; other names in it are ignored.
 void read_groups(Dataset& dataset, const std::filesystem::path& path);
 

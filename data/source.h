@@ -20,6 +20,10 @@ class Source {
   virtual Image load(
       int64_t index) const = 0;              // 3 channels; Error{data} or Error{io}: the picture is damaged
   virtual uint64_t fingerprint() const = 0;  // changes when the list changes
+  // What the classes are called, and which group (domain) each is of; empty when nothing is known.
+  virtual std::vector<std::string> class_names() const { return {}; }
+  virtual std::vector<std::string> groups() const { return {}; }
+  virtual std::vector<int> class_groups() const { return {}; }  // of each class: a place in groups()
 };
 
 class FileSource : public Source {
@@ -33,6 +37,9 @@ class FileSource : public Source {
   std::string name(int64_t index) const override { return (dataset_.root / sample(index).path).string(); }
   Image load(int64_t index) const override { return load_image(dataset_.root / sample(index).path); }
   uint64_t fingerprint() const override { return dataset_.fingerprint(); }
+  std::vector<std::string> class_names() const override { return dataset_.classes; }
+  std::vector<std::string> groups() const override { return dataset_.groups; }
+  std::vector<int> class_groups() const override { return dataset_.class_group; }
 
  private:
   const Sample& sample(int64_t index) const { return dataset_.samples.at(static_cast<size_t>(index)); }

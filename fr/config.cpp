@@ -82,7 +82,7 @@ void describe_data(Schema& s, Config& c) {
   s.choice("synthetic.test_groups", c.synthetic.test_groups,
            {{"as_training", TestGroups::as_training}, {"balanced", TestGroups::balanced}},
            "shares of the groups among the test people, pairs of all; as many people of each, pairs within a "
-           "group");
+           "group, so that every group has an accuracy of its own");
   s.integer("synthetic.datasets", c.synthetic.datasets, 1, kStyles,
             "so many data sets of as many people each, number k rendered in style k: snapshot, studio, "
             "surveillance, infrared, stage");
@@ -153,6 +153,12 @@ void describe_network(Schema& s, NetworkOptions& n) {
   s.integer("network.height", n.height, 16, 4096, "input height in pixels");
   s.integer("network.width", n.width, 16, 4096, "input width in pixels");
   s.real("network.dropout", n.dropout, 0, 0.99, "before the layer that makes the embedding; ArcFace: 0.4");
+  using Balancing = ResidualBalancingForm;
+  s.choice("network.residual_balancing", n.residual_balancing,
+           {{"none", Balancing::none}, {"gated", Balancing::gated}, {"ungated", Balancing::ungated}},
+           "x + f(x) R(x) behind the last layer (Cao et al. 2020), in training and afterwards; ungated: f = "
+           "1. The gate f "
+           "is taught by the loss domain_frequency");
   s.flag("network.last_relu", n.last_relu,
          "sphereface: a ReLU on the embedding, as networks had before (Liu et al. 2017, Table 6, row A)");
   s.flag("network.bias", n.bias,
@@ -353,6 +359,8 @@ void check(const Config& c) {
           "schedule.milestones must ascend");
   require(c.schedule.floor <= c.lr, "schedule.floor exceeds optimizer.lr");
   check_loss(c.loss);
+  require(c.network.residual_balancing == ResidualBalancingForm::gated || !teaches_gate(c.loss),
+          "loss.name has domain_frequency: expected network.residual_balancing = gated");
   require(c.train.precision != DType::bfloat16 || c.train.device != DeviceChoice::cpu,
           "train.precision = bf16 needs a card; with train.device = cpu the precision is float");
   require(!c.optimizer.nesterov || c.optimizer.kind == OptimizerKind::sgd,

@@ -167,6 +167,7 @@ void DeviceStep::start(int64_t step, double learning_rate) {
   for (const Supervision::Term& t : model_.terms()) t.term->set_numbers(numbers, step);
   numbers_.set(numbers);
   x_.copy_from(stage.images), labels_.copy_from(stage.labels);
+  model_.ahead(step);
   if (!recording_ && options_.record && plain_ >= kPlainSteps) record();
   if (recording_) return device_.replay(recording_);
   try {

@@ -107,6 +107,29 @@ void describe_domain(Schema& s, DomainOptions& o) {
            "of the data sets in its loss: alike; by the inverse root of how often they are drawn");
 }
 
+void describe_balancing(Schema& s, BalancingOptions& o) {
+  using F = DomainFrequencyOptions;
+  s.flag("balancing.margin", o.margin,
+         "the margin of each class times its domain frequency indicator (DFI): large for classes of rare "
+         "domains "
+         "(Cao et al. 2020); am_softmax, cosface, arcface, combined");
+  s.flag("balancing.measure", o.measure,
+         "measure the DFI where neither the margins nor the loss domain_frequency need it");
+  s.integer_or(
+      "balancing.neighbours", o.frequency.neighbours, 0, 1'000'000'000, {"usual", F::kUsualNeighbours},
+      "K, the nearest classes that are looked at; usual: 0.0095 of all, at least 3, 100 from 10 000 on; "
+      "0: the DFI is 1");
+  s.real_or("balancing.eps", o.frequency.eps, 1e-6, 1e6, {"auto", F::kAuto},
+            "DFI = eps / compactness; the paper: 5.5; auto: the moving mean of the compactness, so that "
+            "margins keep "
+            "their size on average");
+  s.real_or("balancing.scale", o.frequency.scale, 0.01, 1000, {"usual", F::kUsualScale},
+            "of the cosines in the compactness; usual: the logit scale");
+  s.integer("balancing.refresh", o.frequency.refresh, 1, 1'000'000'000,
+            "1: the classes of the batch at every step; R: all classes every R steps");
+  s.real("balancing.warmup", o.frequency.warmup, 0, 1e6, "epochs during which the DFI is 1");
+}
+
 }  // namespace
 
 void describe_loss(Schema& s, SupervisionOptions& o) {
@@ -120,6 +143,7 @@ void describe_loss(Schema& s, SupervisionOptions& o) {
   describe_margin_based(s, o.margin);
   describe_dail(s, o.dail);
   describe_domain(s, o.domain);
+  describe_balancing(s, o.balancing);
 }
 
 void check_loss(const SupervisionOptions& options) {

@@ -5,10 +5,12 @@ namespace fr {
 FaceModel::FaceModel(std::unique_ptr<Backbone> network, const SupervisionOptions& loss,
                      const TrainingClasses& classes, uint64_t seed)
     : network_(adopt_child("network", std::move(network))),
-      supervision_(make_supervision(loss, classes, network_.embedding(), seed,
-                                    [&](std::string name, std::unique_ptr<LossTerm> term) -> LossTerm& {
-                                      return adopt_child(std::move(name), std::move(term));
-                                    })),
+      supervision_(make_supervision(
+          loss, classes, network_.embedding(), seed,
+          [&](std::string name, std::unique_ptr<LossTerm> term) -> LossTerm& {
+            return adopt_child(std::move(name), std::move(term));
+          },
+          network_.residual_balancing())),
       classes_(classes.count) {
   for (const Supervision::Term& t : terms())
     for (const std::string& figure : t.term->figure_names()) figure_names_.push_back(t.name + "." + figure);
@@ -16,6 +18,10 @@ FaceModel::FaceModel(std::unique_ptr<Backbone> network, const SupervisionOptions
 
 FaceModel::FaceModel(std::unique_ptr<Backbone> network)
     : network_(adopt_child("network", std::move(network))), classes_(0) {}
+
+void FaceModel::ahead(int64_t step) {
+  for (const Supervision::Term& t : terms()) t.term->ahead(step);
+}
 
 Var FaceModel::loss(const Var& x, const Tensor& labels, const StepAt& at) {
   FR_CHECK(!terms().empty(), "model: this one was made to embed with, it has no loss");

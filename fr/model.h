@@ -17,6 +17,7 @@ class FaceModel : public Module {
 
   // (N,H,W,3) -> (N,D) float; in between, maps are of the type that place() was given.
   Var forward(const Var& x) override { return cast(network_.forward(cast(x, maps_)), wide(maps_)); }
+  void ahead(int64_t step);  // LossTerm::ahead() of every term
   // The weighted sum of the terms, and, of this call, each term before its weight: () tensors in the order of terms().
   Var loss(const Var& x, const Tensor& labels, const StepAt& at);
   const std::vector<Tensor>& term_losses() const { return term_losses_; }

@@ -1,5 +1,6 @@
 #include "fr/run_data.h"
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 #include <tuple>
@@ -40,6 +41,12 @@ SyntheticOptions test_people(const Config& c) {
   return o;
 }
 
+std::vector<std::string> synthetic_groups() {
+  std::vector<std::string> names;
+  for (int g = 0; g < kGroups; ++g) names.push_back(cat("g", g));
+  return names;
+}
+
 // Renders a picture whenever one is asked for; the loader's cache keeps it.
 class SyntheticSource : public Source {
  public:
@@ -71,6 +78,19 @@ class SyntheticSource : public Source {
     for (const auto& s : samples_) text += cat(" ", s.identity, ":", s.sample);
     return fr::fingerprint(text);
   }
+  std::vector<std::string> class_names() const override {
+    std::vector<std::string> names;
+    for (const SyntheticSample& s : samples_)
+      if (s.sample == 0) names.push_back(class_name(s));
+    return names;
+  }
+  std::vector<std::string> groups() const override { return synthetic_groups(); }
+  std::vector<int> class_groups() const override {
+    std::vector<int> of;
+    for (const SyntheticSample& s : samples_)
+      if (s.sample == 0) of.push_back(s.group);
+    return of;
+  }
 
  private:
   SyntheticOptions options_;
@@ -100,6 +120,9 @@ class PatchSource : public Source {
   std::string name(int64_t i) const override { return whole_->name(i); }
   Image load(int64_t i) const override { return cut_patch(whole_->load(i), patch_, height_, width_); }
   uint64_t fingerprint() const override { return whole_->fingerprint(); }
+  std::vector<std::string> class_names() const override { return whole_->class_names(); }
+  std::vector<std::string> groups() const override { return whole_->groups(); }
+  std::vector<int> class_groups() const override { return whole_->class_groups(); }
 
  private:
   std::shared_ptr<const Source> whole_;
@@ -125,8 +148,8 @@ TestData synthetic_test(const Config& config) {
     test.pairs.push_back({a, b, pair.same(), pair.fold});
     test.group.push_back(pair.a.group == pair.b.group ? pair.a.group : -1);
   }
+  test.groups = synthetic_groups();
   test.people = people_of_names(test.names, test.pairs);
-  for (int g = 0; g < kGroups; ++g) test.groups.push_back(cat("g", g));
   test.picture = [options, pictures](int64_t i) { return render_face(options, pictures[size_t(i)]); };
   test.description =
       cat(test.pairs.size(), options.pairs_of == PairsOf::groups ? " pairs within groups of " : " pairs of ",
@@ -203,6 +226,7 @@ TrainingClasses TrainingData::training_classes() const {
   of.pictures.resize(size_t(of.count));
   for (int64_t i = 0; i < pictures(); ++i) ++of.pictures[size_t(source->label(i))];
   if (!ranges.names.empty()) of.offset = ranges.classes, of.datasets = ranges.names, of.share = ranges.shares;
+  of.names = source->class_names(), of.groups = source->groups(), of.group = source->class_groups();
   return of;
 }
 
@@ -212,11 +236,36 @@ TrainingData training_data(const Config& c) {
   return data;
 }
 
+namespace {
+
+// Of the list, where it has groups, or of the group file of the root: the groups of the folders that the pictures lie in.
+void find_groups(TestData& test, const VerificationSet& set, const fs::path& root) {
+  test.groups = set.groups, test.group.assign(set.group.begin(), set.group.end());
+  if (!test.groups.empty()) return;
+  Dataset folders;
+  folders.root = root;
+  std::map<std::string, int64_t> label_of;
+  const auto folder = [&](int64_t row) { return fs::path(test.names[size_t(row)]).parent_path().string(); };
+  for (size_t i = 0; i < test.names.size(); ++i)
+    if (label_of.emplace(folder(int64_t(i)), folders.num_classes()).second)
+      folders.classes.push_back(folder(int64_t(i)));
+  read_groups_beside(folders);
+  if (folders.groups.empty()) return;
+  test.groups = folders.groups;
+  const auto group = [&](int64_t row) { return folders.class_group[size_t(label_of.at(folder(row)))]; };
+  for (const VerificationPair& p : test.pairs)
+    test.group.push_back(group(p.a) == group(p.b) ? group(p.a) : -1);
+}
+
+}  // namespace
+
 TestData pair_list(const fs::path& list, const fs::path& root) {
-  VerificationSet set = verification_set(read_pairs(list, root), list.filename().string());
-  if (set.people_from != PeopleFrom::names) set.people.clear();
-  return {std::move(set.pairs), std::move(set.pictures.names), std::move(set.people),
-          std::move(set.pictures.picture), std::move(set.description)};
+  const VerificationSet set = verification_set(read_pairs(list, root), list.filename().string());
+  const bool named = set.people_from == PeopleFrom::names;
+  TestData test{set.pairs, set.pictures.names, named ? set.people : std::vector<int64_t>{},
+                set.pictures.picture, set.description};
+  find_groups(test, set, root);
+  return test;
 }
 
 std::optional<TestData> test_data(const Config& c) {
@@ -230,6 +279,21 @@ std::optional<TestData> test_data(const Config& c) {
 NetworkOptions network_options(const Config& c) {
   NetworkOptions o = c.network;
   o.seed = uint64_t(c.run.seed);
+  return o;
+}
+
+int64_t batches_per_epoch(const Config& c, const TrainingData& data) {
+  return std::max<int64_t>(1, data.pictures() / c.train.batch);
+}
+
+int64_t total_steps(const Config& c, const TrainingData& data) {
+  return c.train.steps > 0 ? c.train.steps : c.train.epochs * batches_per_epoch(c, data);
+}
+
+SupervisionOptions loss_options(const Config& c, const TrainingData& data) {
+  SupervisionOptions o = c.loss;
+  o.balancing.frequency.epoch_steps = batches_per_epoch(c, data);
+  o.domain.reversal.steps = total_steps(c, data);
   return o;
 }
 

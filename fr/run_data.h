@@ -63,6 +63,11 @@ FoundPictures find_pictures(const std::vector<std::string>& inputs);
 
 NetworkOptions network_options(const Config& config);  // with the run's seed
 
+// The configured loss, with what it must know of the run: its steps, and those of an epoch.
+SupervisionOptions loss_options(const Config& config, const TrainingData& data);
+int64_t batches_per_epoch(const Config& config, const TrainingData& data);
+int64_t total_steps(const Config& config, const TrainingData& data);
+
 // Throws Error{usage} when the data cannot fill a batch: too few pictures or, for the orders pk and doppelganger, people.
 void check_batches(const Config& config, const TrainingData& data);
 

@@ -164,6 +164,18 @@ void Schema::real_or(std::string name, double& value, double low, double high,
   key.get = [&value, word] { return value == word.second ? word.first : number(value); };
 }
 
+void Schema::integer_or(std::string name, int64_t& value, int64_t low, int64_t high,
+                        std::pair<std::string, int64_t> word, std::string help) {
+  Key& key = add(std::move(name),
+                 cat(word.first, ", or ", range_text("integer", std::to_string(low), std::to_string(high))),
+                 std::move(help), Affects::result);
+  key.set = [&value, low, high, word](const auto& v) {
+    value =
+        single(v) == word.first ? word.second : within(parse<int64_t>(single(v), "an integer"), low, high);
+  };
+  key.get = [&value, word] { return value == word.second ? word.first : std::to_string(value); };
+}
+
 void Schema::reals(std::string name, std::vector<double>& value, double low, double high, std::string help) {
   Key& key = add(std::move(name), range_text("list of reals", number(low), number(high)), std::move(help),
                  Affects::result);

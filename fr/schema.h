@@ -38,6 +38,8 @@ class Schema {
   // A number of the range, or the word, which stands for the word's number.
   void real_or(std::string name, double& value, double low, double high, std::pair<std::string, double> word,
                std::string help);
+  void integer_or(std::string name, int64_t& value, int64_t low, int64_t high,
+                  std::pair<std::string, int64_t> word, std::string help);
   void reals(std::string name, std::vector<double>& value, double low, double high, std::string help);
   // A list of `word` or `word:weight`, each word one of `known`, without a weight 1.
   void weighted_words(std::string name, std::vector<std::pair<std::string, double>>& value,

@@ -9,6 +9,7 @@
 
 #include "base/parallel.h"
 #include "base/version.h"
+#include "fr/balancing/domain_table.h"
 #include "fr/features.h"
 #include "tensor/arena.h"
 
@@ -26,7 +27,22 @@ std::string percent(double share) { return format("%.2f %%", 100 * share); }
 
 std::string network_text(const NetworkOptions& o) {
   return cat(name_of(o.architecture), "-", o.depth, ", ", o.height, "x", o.width, ", embedding ", o.embedding,
-             o.narrow > 1 ? cat(", channels / ", o.narrow) : "");
+             o.narrow > 1 ? cat(", channels / ", o.narrow) : "",
+             o.residual_balancing == ResidualBalancingForm::none    ? ""
+             : o.residual_balancing == ResidualBalancingForm::gated ? ", residual balancing"
+                                                                    : ", residual balancing without a gate");
+}
+
+ordered_json number(double v) { return std::isfinite(v) ? ordered_json(v) : ordered_json(nullptr); }
+
+ordered_json domains_json(const ReportDomains& d) {
+  ordered_json j = {{"eps", number(d.eps)}};
+  for (const GroupFrequency& g : frequency_of_groups(d))
+    j["groups"].push_back({{"group", g.group},
+                           {"classes", g.classes},
+                           {"mean_dfi", number(g.dfi)},
+                           {"standard_deviation", number(g.deviation)}});
+  return j;
 }
 
 ordered_json test_json(const TestResult& v) {
@@ -41,6 +57,14 @@ ordered_json test_json(const TestResult& v) {
   for (const auto& p : v.operating_points)
     j["tar_at_far"].push_back({{"far", p.far}, {"tar", p.tar}, {"too_few_impostors", p.too_few_impostors}});
   if (v.angular_fisher) j["angular_fisher_score"] = v.angular_fisher->score;
+  for (const GroupAccuracy& g : v.groups)
+    j["groups"].push_back({{"group", g.group},
+                           {"genuine", g.genuine},
+                           {"impostor", g.impostor},
+                           {"accuracy", g.common},
+                           {"accuracy_own_thresholds", number(g.own)},
+                           {"accuracy_own_thresholds_standard_error", number(g.own_standard_error)},
+                           {"auc", number(g.auc)}});
   return j;
 }
 
@@ -86,6 +110,7 @@ ordered_json run_json(const Session& s, const RunResult& r, const RunFolder& fol
   j["images_per_second"] = r.train_seconds > 0 ? double(r.images) / r.train_seconds : 0;
   j["peak_memory_bytes"] = arena_stats().peak;
   if (s.placement.device != Device::cpu) j["device_peak_memory_bytes"] = needed_device().memory().peak;
+  if (!r.domains.dfi.empty()) j["domains"] = domains_json(r.domains);
   if (r.test) j["test"] = test_json(*r.test), j["test"]["description"] = s.test->description;
   return j;
 }
@@ -115,6 +140,7 @@ ReportTest report_test(const TestResult& v, const TestData& test) {
   t.accuracy = v.accuracy.mean, t.accuracy_standard_error = v.accuracy.standard_error, t.auc = v.auc,
   t.eer = v.eer;
   for (size_t i = 0; i < v.scores.size(); ++i) (v.same[i] ? t.genuine : t.impostor).push_back(v.scores[i]);
+  t.groups = v.groups;
   t.roc = v.roc, t.threshold = v.threshold, t.table = figures(v);
   t.hardest_genuine = hardest(v, test, true, 12), t.hardest_impostor = hardest(v, test, false, 12);
   return t;
@@ -144,7 +170,7 @@ Report make_report(const Session& s, const RunFolder& folder, const RunResult& r
   report.train = folder.train_points();
   report.evaluations = folder.eval_points();
   if (r.test) report.tests.push_back(report_test(*r.test, *s.test));
-  report.features = r.features, report.doppelgangers = r.doppelgangers;
+  report.features = r.features, report.doppelgangers = r.doppelgangers, report.domains = r.domains;
   report.configuration = s.resolved;
   report.warnings = warnings;
   return report;
@@ -168,6 +194,16 @@ std::vector<std::pair<std::string, std::string>> figures(const TestResult& v) {
   return out;
 }
 
+std::vector<std::pair<std::string, std::string>> group_figures(const TestResult& v) {
+  std::vector<std::pair<std::string, std::string>> out;
+  for (const GroupAccuracy& g : v.groups)
+    out.emplace_back(
+        "accuracy of " + g.group,
+        cat(percent(g.common), std::isfinite(g.own) ? ", with its own thresholds " + percent(g.own) : "",
+            " (", g.genuine, " + ", g.impostor, " pairs)"));
+  return out;
+}
+
 std::string to_text(const std::vector<std::pair<std::string, std::string>>& table) {
   size_t width = 0;
   for (const auto& row : table) width = std::max(width, row.first.size());
@@ -181,6 +217,7 @@ void write_summary(const Session& session, const RunFolder& folder, const RunRes
                    const std::vector<std::string>& warnings) {
   write_file_atomic(folder / "run.json", run_json(session, result, folder).dump(2) + "\n");
   if (result.test) write_scores_csv(folder / "scores.csv", *result.test, session.test->names);
+  if (!result.domains.dfi.empty()) write_domain_table(folder / "dfi.csv", result.domains);
   if (result.features.D > 0) write_features(folder / "features.csv", result.features);
   write_report(folder / "report.html", make_report(session, folder, result, warnings));
 }

@@ -7,6 +7,7 @@
 #include <exception>
 #include <iostream>
 
+#include "fr/balancing/domain_table.h"
 #include "fr/embed.h"
 #include "fr/features.h"
 #include "fr/mining/doppelganger_report.h"
@@ -127,30 +128,12 @@ class StallWatch {
 
 }  // namespace
 
-namespace {
-
-int64_t epoch_batches(const Config& c, const TrainingData& data) {
-  return std::max<int64_t>(1, data.pictures() / c.train.batch);
-}
-int64_t total_steps(const Config& c, const TrainingData& data) {
-  return c.train.steps > 0 ? c.train.steps : c.train.epochs * epoch_batches(c, data);
-}
-
-// What the loss is told beside the configuration: how long the run is.
-SupervisionOptions supervision_of(const Config& c, const TrainingData& data) {
-  SupervisionOptions o = c.loss;
-  o.domain.reversal.steps = total_steps(c, data);
-  return o;
-}
-
-}  // namespace
-
 Session::Session(const Config& configuration)
     : config(configuration),
       data(training_data(config)),
       test(test_data(config)),
       placement(placement_of(config)),
-      model(network_options(config), supervision_of(config, data), data.training_classes()),
+      model(network_options(config), loss_options(config, data), data.training_classes()),
       optimizer(make_optimizer(with_multipliers(model.place(placement.device, placement.maps).parameters(),
                                                 config.multipliers, config.slope_decay),
                                config.optimizer)) {
@@ -178,7 +161,6 @@ void Session::resume(const RunFolder& folder) {
   if (doppelgangers) restore(*doppelgangers, mining, step);
 }
 
-int64_t Session::batches_per_epoch() const { return epoch_batches(config, data); }
 
 CheckpointInfo Session::info() const {
   return {step,
@@ -262,6 +244,8 @@ RunResult conclude(Session& s, const RunFolder& folder, const Progress& progress
   result.scalars = trained_scalars(s.model);
   if (!result.stopped_by) result.features = sample_features(s.model, s.data, s.config);
   if (s.doppelgangers) result.doppelgangers = report_doppelgangers(*s.doppelgangers, s.model, *s.data.source);
+  if (!result.stopped_by && s.model.head() && s.model.head()->domain_frequency())
+    result.domains = domain_table(*s.model.head(), s.data.training_classes());
   if (s.test && !result.stopped_by) {
     std::cerr << "verifying " << s.test->pairs.size() << " pairs of " << s.test->names.size() << " pictures"
               << std::endl;
@@ -328,8 +312,10 @@ TestResult evaluate(FaceModel& model, const TestData& test, const Config& config
               if (progress) progress->show(done, "embedding", false);
             });
   const Centring centring = o.centre ? Centring::training_folds : Centring::none;
-  return {verify(e.view(), test.pairs, {o.threshold, centring}),
-          angular_fisher_of_people(e.view(), test.people)};
+  TestResult result{verify(e.view(), test.pairs, {o.threshold, centring}),
+                    angular_fisher_of_people(e.view(), test.people)};
+  if (!test.groups.empty()) result.groups = accuracy_of_groups(result, test.groups, test.group, o.threshold);
+  return result;
 }
 
 }  // namespace fr

@@ -45,6 +45,7 @@ StepResult train_step(Session& session, const Batch& batch);
 struct TestResult : VerificationResult {
   // Of the people with two or more pictures; none when the data do not say who is who.
   std::optional<AngularFisher> angular_fisher;
+  std::vector<GroupAccuracy> groups = {};  // none when the data do not say
 };
 
 struct RunResult {
@@ -54,8 +55,9 @@ struct RunResult {
   std::vector<std::pair<std::string, double>> scalars;  // what the loss has learned beside the class weights
   ReportFeatures features;
   ReportDoppelgangers doppelgangers = {};  // of data.order = doppelganger
-  int64_t damaged = 0;                     // pictures that could not be read
-  int stopped_by = 0;                      // a signal, 0: ran to its end
+  ReportDomains domains;
+  int64_t damaged = 0;  // pictures that could not be read
+  int stopped_by = 0;   // a signal, 0: ran to its end
 };
 
 // Steps until the end or a signal, with metrics and checkpoints on the way.

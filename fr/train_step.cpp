@@ -26,6 +26,7 @@ class CpuStep : public TrainStep {
     random_state() = {seed_, uint64_t(step)};
     model_.zero_grad();
     model_.train();
+    model_.ahead(step);
     const Var loss = model_.loss(x_, labels_, step);
     result_ = {loss.value().item(), std::nan(""), 0, lr, {}, {}, {}, 0};
     for (const Tensor& term : model_.term_losses()) result_.terms.push_back(term.item());

@@ -130,6 +130,17 @@ struct AdamParameter {
   double lr_multiplier = 1, decay_multiplier = 1;
 };
 
+// What domain_frequency makes of the scores of neighbours.
+struct DomainFrequency {
+  double scale = 64;                  // of the cosines
+  double eps = 0;                     // 0: a moving mean of the inter-class compactness
+  double decay = 0.99;                // of that mean
+  double least_compactness = 0.1;     // where a class has neighbours far away
+  double least = 0.1, most = 10;      // of the indicator
+  uint64_t step = 0, warmup = 0;      // in the steps before `warmup` the indicator is 1
+  const uint64_t* step_at = nullptr;  // where the step lies in the backend's memory, instead
+};
+
 // Numbers that change from step to step, in the backend's memory. Work that is recorded once and replayed (a CUDA graph)
 // finds them there: PhiloxKey, Margin and sgd_update_many take a pointer to one of them in place of a value.
 struct StepState {
@@ -368,6 +379,16 @@ struct Kernels {
   // nothing else is larger than -infinity.
   void (*largest_other)(int64_t* index, Wide<T>* score, const Wide<T>* z, const int64_t* label, int64_t N,
                         int64_t M);
+  // --- domain frequency of classes ---                    (Cao et al. 2020, "Domain Balancing", Eq. 1 and 2; DomainFrequency)
+  // index, score (Q,k), k >= 2: top_k of the unit weights of classes label (Q) among those of all classes. A class is no
+  // neighbour of itself: left out of row q is label_q, or the last place where ties have pushed it out.
+  // ic_j = max(log sum_l exp(scale g_ql), least_compactness) over the k - 1 others l, j = label_q
+  // mean = that of ic over the classes of label, each once;  eps[0] <- the literal eps, or from the warm-up's end on
+  // decay eps[0] + (1 - decay) mean, the mean itself where eps[0] was 0
+  // dfi_j = eps[0] / ic_j held within [least, most], in the warm-up 1.   Only the places j of dfi and ic are written.
+  void (*domain_frequency)(Wide<T>* dfi, Wide<T>* ic, Wide<T>* eps, const int64_t* index,
+                           const Wide<T>* score, const int64_t* label, const DomainFrequency& options,
+                           int64_t Q, int64_t k);
 };
 
 template <class T>

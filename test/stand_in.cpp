@@ -163,6 +163,16 @@ struct Argument<Crossing> {
     return c;
   }
 };
+template <>
+struct Argument<DomainFrequency> {
+  DomainFrequency options;
+  explicit Argument(const DomainFrequency& a) : options(a) {}
+  DomainFrequency get() const {
+    DomainFrequency o = options;
+    o.step_at = host_pointer(o.step_at);
+    return o;
+  }
+};
 template <class T>
 struct Argument<BatchNormLine<T>> {
   BatchNormLine<T> line;
@@ -380,6 +390,7 @@ Kernels<T> make_table() {
   add.template operator()<&K::gather_rows, &F::gather_rows>();
   add.template operator()<&K::scatter_add_rows, &F::scatter_add_rows>();
   add.template operator()<&K::top_k, &F::top_k>();
+  add.template operator()<&K::domain_frequency, &F::domain_frequency>();
   add.template operator()<&K::sgd_update, &F::sgd_update>();
   for (size_t i = 0; i < sizeof k / sizeof(void*); ++i)
     if (!reinterpret_cast<void* const*>(&k)[i])

@@ -22,6 +22,7 @@ std::vector<Row> pair_rows();
 std::vector<Row> mined_rows();
 std::vector<Row> dataset_rows();
 std::vector<Row> search_rows();
+std::vector<Row> domain_rows();
 std::vector<Row> sgd_rows();
 
 // All of them.

@@ -89,6 +89,8 @@ std::vector<KernelTitle> row_titles() {
       {{"gather_rows", "y_n = x_(i_n)", "", ""}, entries(&K::gather_rows)},
       {{"scatter_add_rows", "y_(i_n) += a_n x_n", "", ""}, entries(&K::scatter_add_rows)},
       {{"top_k", "the k largest <q, g>", "", ""}, entries(&K::top_k)},
+      {{"domain_frequency", "eps / log sum exp(s g)", "Cao et al. 2020, Eq. 1-2", "domain_balancing"},
+       entries(&K::domain_frequency)},
   };
 }
 
@@ -139,7 +141,7 @@ std::vector<KernelFamily> kernel_families() {
 std::vector<Row> kernel_rows() {
   std::vector<Row> all;
   for (auto rows : {memory_rows, elementwise_rows, reduce_rows, gemm_rows, conv2d_rows, channel_rows,
-                    pool2d_rows, row_rows, pair_rows, mined_rows, dataset_rows, search_rows, sgd_rows})
+                    pool2d_rows, row_rows, pair_rows, mined_rows, dataset_rows, search_rows, domain_rows, sgd_rows})
     for (Row& row : rows()) all.push_back(std::move(row));
   return all;
 }

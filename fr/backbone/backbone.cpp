@@ -6,7 +6,13 @@ Var Backbone::forward(const Var& x) {
   const Shape expected = {x ? x.dim(0) : 0, height_, width_, 3};
   FR_CHECK(x && x.shape() == expected, name_, ": expected (N,", height_, ",", width_, ",3), got ",
            x ? to_string(x.shape()) : "nothing");
-  return chain(layers_, x);
+  const Var embedding = chain(layers_, x);
+  return balancing_ ? balancing_->forward(embedding) : embedding;
+}
+
+void Backbone::add_residual_balancing(ResidualBalancingForm form, uint64_t seed) {
+  balancing_ = &add_child<ResidualBalancing>("balancing", form, embedding_);
+  balancing_->initialise(seed);
 }
 
 Shape last_map(int64_t height, int64_t width, int64_t C) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "fr/backbone/describe.h"
+#include "fr/balancing/residual_balancing.h"
 #include "nn/module.h"
 
 namespace fr {
@@ -15,11 +16,15 @@ namespace fr {
 class Backbone : public Module {
  public:
   Var forward(const Var& x) override;  // (N,height,width,3), pixels (p - 127.5) / 128 -> (N,embedding)
-  virtual std::vector<LayerDescription> describe() const = 0;  // layer by layer
+  // Layer by layer, without a residual balancing module behind them; with it: describe(NetworkOptions).
+  virtual std::vector<LayerDescription> describe() const = 0;
   // What a network takes from a first batch of pictures (N,height,width,3), of the type of its maps and on its device: once,
   // before training at step 0. Most take nothing.
   virtual bool wants_calibration() const { return false; }
   virtual void calibrate(const Var&) {}
+  // Puts the module behind the last layer, as the child "balancing", at its first weights of this seed; once.
+  void add_residual_balancing(ResidualBalancingForm form, uint64_t seed);
+  ResidualBalancing* residual_balancing() { return balancing_; }  // null: there is none
   int64_t embedding() const { return embedding_; }
   int64_t height() const { return height_; }
   int64_t width() const { return width_; }
@@ -40,6 +45,7 @@ class Backbone : public Module {
   const char* name_;
   int64_t embedding_, height_, width_;
   std::vector<Module*> layers_;
+  ResidualBalancing* balancing_ = nullptr;
 };
 
 // One line of a network's table: the residual units of each stage.

@@ -111,6 +111,11 @@ Describer::Describer(int64_t height, int64_t width) : output{height, width, 3} {
   start_line("input", "picture");
 }
 
+Describer::Describer(std::vector<LayerDescription> begun) : layers(std::move(begun)) {
+  FR_CHECK(!layers.empty(), "describe: expected lines to go on from, got none");
+  output = layers.back().output, source_ = layers.size() - 1;
+}
+
 // A layer whose output is formed from what its input is formed from.
 void Describer::line(const std::string& name, std::string kind, int64_t parameters, int64_t multiply_adds) {
   layers.push_back({name, std::move(kind), output, parameters, multiply_adds});

@@ -47,6 +47,7 @@ std::string to_text(const TrainingMemory& memory);  // a few lines
 class Describer {
  public:
   Describer(int64_t height, int64_t width);
+  explicit Describer(std::vector<LayerDescription> begun);  // goes on behind the last of these lines
 
   void conv(const std::string& name, const Conv2dSpec& spec);
   void parallel_conv(const std::string& name,

@@ -119,12 +119,17 @@ void check(const NetworkOptions& o) {
 
 std::unique_ptr<Backbone> make_backbone(const NetworkOptions& o) {
   check(o);
-  return entry_of(o.architecture).make(o);
+  std::unique_ptr<Backbone> network = entry_of(o.architecture).make(o);
+  if (o.residual_balancing != ResidualBalancingForm::none)
+    network->add_residual_balancing(o.residual_balancing, o.seed);
+  return network;
 }
 
 std::vector<LayerDescription> describe(const NetworkOptions& o) {
   check(o);
-  return entry_of(o.architecture).describe(o);
+  std::vector<LayerDescription> layers = entry_of(o.architecture).describe(o);
+  describe_residual_balancing(layers, o.residual_balancing);
+  return layers;
 }
 
 bool normalises_embeddings(const NetworkOptions& o) {

@@ -18,6 +18,8 @@ struct NetworkOptions {
   int64_t height = 112, width = 96;  // input (N, height, width, 3)
   double dropout = 0;                // before the layer that makes the embedding
   uint64_t seed = 1;                 // of the initial weights
+  // Behind the last layer, in training and after it: fr/balancing/residual_balancing.h.
+  ResidualBalancingForm residual_balancing = ResidualBalancingForm::none;
   // Of single architectures; the others refuse every other value.
   bool last_relu = false;  // sphereface: a ReLU on the embedding
   bool bias = true;        // sphereface: in the convolutions with stride 2 and in FC1

@@ -70,6 +70,41 @@ void ClassHead::follow_weight() {
     if (*t && t->device() != device) *t = t->to(device);
 }
 
+void ClassHead::measure_domains(const DomainFrequencyOptions& options, DomainMargins margins) {
+  FR_CHECK(classes_.first == 0, "class head: domains are measured of all classes, got those from ",
+           classes_.first, " on");
+  FR_CHECK(margins == DomainMargins::without || takes_class_margins(options_), "class head: ", traits_.name,
+           " has no margin per class");
+  const double s = traits_.usual_scale > 0 ? scale_of(options_) : 1;
+  frequency_ = &add_child<DomainFrequencyIndicator>("frequency", options, classes_.last, s);
+  domain_margins_ = margins == DomainMargins::with;
+}
+
+DomainFrequencyIndicator::Measured ClassHead::measure_domains_now() const {
+  FR_CHECK(frequency_, "class head: domains are not measured");
+  return frequency_->measure(weight_->var.value());
+}
+
+void ClassHead::ahead(int64_t step) {
+  if (frequency_) frequency_->refresh(weight_->var.value(), step);
+}
+
+void ClassHead::before(const Tensor& labels, const StepAt& at) {
+  if (!frequency_) return;
+  if (training()) frequency_->update(weight_->var.value(), labels, at);
+  if (domain_margins_) set_class_margin(frequency_->dfi());
+}
+
+std::vector<std::string> ClassHead::figure_names() const {
+  return frequency_ ? std::vector<std::string>{"dfi", "eps"} : std::vector<std::string>{};
+}
+
+std::vector<Tensor> ClassHead::figures() const {
+  if (!frequency_) return {};
+  const NoGrad no_gradients;
+  return {mean(Var(frequency_->of(labels_))).value(), mean(Var(frequency_->eps())).value()};
+}
+
 MarginOptions ClassHead::margin_options(const StepAt& at) const {
   MarginOptions o;
   o.gradient = options_.gradient;

@@ -1,5 +1,6 @@
 // The class scores of training: owns the class weights and turns embeddings and labels into a loss.
 #pragma once
+#include "fr/balancing/domain_frequency.h"
 #include "fr/loss/loss_options.h"
 #include "fr/loss/loss_term.h"
 
@@ -43,6 +44,18 @@ class ClassHead : public LossTerm {
   double keep() const { return datasets_.keep; }
   // From now on loss() finds out, too, which class each picture is most easily mistaken for: others().
   void find_others() { finds_others_ = true; }
+  // From now on the domain frequency of the classes is measured before every step, from the weights before its update, as the
+  // child "frequency". margins: it is what the margin of each class is multiplied by (Cao et al. 2020, Eq. 5), set as
+  // set_class_margin() does. Once; classes from 0 on.
+  enum class DomainMargins { without, with };
+  void measure_domains(const DomainFrequencyOptions& options, DomainMargins margins);
+  const DomainFrequencyIndicator* domain_frequency() const { return frequency_; }  // null: not measured
+  DomainFrequencyIndicator::Measured measure_domains_now() const;                  // needs measure_domains()
+  void ahead(int64_t step) override;
+  void before(const Tensor& labels, const StepAt& at) override;
+  // "dfi": its mean over the rows of the batch; "eps".
+  std::vector<std::string> figure_names() const override;
+  std::vector<Tensor> figures() const override;
 
   // Class scores without any margin: (N,D) -> (N,M).
   Var forward(const Var& embedding) override;
@@ -84,6 +97,8 @@ class ClassHead : public LossTerm {
   DType products_ = DType::float32;
   Tensor class_margin_;
   DatasetClasses datasets_;
+  DomainFrequencyIndicator* frequency_ = nullptr;
+  bool domain_margins_ = false;
   Tensor prediction_, labels_, shortest_;
   bool finds_others_ = false;
   LargestOther others_;

@@ -21,6 +21,8 @@ struct StepAt {
 // A term reads no number back to the host: on a device its work is recorded once and repeated.
 class LossTerm : public Module {
  public:
+  // Before a step, outside of what is recorded: seldom work, which the host decides on.
+  virtual void ahead(int64_t /*step*/) {}
   // Of every term, before the first loss() of a step: what one prepares for another (margins of the class head).
   virtual void before(const Tensor& /*labels*/, const StepAt&) {}
   // Mean loss () of a batch. embedding (N,D), not yet of unit length; labels int64 (N).

@@ -1,15 +1,19 @@
 #include "fr/loss/supervision.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace fr {
 namespace {
 
+constexpr const char* kDomainFrequency = "domain_frequency";
+
 // What a term is made for.
 struct TermContext {
   const TrainingClasses& classes;
   int64_t D;
-  ClassHead* head;  // null: no term scores classes
+  ClassHead* head;              // null: no term scores classes
+  ResidualBalancing* residual;  // null: the network has none
   uint64_t seed = 0;
 };
 
@@ -43,6 +47,13 @@ constexpr OtherTerm kOtherTerms[] = {
     {"domain", "domain classifier",
      [](const SupervisionOptions& o, const TermContext& c) -> std::unique_ptr<LossTerm> {
        return std::make_unique<DomainTerm>(o.domain, c.classes, c.D, c.seed);
+     }},
+    {kDomainFrequency, "domain frequency loss",
+     [](const SupervisionOptions&, const TermContext& c) -> std::unique_ptr<LossTerm> {
+       if (!c.head) return nullptr;  // asked only what it refuses
+       FR_CHECK(c.residual && c.residual->gated(), "loss: ", kDomainFrequency,
+                " needs a network with a gated residual balancing module");
+       return std::make_unique<DomainFrequencyTerm>(*c.residual, *c.head);
      }},
 };
 
@@ -80,7 +91,26 @@ void set_datasets(ClassHead& head, const DailOptions& o, const TrainingClasses& 
                     o.crossing == DailOptions::kUsual ? usual_keep(classes.offset) : o.crossing);
 }
 
+void check_balancing(const SupervisionOptions& o) {
+  if (!measures_domains(o)) return;
+  const LossKind* kind = class_loss(o);
+  FR_CHECK(kind, "loss: domains are measured on the weights of classes; no term scores classes");
+  FR_CHECK(!o.balancing.margin || takes_class_margins(head_options(o)),
+           "balancing.margin: ", traits_of(*kind).name,
+           " has no margin per class; am_softmax, cosface, arcface and combined have");
+  check(o.balancing.frequency);
+}
+
 }  // namespace
+
+bool measures_domains(const SupervisionOptions& o) {
+  return o.balancing.margin || o.balancing.measure || teaches_gate(o);
+}
+
+bool teaches_gate(const SupervisionOptions& o) {
+  return std::any_of(o.terms.begin(), o.terms.end(),
+                     [](const auto& term) { return term.first == kDomainFrequency; });
+}
 
 SupervisionOptions::SupervisionOptions(const LossOptions& one)
     : terms{{traits_of(one.kind).name, 1}}, head(one) {}
@@ -107,6 +137,7 @@ std::string to_text(const SupervisionOptions& options) {
     if (!other && options.dail.classes == DailOptions::Classes::dataset) out += ", dataset-aware";
     if (!other && options.dail.crossing != 0) out += ", crossing dropout";
   }
+  if (options.balancing.margin) out += ", domain balancing margins";
   return out;
 }
 
@@ -124,24 +155,30 @@ void check(const SupervisionOptions& options) {
              " both score classes; one of them can");
     if (classes) class_term = name, check(head_options(options));
     if (const OtherTerm* other = other_term_named(name))
-      other->make(options, {2, 2, nullptr});  // throws what it refuses
+      other->make(options, {2, 2, nullptr, nullptr});  // throws what it refuses
   }
   check_dail(options);
+  check_balancing(options);
 }
 
 // The head is made first, whatever its place: terms may know it.
 Supervision make_supervision(const SupervisionOptions& options, const TrainingClasses& classes, int64_t D,
                              uint64_t seed,
-                             const std::function<LossTerm&(std::string, std::unique_ptr<LossTerm>)>& adopt) {
+                             const std::function<LossTerm&(std::string, std::unique_ptr<LossTerm>)>& adopt,
+                             ResidualBalancing* residual) {
   check(options);
   Supervision s;
   std::unique_ptr<ClassHead> head;
   if (class_loss(options)) head = std::make_unique<ClassHead>(head_options(options), classes.count, D, seed);
   s.head = head.get();
   if (head) set_datasets(*head, options.dail, classes);
+  using Margins = ClassHead::DomainMargins;
+  if (measures_domains(options))
+    s.head->measure_domains(options.balancing.frequency,
+                            options.balancing.margin ? Margins::with : Margins::without);
   for (const auto& [name, weight] : options.terms) {
     const OtherTerm* other = other_term_named(name);
-    LossTerm& term = other ? adopt(name, other->make(options, {classes, D, s.head, seed}))
+    LossTerm& term = other ? adopt(name, other->make(options, {classes, D, s.head, residual, seed}))
                            : adopt("head", std::move(head));
     s.terms.push_back({name, weight, &term});
   }

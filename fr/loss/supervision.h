@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "fr/dail/domain_term.h"
+#include "fr/balancing/domain_frequency_term.h"
 #include "fr/loss/center_loss.h"
 #include "fr/loss/class_head.h"
 #include "fr/loss/lifted_loss.h"
@@ -27,6 +28,13 @@ struct DailOptions {
   double crossing = 0;  // dataset: probability to keep a class of another data set, drawn every step
 };
 
+// Domain Balancing (Cao et al. 2020): the frequency of the domains, for whoever uses it.
+struct BalancingOptions {
+  bool margin = false;   // it multiplies the margins of the class scores
+  bool measure = false;  // it is measured even where neither the margins nor the term domain_frequency use it
+  DomainFrequencyOptions frequency = {};
+};
+
 struct SupervisionOptions {
   std::vector<std::pair<std::string, double>> terms = {
       {"a_softmax", 1}};  // of term_names(), with their weights
@@ -38,6 +46,7 @@ struct SupervisionOptions {
   MarginBasedOptions margin = {};
   DailOptions dail = {};
   DomainOptions domain = {};
+  BalancingOptions balancing = {};
 
   SupervisionOptions() = default;
   SupervisionOptions(const LossOptions& one);  // this loss alone
@@ -62,11 +71,14 @@ struct Supervision {
 };
 
 // Builds each term and hands it to `adopt` under the name that its parameters get: "head" for the class scores, otherwise
-// the term's own. Throws std::invalid_argument for an unknown or repeated term, a second class loss, no term at all, a
+// the term's own. residual: the module at the network's end, null: none. Throws std::invalid_argument for an unknown or repeated term, a second class loss, no term at all, a
 // weight that is not positive, or options that a term refuses.
 Supervision make_supervision(const SupervisionOptions& options, const TrainingClasses& classes, int64_t D,
                              uint64_t seed,
-                             const std::function<LossTerm&(std::string, std::unique_ptr<LossTerm>)>& adopt);
-void check(const SupervisionOptions& options);  // the same complaints without building anything
+                             const std::function<LossTerm&(std::string, std::unique_ptr<LossTerm>)>& adopt,
+                             ResidualBalancing* residual = nullptr);
+bool measures_domains(const SupervisionOptions& options);
+bool teaches_gate(const SupervisionOptions& options);  // has the term domain_frequency
+void check(const SupervisionOptions& options);         // the same complaints without building anything
 
 }  // namespace fr

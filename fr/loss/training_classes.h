@@ -14,6 +14,7 @@ struct TrainingClasses {
   std::vector<int64_t> offset;        // (data sets + 1)
   std::vector<std::string> datasets;  // a name each; empty: unknown
   std::vector<double> share;          // of each data set, of what is drawn; empty: that of its pictures
+  std::vector<std::string> names;     // of each class; empty: unknown
   std::vector<int64_t> pictures;      // of each class; empty: unknown
   std::vector<int> group;             // of each class; empty: unknown
   std::vector<std::string> groups;    // a name each

@@ -131,6 +131,7 @@ std::string render_html(const Report& report) {
   std::string html = headline(report) + comparison(report) +
                      section_html("The run", facts_html(report.facts)) + training_section(report);
   html += features_section(report.features);
+  html += domains_section(report.domains);
   PictureBudget budget;
   for (const ReportTest& test : report.tests) html += test_section(test, budget);
   html += doppelganger_section(report.doppelgangers, budget);

@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "data/image.h"
+#include "fr/protocol/group_accuracy.h"
 #include "fr/protocol/metrics.h"
 #include "fr/report/svg.h"
 
@@ -37,6 +38,23 @@ struct PairPicture {
   double score = kUnknown;
 };
 
+// The domain frequency indicator of every class (fr/balancing/domain_frequency.h) and what is known of the classes.
+struct ReportDomains {
+  std::vector<double> dfi, ic;     // empty: not measured
+  std::vector<std::string> names;  // of each class; empty: unknown
+  std::vector<int64_t> pictures;   // of each class; empty: unknown
+  std::vector<int> group;          // of each class, a place in `groups`; empty: unknown
+  std::vector<std::string> groups;
+  double eps = kUnknown;
+};
+struct GroupFrequency {
+  std::string group;
+  int64_t classes = 0;
+  double dfi = 0, deviation = 0;  // mean over the classes, and their standard deviation
+};
+// Of the groups with classes, those with most classes first; none where the groups are unknown.
+std::vector<GroupFrequency> frequency_of_groups(const ReportDomains& domains);
+
 struct ReportTest {
   std::string name;
   std::string description;  // one sentence: how many pairs and folds, how thresholds are chosen
@@ -47,6 +65,7 @@ struct ReportTest {
   std::vector<RocPoint> roc;                                   // in any order
   double threshold = kUnknown;                                 // a pair is accepted when score >= threshold
   std::vector<std::pair<std::string, std::string>> table;      // figures, as they shall be printed
+  std::vector<GroupAccuracy> groups;                           // none: unknown
   std::vector<PairPicture> hardest_genuine, hardest_impostor;  // in any order; the hardest 12 are shown
 };
 
@@ -76,8 +95,9 @@ struct Report {
   std::vector<EvalPoint> evaluations;
   ReportFeatures features;                 // none when D is 0
   ReportDoppelgangers doppelgangers = {};  // none without classes
-  std::vector<ReportTest> tests;           // the first one makes the headline
-  std::string configuration;               // the resolved configuration as text
+  ReportDomains domains;
+  std::vector<ReportTest> tests;  // the first one makes the headline
+  std::string configuration;      // the resolved configuration as text
   std::vector<std::string> warnings;
 };
 

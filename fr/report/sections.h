@@ -61,10 +61,12 @@ std::string hardest_pairs(const std::vector<PairPicture>& pairs, GalleryKind kin
                           const std::string& score, PictureBudget& budget);
 std::string doppelganger_section(const ReportDoppelgangers& doppelgangers, PictureBudget& budget);
 
-// ---- training.cpp, features.cpp, verification.cpp
+// ---- training.cpp, features.cpp, domains.cpp, verification.cpp
 
 std::string training_section(const Report& report);
 std::string features_section(const ReportFeatures& features);
+std::string domains_section(const ReportDomains& domains);
+std::string group_accuracy_block(const std::vector<GroupAccuracy>& groups);
 std::string test_section(const ReportTest& test, PictureBudget& budget);
 
 // Impostor pairs behind the curve: the scores, or else what the smallest FAR above 0 says. 0 when unknown.

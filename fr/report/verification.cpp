@@ -45,7 +45,7 @@ std::string test_section(const ReportTest& test, PictureBudget& budget) {
   return section_html(
       test.name.empty() ? "Verification" : test.name,
       paragraph_html("about", test.description) + block_html("large-figures", figures) +
-          block_html("tables", tables) +
+          block_html("tables", tables) + group_accuracy_block(test.groups) +
           hardest_pairs(test.hardest_genuine, GalleryKind::genuine, test.threshold, test.score, budget) +
           hardest_pairs(test.hardest_impostor, GalleryKind::impostor, test.threshold, test.score, budget));
 }

@@ -21,6 +21,7 @@ Kernels<T> reference() {
   ref::install_mined(k);
   ref::install_datasets(k);
   ref::install_search(k);
+  ref::install_domain(k);
   ref::install_sgd(k);
   ref::install_adam(k);
   return k;

@@ -39,6 +39,8 @@ void install_datasets(Kernels<T>& k);
 template <class T>
 void install_search(Kernels<T>& k);
 template <class T>
+void install_domain(Kernels<T>& k);
+template <class T>
 void install_sgd(Kernels<T>& k);
 template <class T>
 void install_adam(Kernels<T>& k);

@@ -63,6 +63,7 @@ TYPED_TEST(Emulated, Pairs) { check<TypeParam>(pair_rows()); }
 TYPED_TEST(Emulated, Mined) { check<TypeParam>(mined_rows()); }
 TYPED_TEST(Emulated, Datasets) { check<TypeParam>(dataset_rows()); }
 TYPED_TEST(Emulated, Search) { check<TypeParam>(search_rows()); }
+TYPED_TEST(Emulated, Domain) { check<TypeParam>(domain_rows()); }
 TYPED_TEST(Emulated, Sgd) { check<TypeParam>(sgd_rows()); }
 TYPED_TEST(Emulated, Gemm) { check<TypeParam>(gemm_rows()); }
 TYPED_TEST(Emulated, Conv2d) { check<TypeParam>(conv2d_rows()); }

@@ -106,6 +106,19 @@ TrainingClasses two_datasets() {
   classes.offset = {0, 2, kClasses};
   return classes;
 }
+// Margins and the gate of a residual module by the domain frequency, measured at every step or of all classes now and then.
+SupervisionOptions balanced(int64_t refresh) {
+  SupervisionOptions o;
+  o.terms = {{"cosface", 1}, {"domain_frequency", 0.1}};
+  o.head.scale = 8;
+  o.balancing = {.margin = true, .measure = false, .frequency = {.refresh = refresh, .epoch_steps = 4}};
+  return o;
+}
+std::unique_ptr<Backbone> network_of(const Case& c) {
+  auto network = std::make_unique<Tiny>(c.network);
+  if (teaches_gate(c.loss)) network->add_residual_balancing(ResidualBalancingForm::gated, 3);
+  return network;
+}
 std::vector<Case> cases() {
   return {{"SphereFace, A-Softmax", Architecture::sphereface, loss_of(LossKind::a_softmax), 0.05, 100},
           {"SphereFace, Caffe's gradient", Architecture::sphereface,
@@ -136,6 +149,8 @@ std::vector<Case> cases() {
            false,
            {.clip_norm = 2},
            two_datasets()},
+          {"IResNet, domain balancing", Architecture::iresnet, balanced(1), 0.3},
+          {"SphereFace, domain balancing, all classes", Architecture::sphereface, balanced(3), 0.3},
           {"SphereFace, joint", Architecture::sphereface, joint(), 0.3}};
 }
 
@@ -158,7 +173,7 @@ struct Training {
   std::unique_ptr<TrainStep> stepper;
   int64_t step = 0;
   Training(const Case& c, const Placement& p, bool record = true)
-      : model(std::make_unique<Tiny>(c.network), c.loss, c.classes, 3),
+      : model(network_of(c), c.loss, c.classes, 3),
         optimizer(make_optimizer(model.place(p.device, p.maps).parameters(), c.optimizer)),
         stepper(make_train_step(model, *optimizer, {3, record})) {
     for (const auto& [name, parameter] : model.parameters())

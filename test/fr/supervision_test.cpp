@@ -77,8 +77,10 @@ TEST(Supervision, ParametersAreNamedAfterTheTerms) {
 }
 
 TEST(Supervision, EveryTermIsBuiltAndFinite) {
-  for (const std::string& name : term_names())
+  for (const std::string& name : term_names()) {
+    if (name == "domain_frequency") continue;  // needs class scores and a gate: domain_balancing_test.cpp
     EXPECT_TRUE(std::isfinite(loss_of(terms({{name, 1}})))) << name;
+  }
 }
 
 TEST(Supervision, WithoutClassScoresThereIsNoHead) {

@@ -34,6 +34,7 @@ TEST(Kernels, Pairs) { check(pair_rows()); }
 TEST(Kernels, Mined) { check(mined_rows()); }
 TEST(Kernels, Datasets) { check(dataset_rows()); }
 TEST(Kernels, Search) { check(search_rows()); }
+TEST(Kernels, Domain) { check(domain_rows()); }
 TEST(Kernels, Sgd) { check(sgd_rows()); }
 
 TEST(Kernels, EveryEntryHasARow) { EXPECT_EQ(join(check_coverage(all_rows(), all_backends())), ""); }
