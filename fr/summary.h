@@ -11,7 +11,8 @@ void write_summary(const Session& session, const RunFolder& folder, const RunRes
 
 // "accuracy", "0.9312 +- 0.0041", ...: the table of figures, for stdout and for the report.
 std::vector<std::pair<std::string, std::string>> figures(const TestResult& result);
-std::vector<std::pair<std::string, std::string>> group_figures(const TestResult& result);  // the accuracy of each
+std::vector<std::pair<std::string, std::string>> group_figures(
+    const TestResult& result);  // the accuracy of each
 std::string to_text(const std::vector<std::pair<std::string, std::string>>& table);
 
 // docs/results.md from the run.json of several run folders: configuration, commit, time, figure. In `document`, as it was

@@ -49,8 +49,8 @@ TEST(GroupAccuracy, CommonAndOwnThresholds) {
 
 TEST(GroupAccuracy, WhatCannotBeVerifiedAlone) {
   const std::vector<double> scores = {0.9, 0.1, 0.8, 0.2, 0.7};
-  const std::vector<VerificationPair> pairs = {{0, 1, true, 0}, {0, 1, false, 0}, {0, 1, true, 1}, {0, 1, false, 1},
-                                               {0, 1, true, 0}};
+  const std::vector<VerificationPair> pairs = {
+      {0, 1, true, 0}, {0, 1, false, 0}, {0, 1, true, 1}, {0, 1, false, 1}, {0, 1, true, 0}};
   const VerificationResult r = verify_scores([&](std::optional<int>) { return scores; }, pairs, {});
   const auto rows = accuracy_of_groups(r, {"a", "b"}, {0, 0, 1, -1, 1}, ThresholdMode::exact);
   EXPECT_TRUE(std::isnan(rows[0].own));  // one fold
@@ -95,21 +95,25 @@ TEST(GroupsOfRunData, PairList) {
     for (const char* picture : {"1.ppm", "2.ppm"}) save_image(folder.path / person / picture, Image(8, 8));
   }
   const fs::path list = folder.path / "pairs.csv";
-  write_file_atomic(list, "fold,a,b,same\n0,Ann/1.ppm,Ann/2.ppm,1\n0,Ann/1.ppm,Bob/1.ppm,0\n1,Cid/1.ppm,Cid/2.ppm,1\n"
-                          "1,Bob/1.ppm,Cid/1.ppm,0\n");
+  write_file_atomic(
+      list,
+      "fold,a,b,same\n0,Ann/1.ppm,Ann/2.ppm,1\n0,Ann/1.ppm,Bob/1.ppm,0\n1,Cid/1.ppm,Cid/2.ppm,1\n"
+      "1,Bob/1.ppm,Cid/1.ppm,0\n");
   EXPECT_TRUE(pair_list(list, folder.path).groups.empty());
   write_file_atomic(folder.path / "groups.txt", "Ann\tsouth\nBob\tsouth\nCid\tnorth\n");
   const TestData test = pair_list(list, folder.path);
   EXPECT_EQ(test.groups, (std::vector<std::string>{"north", "south"}));
   EXPECT_EQ(test.group, (std::vector<int>{1, 1, 0, -1}));
-  write_file_atomic(list, "fold,a,b,same,group\n0,Ann/1.ppm,Ann/2.ppm,1,x\n0,Ann/1.ppm,Bob/1.ppm,0,x\n"
-                          "1,Cid/1.ppm,Cid/2.ppm,1,y\n1,Bob/1.ppm,Cid/1.ppm,0,y\n");
+  write_file_atomic(list,
+                    "fold,a,b,same,group\n0,Ann/1.ppm,Ann/2.ppm,1,x\n0,Ann/1.ppm,Bob/1.ppm,0,x\n"
+                    "1,Cid/1.ppm,Cid/2.ppm,1,y\n1,Bob/1.ppm,Cid/1.ppm,0,y\n");
   const TestData named = pair_list(list, folder.path);
   EXPECT_EQ(named.groups, (std::vector<std::string>{"x", "y"}));
   EXPECT_EQ(named.group, (std::vector<int>{0, 0, 1, 1}));
   write_file_atomic(folder.path / "groups.txt", "Ann\tsouth\nBob\tsouth\n");
   write_file_atomic(list, "fold,a,b,same\n0,Ann/1.ppm,Ann/2.ppm,1\n0,Ann/1.ppm,Cid/1.ppm,0\n");
-  EXPECT_NE(thrown<Error>([&] { pair_list(list, folder.path); }).find("no group for class Cid"), std::string::npos);
+  EXPECT_NE(thrown<Error>([&] { pair_list(list, folder.path); }).find("no group for class Cid"),
+            std::string::npos);
 }
 
 ReportDomains domains() {
@@ -141,7 +145,8 @@ TEST(ReportDomains, Table) {
   ReportDomains d = domains();
   write_domain_table(folder.path / "dfi.csv", d);
   const std::string text = read_text(folder.path / "dfi.csv");
-  EXPECT_EQ(text.substr(0, text.find('\n', 34) + 1), "class,name,pictures,group,ic,dfi\n0,\"name, 0\",5,rare,5,1.5\n");
+  EXPECT_EQ(text.substr(0, text.find('\n', 34) + 1),
+            "class,name,pictures,group,ic,dfi\n0,\"name, 0\",5,rare,5,1.5\n");
   d.names.clear(), d.pictures.clear(), d.group.clear();
   write_domain_table(folder.path / "dfi.csv", d);
   EXPECT_NE(read_text(folder.path / "dfi.csv").find("\n0,,,,5,1.5\n"), std::string::npos);
@@ -152,7 +157,8 @@ TEST(ReportDomains, Page) {
   report.title = "a run";
   report.domains = domains();
   ReportTest test;
-  test.groups = {{"rare", 10, 20, 0.8, 0.85, 0.02, 0.9}, {"common", 5, 0, 0.95, kUnknown, kUnknown, kUnknown}};
+  test.groups = {{"rare", 10, 20, 0.8, 0.85, 0.02, 0.9},
+                 {"common", 5, 0, 0.95, kUnknown, kUnknown, kUnknown}};
   report.tests = {test};
   const std::string html = render_html(report);
   EXPECT_EQ(badly_nested(html), "");
