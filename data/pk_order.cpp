@@ -54,18 +54,18 @@ class Identities {
   size_t drawn_;
 };
 
-std::vector<std::vector<int64_t>> images_of_classes(const Source& source) {
+}  // namespace
+
+std::vector<std::vector<int64_t>> images_of_classes(const Source& source, int64_t first, int64_t last) {
   std::vector<std::vector<int64_t>> images(static_cast<size_t>(source.num_classes()));
-  for (int64_t i = 0; i < source.size(); ++i) images.at(static_cast<size_t>(source.label(i))).push_back(i);
+  for (int64_t i = first; i < last; ++i) images.at(static_cast<size_t>(source.label(i))).push_back(i);
   std::erase_if(images, [](const auto& of_class) { return of_class.empty(); });
   return images;
 }
 
-}  // namespace
-
 std::vector<int64_t> pk_order(const Source& source, int64_t P, int64_t K, int64_t batches, Random random) {
   std::vector<Cards> cards;
-  for (auto& images : images_of_classes(source)) cards.emplace_back(std::move(images));
+  for (auto& images : images_of_classes(source, 0, source.size())) cards.emplace_back(std::move(images));
   Identities identities(cards.size());
   std::vector<int64_t> order;
   order.reserve(static_cast<size_t>(batches * P * K));
@@ -75,7 +75,7 @@ std::vector<int64_t> pk_order(const Source& source, int64_t P, int64_t K, int64_
 }
 
 int64_t classes_with_images(const Source& source) {
-  return static_cast<int64_t>(images_of_classes(source).size());
+  return static_cast<int64_t>(images_of_classes(source, 0, source.size()).size());
 }
 
 }  // namespace fr
