@@ -51,8 +51,8 @@ struct MarginOptions {
 
 // By-products of the forward pass.
 struct MarginOutput {
-  Tensor
-      prediction;  // int64 (N): of those that take part, the class of the largest score without margin, ties to the lowest
+  // int64 (N): of the classes that take part, that of the largest score without margin, ties to the lowest
+  Tensor prediction;
   Tensor class_norm;  // (M): |w_j|
 };
 
