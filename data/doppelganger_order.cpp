@@ -65,7 +65,7 @@ void check(const DoppelgangerOptions& o, int64_t M, int64_t classes) {
 
 DoppelgangerOrder::DoppelgangerOrder(const Source& source, const DoppelgangerOptions& options, int64_t M,
                                      uint64_t seed)
-    : options_(options), M_(M), seed_(seed), images_(images_of_classes(source)) {
+    : options_(options), M_(M), seed_(seed), images_(images_of_classes(source, 0, source.size())) {
   for (size_t c = 0; c < images_.size(); ++c)
     if (!images_[c].empty()) classes_.push_back(static_cast<int64_t>(c));
   check(options, M, static_cast<int64_t>(classes_.size()));

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
 #include <numeric>
 
+#include "data/pk_order.h"
 #include "data/shuffle.h"
 
 namespace fr {
@@ -25,10 +25,8 @@ std::vector<int64_t> uniform_order(int64_t first, int64_t last, int64_t draws, R
 
 std::vector<int64_t> balanced_order(const Source& source, int64_t first, int64_t last, int64_t draws,
                                     Random& random) {
-  std::map<int64_t, std::vector<int64_t>> by_label;
-  for (int64_t i = first; i < last; ++i) by_label[source.label(i)].push_back(i);
-  std::vector<std::vector<int64_t>> of_class;
-  for (auto& [label, members] : by_label) of_class.push_back(std::move(members));
+  const std::vector<std::vector<int64_t>> of_class = images_of_classes(source, first, last);
+  std::erase_if(of_class, [](const auto& images) { return images.empty(); });
   std::vector<size_t> round(of_class.size());
   std::iota(round.begin(), round.end(), size_t{0});
   std::vector<int64_t> order;

@@ -56,15 +56,15 @@ class Identities {
 
 }  // namespace
 
-std::vector<std::vector<int64_t>> images_of_classes(const Source& source) {
+std::vector<std::vector<int64_t>> images_of_classes(const Source& source, int64_t first, int64_t last) {
   std::vector<std::vector<int64_t>> images(static_cast<size_t>(source.num_classes()));
-  for (int64_t i = 0; i < source.size(); ++i) images.at(static_cast<size_t>(source.label(i))).push_back(i);
+  for (int64_t i = first; i < last; ++i) images.at(static_cast<size_t>(source.label(i))).push_back(i);
   return images;
 }
 
 std::vector<int64_t> pk_order(const Source& source, int64_t P, int64_t K, int64_t batches, Random random) {
   std::vector<Cards> cards;
-  for (auto& images : images_of_classes(source))
+  for (auto& images : images_of_classes(source, 0, source.size()))
     if (!images.empty()) cards.emplace_back(std::move(images));
   Identities identities(cards.size());
   std::vector<int64_t> order;
@@ -75,7 +75,8 @@ std::vector<int64_t> pk_order(const Source& source, int64_t P, int64_t K, int64_
 }
 
 int64_t classes_with_images(const Source& source) {
-  return std::ranges::count_if(images_of_classes(source), [](const auto& images) { return !images.empty(); });
+  return std::ranges::count_if(images_of_classes(source, 0, source.size()),
+                               [](const auto& images) { return !images.empty(); });
 }
 
 }  // namespace fr

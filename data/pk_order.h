@@ -18,8 +18,8 @@ namespace fr {
 // P must not exceed the number of classes with images.
 std::vector<int64_t> pk_order(const Source& source, int64_t P, int64_t K, int64_t batches, Random random);
 
-std::vector<std::vector<int64_t>> images_of_classes(
-    const Source& source);  // ascending; a class may have none
+// Of the images [first, last): those of each class, ascending; a class may have none.
+std::vector<std::vector<int64_t>> images_of_classes(const Source& source, int64_t first, int64_t last);
 int64_t classes_with_images(const Source& source);
 
 }  // namespace fr

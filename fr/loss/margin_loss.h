@@ -52,8 +52,8 @@ struct MarginOptions {
 
 // By-products of the forward pass.
 struct MarginOutput {
-  Tensor
-      prediction;  // int64 (N): of those that take part, the class of the largest score without margin, ties to the lowest
+  // int64 (N): of the classes that take part, that of the largest score without margin, ties to the lowest
+  Tensor prediction;
   Tensor class_norm;  // (M): |w_j|
   // In: where to put the largest other training score of each row (scale and |w_j| included; the margin stands at the label
   // alone), or null.
