@@ -10,7 +10,7 @@
 namespace fr {
 namespace {
 
-constexpr uint32_t kStream = 2;  // of Purpose::sampler, beside the other orders
+constexpr uint32_t kStream = 4;  // of Purpose::sampler, beside the other orders
 
 }  // namespace
 

@@ -12,7 +12,7 @@
 namespace fr {
 namespace {
 
-constexpr uint32_t kStream = 3;  // of Purpose::sampler, beside the orders of the loader
+constexpr uint32_t kStream = 5;  // of Purpose::sampler, beside the orders of the loader
 
 LossOptions head_options(const RelearnOptions& o) {
   LossOptions loss;

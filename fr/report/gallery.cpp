@@ -81,7 +81,7 @@ std::string hardest_pairs(const std::vector<PairPicture>& pairs, GalleryKind kin
 
 std::string doppelganger_section(const ReportDoppelgangers& d, PictureBudget& budget) {
   if (d.classes == 0) return "";
-  std::string html = paragraph_html("remark", d.text) + "<div class=\"pairs\">\n";
+  std::string html = paragraph_html("remark", d.text) + "<div class=\"pairs doppelgangers\">\n";
   for (const PairPicture& p : d.pairs) html += pair_figure(p, kUnknown, GalleryKind::impostor, budget);
   return section_html("Doppelgangers", html + "</div>\n");
 }

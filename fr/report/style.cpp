@@ -92,6 +92,7 @@ h3.part { font-size: 17px; border-top: 1px solid var(--grid); padding-top: 14px;
 .pictures { display: grid; grid-template-columns: 1fr 1fr; gap: 3px; }
 .pictures img, .empty { display: block; width: 100%; aspect-ratio: 1; object-fit: cover; background: var(--tint); }
 .empty { display: grid; place-items: center; font-size: 12px; color: var(--soft); border: 1px solid var(--grid); }
+.doppelgangers { margin-top: 16px; } .doppelgangers .pictures { gap: 10px; }
 .pair figcaption { font-size: 13px; line-height: 1.4; margin-top: 5px; font-variant-numeric: tabular-nums; }
 .pair b { margin-right: 4px; } .names { display: block; color: var(--soft); }
 .right { color: var(--soft); } .wrong { color: var(--wrong); font-weight: 600; }
