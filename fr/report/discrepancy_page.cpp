@@ -67,22 +67,23 @@ std::string discrepancy_page(const DiscrepancyFigures& f, const std::string& sco
                                         {"Calibrated score", score}});
   const std::string distributions =
       chart_figure("Cosine with the own centre", histogram_of("pictures", f.cosine, "cosine"), "") +
-      chart_figure("Probability of the own class", histogram_of("pictures", log10, "power of ten"),
-                   "Softmax over all centres.");
+      chart_figure("Probability of the own class",
+                   histogram_of("pictures", log10, "log10 of the probability"), "Softmax over all centres.");
   const std::string segments =
       segments_figure(f, "Cosine", f.cosine, "cosine", f.overlap_cosine, f.rank_cosine) +
       segments_figure(f, "Calibrated", f.calibrated, "log DAO", f.overlap_calibrated, f.rank_calibrated);
   return page_html(
       "Discrepancy alignment",
-      "<h1>Discrepancy alignment</h1>\n" + facts + section_html("Sorted cosines", neighbours_figure(f)) +
-          section_html("Probability against cosine", block_html("charts", distributions)) +
+      "<h1>Discrepancy alignment</h1>\n" + facts +
+          section_html("Sorted cosines", block_html("large-figures", neighbours_figure(f))) +
+          section_html("Probability against cosine", block_html("large-figures", distributions)) +
           section_html(
               "Two ranges of the probability, before and after",
               paragraph_html("",
                              "Pictures between the 20th and the 40th, and the 60th and the 80th percentile "
                              "of the probability. The less the two overlap, the better a score tells "
                              "well placed pictures from others.") +
-                  block_html("charts", segments)));
+                  block_html("large-figures", segments)));
 }
 
 }  // namespace fr

@@ -110,7 +110,7 @@ TEST(DiscrepancyFigures, Page) {
   const AnchorDiscrepancy ida({s.centres, 40, 12}, 5, 1);
   const std::string page = discrepancy_page(discrepancy_figures(s, ida), ida.score());
   expect_well_formed(page);
-  EXPECT_EQ(occurrences(page, "<svg"), 5u);
+  EXPECT_EQ(occurrences(page, "<figure>"), 5u);
   for (const char* words : {"Sorted cosines", "Probability against cosine", "k = 5", "Common area"})
     EXPECT_TRUE(contains(page, words)) << words;
 }
