@@ -25,7 +25,7 @@ std::vector<int64_t> uniform_order(int64_t first, int64_t last, int64_t draws, R
 
 std::vector<int64_t> balanced_order(const Source& source, int64_t first, int64_t last, int64_t draws,
                                     Random& random) {
-  const std::vector<std::vector<int64_t>> of_class = images_of_classes(source, first, last);
+  std::vector<std::vector<int64_t>> of_class = images_of_classes(source, first, last);
   std::erase_if(of_class, [](const auto& images) { return images.empty(); });
   std::vector<size_t> round(of_class.size());
   std::iota(round.begin(), round.end(), size_t{0});
