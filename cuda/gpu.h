@@ -151,6 +151,8 @@ void install_pair_loss(Kernels<T>& k);
 template <class T>
 void install_mined(Kernels<T>& k);
 template <class T>
+void install_likelihood(Kernels<T>& k);
+template <class T>
 void install_softmax(Kernels<T>& k);
 template <class T>
 void install_search(Kernels<T>& k);

@@ -17,6 +17,7 @@ Kernels<T> build(const char* name) {
   install_distances(k);
   install_pair_loss(k);
   install_mined(k);
+  install_likelihood(k);
   install_softmax(k);
   install_search(k);
   install_sgd(k);

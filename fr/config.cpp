@@ -204,6 +204,18 @@ void describe_report(Schema& s, Config& c) {
             Affects::speed);
 }
 
+void describe_pfe(Schema& s, Config& c) {
+  s.text(
+      "pfe.model", c.pfe.model,
+      "checkpoint file or run folder: an uncertainty module is trained on its network, which stays as it is; "
+      "[network] and the pictures' preprocessing are then the model's, [loss] is not used; empty: a network "
+      "is "
+      "trained",
+      Affects::speed);
+  s.real("pfe.decay", c.pfe.decay, 0, 0.9999,
+         "what is left of the module's running statistics after a step; short runs need less");
+}
+
 void require(bool ok, const std::string& message) {
   if (!ok) throw Error(ErrorKind::usage, "configuration: " + message);
 }
@@ -249,6 +261,7 @@ Schema describe(Config& c) {
   describe_train(s, c);
   describe_test(s, c);
   describe_report(s, c);
+  describe_pfe(s, c);
   return s;
 }
 
@@ -295,6 +308,10 @@ void check(const Config& c) {
       c.data.order != Order::pk || c.train.batch % c.data.per_identity == 0,
       cat("train.batch = ", c.train.batch, " is no multiple of data.per_identity = ", c.data.per_identity));
   check_network(c);
+  require(c.pfe.model.empty() || (c.data.order == Order::pk && c.data.per_identity > 1),
+          "pfe.model: the likelihood is of pairs of one person, and needs data.order = pk with "
+          "data.per_identity of 2 "
+          "or more");
   require(c.synthetic.min_samples <= c.synthetic.max_samples,
           "synthetic.min_samples exceeds synthetic.max_samples");
   require(std::is_sorted(c.schedule.milestones.begin(), c.schedule.milestones.end()),
@@ -312,6 +329,12 @@ void check(const Config& c) {
   } catch (const std::invalid_argument& e) {
     require(false, e.what());
   }
+}
+
+UncertaintyOptions uncertainty_options(const Config& c) {
+  UncertaintyOptions o;
+  o.decay = c.pfe.decay, o.seed = uint64_t(c.run.seed);
+  return o;
 }
 
 Placement placement_of(const Config& c) { return placement_of(c.train.device, c.train.precision); }

@@ -20,6 +20,7 @@ std::vector<Row> pool2d_rows();
 std::vector<Row> row_rows();
 std::vector<Row> pair_rows();
 std::vector<Row> mined_rows();
+std::vector<Row> likelihood_rows();
 std::vector<Row> search_rows();
 std::vector<Row> sgd_rows();
 

@@ -5,11 +5,12 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "fr/protocol/embedding_view.h"
+#include "fr/pfe/distribution.h"
 
 namespace fr {
 
@@ -34,15 +35,19 @@ class Calibrator {
                       int64_t j, int64_t m) const = 0;
   // Row i of `a` with row j of `b`, in double.
   virtual double score(const CalibratedRows& a, int64_t i, const CalibratedRows& b, int64_t j) const = 0;
+  // Given: embeddings are distributions, rows (N,2D) of fr/pfe/distribution.h, and those of a template are fused so.
+  virtual std::optional<Fusion> fusion() const { return std::nullopt; }
 };
 
-enum class CalibrationType { none, z_norm, t_norm, s_norm };
+enum class CalibrationType { none, z_norm, t_norm, s_norm, pfe };
 inline const std::vector<std::pair<std::string, CalibrationType>> kCalibrationWords = {
     {"none", CalibrationType::none},
     {"z_norm", CalibrationType::z_norm},
     {"t_norm", CalibrationType::t_norm},
-    {"s_norm", CalibrationType::s_norm}};
+    {"s_norm", CalibrationType::s_norm},
+    {"pfe", CalibrationType::pfe}};
 std::string calibration_word(CalibrationType type);
+bool scores_distributions(CalibrationType type);  // whether its calibrator has a fusion()
 
 struct CalibrationOptions {
   CalibrationType type = CalibrationType::none;
@@ -52,6 +57,8 @@ struct CalibrationOptions {
   // What made the embeddings that will be scored: weights_fingerprint(), flip_word(), patch_word(). The file must be of the
   // same; empty: any.
   std::string weights = {}, flip = {}, patch = {};
+  Fusion fusion = Fusion::product;  // pfe: of templates
+  std::string module = {};          // pfe: weights_fingerprint() of the uncertainty module, for score()
 };
 
 // Throws Error{usage} for a type that needs a file and has none, Error{io}, Error{data} for a file that is damaged or of

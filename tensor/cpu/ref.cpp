@@ -19,6 +19,7 @@ Kernels<T> reference() {
   ref::install_distances(k);
   ref::install_pair_loss(k);
   ref::install_mined(k);
+  ref::install_likelihood(k);
   ref::install_search(k);
   ref::install_sgd(k);
   ref::install_adam(k);

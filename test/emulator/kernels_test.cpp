@@ -61,6 +61,7 @@ TYPED_TEST(Emulated, Channel) { check<TypeParam>(channel_rows()); }
 TYPED_TEST(Emulated, Rows) { check<TypeParam>(row_rows()); }
 TYPED_TEST(Emulated, Pairs) { check<TypeParam>(pair_rows()); }
 TYPED_TEST(Emulated, Mined) { check<TypeParam>(mined_rows()); }
+TYPED_TEST(Emulated, Likelihood) { check<TypeParam>(likelihood_rows()); }
 TYPED_TEST(Emulated, Search) { check<TypeParam>(search_rows()); }
 TYPED_TEST(Emulated, Sgd) { check<TypeParam>(sgd_rows()); }
 TYPED_TEST(Emulated, Gemm) { check<TypeParam>(gemm_rows()); }

@@ -32,6 +32,7 @@ TEST(Kernels, Pool2d) { check(pool2d_rows()); }
 TEST(Kernels, Rows) { check(row_rows()); }
 TEST(Kernels, Pairs) { check(pair_rows()); }
 TEST(Kernels, Mined) { check(mined_rows()); }
+TEST(Kernels, Likelihood) { check(likelihood_rows()); }
 TEST(Kernels, Search) { check(search_rows()); }
 TEST(Kernels, Sgd) { check(sgd_rows()); }
 
