@@ -227,6 +227,12 @@ grep -q '"calibration": "none"' "$work/normed/result.json" && ok || bad "a calib
 expect "a cohort of another flip" 3 "flip concatenate, not none" evaluate "$work/runs/a" flip=none calibration.type=s_norm calibration.file="$work/cohort.safetensors"
 expect "evaluate --check reads the calibration" 3 "flip concatenate, not none" evaluate "$work/runs/a" --check flip=none calibration.type=s_norm calibration.file="$work/cohort.safetensors"
 expect "calibrate by one" 2 "the most similar one alone has no standard deviation" bin/calibrate "$work/runs/a" --cohort "$work/faces" --top 1 --out "$work/cohort.safetensors"
+pairs="data.order=pk data.per_identity=2 train.batch=8 train.steps=4"
+expect "train an uncertainty module" 0 "report" tiny run.name=pfe pfe.model="$work/runs/a" $pairs
+expect "evaluate by mutual likelihood" 0 "mutual likelihood score" evaluate "$work/runs/pfe" calibration.type=pfe calibration.fusion=minimum
+expect "mutual likelihood without variances" 2 "its file has no uncertainty module" evaluate "$work/runs/a" calibration.type=pfe
+expect "an uncertainty module without pairs" 2 "needs data.order = pk" tiny run.name=pfe pfe.model="$work/runs/a"
+expect "an uncertainty module on another network" 2 "network.embedding = 17: the network of pfe.model" tiny run.name=pfe pfe.model="$work/runs/a" network.embedding=17 $pairs
 # --- the recogniser on aligned pictures ---
 expect "enroll" 0 "24 rows of size [0-9]+; 0 pictures skipped" bin/enroll "$work/runs/a" "$work/faces" --out "$work/gallery"
 one=$(find "$work/faces" -name '*.jpg' | sort | head -n 1)

@@ -18,20 +18,20 @@ double likelihood(const CalibratedRows& a, int64_t i, const CalibratedRows& b, i
                            b.context.data() + j * C, a.D);
 }
 
-void fill(float* out, const Calibrator& calibrator, const CalibratedRows& a, int64_t i, int64_t n,
-          const CalibratedRows& b, int64_t j, int64_t m) {
-  for (int64_t r = 0; r < n; ++r)
-    for (int64_t c = 0; c < m; ++c) out[r * m + c] = float(calibrator.score(a, i + r, b, j + c));
-}
-
 const char* fusion_words(Fusion fusion) {
   return fusion == Fusion::product ? "fused as independent" : "fused to the smallest variance";
 }
 
 }  // namespace
 
+void DistributionCalibrator::scores(float* out, const CalibratedRows& a, int64_t i, int64_t n,
+                                    const CalibratedRows& b, int64_t j, int64_t m) const {
+  for (int64_t r = 0; r < n; ++r)
+    for (int64_t c = 0; c < m; ++c) out[r * m + c] = float(score(a, i + r, b, j + c));
+}
+
 std::string MutualLikelihood::score() const {
-  return cat("mutual likelihood score, natural logarithm (templates ", fusion_words(fusion_),
+  return cat("mutual likelihood score, natural logarithm (templates ", fusion_words(*fusion()),
              module_.empty() ? "" : "; uncertainty module " + module_, ")");
 }
 
@@ -40,18 +40,16 @@ CalibratedRows MutualLikelihood::prepare(const EmbeddingView& embeddings) const 
   return {std::move(unit.means), std::move(unit.variances), unit.N, unit.D, unit.D};
 }
 
-void MutualLikelihood::scores(float* out, const CalibratedRows& a, int64_t i, int64_t n,
-                              const CalibratedRows& b, int64_t j, int64_t m) const {
-  fill(out, *this, a, i, n, b, j, m);
-}
-
 double MutualLikelihood::score(const CalibratedRows& a, int64_t i, const CalibratedRows& b, int64_t j) const {
   return likelihood(a, i, b, j, a.D);
 }
 
 PfeDiscrepancy::PfeDiscrepancy(Fusion fusion, double tau, double typical_variance,
                                std::unique_ptr<const Calibrator> discrepancy)
-    : fusion_(fusion), tau_(tau), typical_variance_(typical_variance), discrepancy_(std::move(discrepancy)) {
+    : DistributionCalibrator(fusion),
+      tau_(tau),
+      typical_variance_(typical_variance),
+      discrepancy_(std::move(discrepancy)) {
   FR_CHECK(tau >= 0 && std::isfinite(tau) && typical_variance > 0 && std::isfinite(typical_variance),
            "pfe_ida: expected tau >= 0 and a variance > 0, got ", tau, " and ", typical_variance);
   FR_CHECK(discrepancy_, "pfe_ida: no discrepancy operator");
@@ -59,7 +57,7 @@ PfeDiscrepancy::PfeDiscrepancy(Fusion fusion, double tau, double typical_varianc
 
 std::string PfeDiscrepancy::score() const {
   return cat("log DAO of the mutual likelihood, tau ", tau_, ", variance ", typical_variance_, " (templates ",
-             fusion_words(fusion_), "); cosines: ", discrepancy_->score());
+             fusion_words(*fusion()), "); cosines: ", discrepancy_->score());
 }
 
 CalibratedRows PfeDiscrepancy::prepare(const EmbeddingView& embeddings) const {
@@ -77,11 +75,6 @@ CalibratedRows PfeDiscrepancy::prepare(const EmbeddingView& embeddings) const {
     rows.context.push_back(of_cosines.context[size_t(i)]);
   }
   return rows;
-}
-
-void PfeDiscrepancy::scores(float* out, const CalibratedRows& a, int64_t i, int64_t n,
-                            const CalibratedRows& b, int64_t j, int64_t m) const {
-  fill(out, *this, a, i, n, b, j, m);
 }
 
 // log(F_1 + F_2) from the larger on, so that nothing overflows.

@@ -11,28 +11,36 @@
 
 namespace fr {
 
-// Means of unit length as rows, their variances as context (N,D). A row without a direction has a mean of zeros.
-class MutualLikelihood : public Calibrator {
+// What both share: a block is its pairs one by one, in double.
+class DistributionCalibrator : public Calibrator {
  public:
-  // module: fingerprint of the uncertainty module, for score(); "": not told.
-  explicit MutualLikelihood(Fusion fusion, std::string module = {})
-      : fusion_(fusion), module_(std::move(module)) {}
-  std::string name() const override { return "pfe"; }
-  std::string score() const override;
-  // Also throws std::invalid_argument for an odd number of columns, Error{data} naming the row for a variance that is none.
-  CalibratedRows prepare(const EmbeddingView& embeddings) const override;
+  explicit DistributionCalibrator(Fusion fusion) : fusion_(fusion) {}
   void scores(float* out, const CalibratedRows& a, int64_t i, int64_t n, const CalibratedRows& b, int64_t j,
               int64_t m) const override;
-  double score(const CalibratedRows& a, int64_t i, const CalibratedRows& b, int64_t j) const override;
   std::optional<Fusion> fusion() const override { return fusion_; }
 
  private:
   Fusion fusion_;
+};
+
+// Means of unit length as rows, their variances as context (N,D). A row without a direction has a mean of zeros.
+class MutualLikelihood : public DistributionCalibrator {
+ public:
+  // module: fingerprint of the uncertainty module, for score(); "": not told.
+  explicit MutualLikelihood(Fusion fusion, std::string module = {})
+      : DistributionCalibrator(fusion), module_(std::move(module)) {}
+  std::string name() const override { return "pfe"; }
+  std::string score() const override;
+  // Also throws std::invalid_argument for an odd number of columns, Error{data} naming the row for a variance that is none.
+  CalibratedRows prepare(const EmbeddingView& embeddings) const override;
+  double score(const CalibratedRows& a, int64_t i, const CalibratedRows& b, int64_t j) const override;
+
+ private:
   std::string module_;
 };
 
 // Context (N,D+1): the variances and log F.
-class PfeDiscrepancy : public Calibrator {
+class PfeDiscrepancy : public DistributionCalibrator {
  public:
   // discrepancy: the operator on cosines, whose context is log F, one number a row. typical_variance: v. Throws
   // std::invalid_argument unless v > 0 and tau >= 0.
@@ -41,13 +49,9 @@ class PfeDiscrepancy : public Calibrator {
   std::string name() const override { return "pfe_ida"; }
   std::string score() const override;
   CalibratedRows prepare(const EmbeddingView& embeddings) const override;
-  void scores(float* out, const CalibratedRows& a, int64_t i, int64_t n, const CalibratedRows& b, int64_t j,
-              int64_t m) const override;
   double score(const CalibratedRows& a, int64_t i, const CalibratedRows& b, int64_t j) const override;
-  std::optional<Fusion> fusion() const override { return fusion_; }
 
  private:
-  Fusion fusion_;
   double tau_, typical_variance_;
   std::unique_ptr<const Calibrator> discrepancy_;
 };

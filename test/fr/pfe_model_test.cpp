@@ -149,7 +149,7 @@ TEST(ProbabilisticModel, LearnsTheSameOnADevice) {
       const Training card(6, Device::cuda, maps);
       const double tolerance = maps == DType::float32 ? 1e-4 : 3e-2;
       for (size_t i = 0; i < 6; ++i) {
-        EXPECT_NEAR(card.losses[i], cpu.losses[i], tolerance * std::abs(cpu.losses[i])) << d.name << i;
+        EXPECT_NEAR(card.losses[i], cpu.losses[i], tolerance * (5 + std::abs(cpu.losses[i]))) << d.name << i;
         EXPECT_NEAR(card.variances[i], cpu.variances[i], tolerance) << d.name << i;
       }
     }

@@ -34,7 +34,7 @@ TEST(Uncertainty, StartsWithOneVariance) {
 
 // The batch norm decays by 0.995, and so does what is typical.
 TEST(Uncertainty, RunningStatistics) {
-  Uncertainty u({.inputs = 24, .D = 5, .gamma = 1.5, .beta = -2});
+  Uncertainty u({.inputs = 24, .D = 5, .gamma = 1.5, .beta = -13});
   const NamedTensors state = collect_state(u);
   std::vector<double> expected;
   {
@@ -46,7 +46,7 @@ TEST(Uncertainty, RunningStatistics) {
   const double now = mean(u.forward(maps(8))).value().item();
   expect_close(state.at("bn1.running_mean").host<double>(), expected, 1e-7);
   EXPECT_NEAR(std::log(u.typical_variance()), 0.995 * before + 0.005 * now, 1e-6);
-  EXPECT_GT(std::abs(now - before), 0.1);
+  EXPECT_GT(std::abs(now - before), 0.05) << "near the least variance the mean moves";
   u.train(false);
   const double kept = u.typical_variance();
   u.forward(maps(8));
