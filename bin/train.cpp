@@ -3,6 +3,7 @@
 
 #include "base/parallel.h"
 #include "bin/common/command_line.h"
+#include "fr/pfe/base_model.h"
 #include "fr/stop_signal.h"
 #include "fr/summary.h"
 
@@ -74,6 +75,7 @@ int main(int argc, char** argv) {
       throw Error(ErrorKind::usage, "no configuration file given; try configs/quickstart.ini, or --help");
     schema.read_ini(a.file);
     for (const auto& o : a.overrides) schema.override_with(o);
+    adopt_base_model(config);
     if (config.run.name.empty()) config.run.name = fs::path(a.file).stem().string();
     check(config);
     if (config.run.threads > 0) set_threads(int(config.run.threads));

@@ -18,6 +18,7 @@ Kernels<T> build(const char* name) {
   install_pair_loss(k);
   install_mined(k);
   install_datasets(k);
+  install_likelihood(k);
   install_softmax(k);
   install_search(k);
   install_domain(k);

@@ -11,6 +11,7 @@ namespace fr {
 namespace {
 
 constexpr const char* kFormat = "prosopon-checkpoint-1";
+constexpr const char* kFrozen = "uncertainty.network";
 
 template <class N>
 N parse_number(const std::map<std::string, std::string>& metadata, const std::string& key,
@@ -54,6 +55,7 @@ CheckpointInfo parse_info(const std::map<std::string, std::string>& m, const fs:
   info.data = parse_number<uint64_t>(m, "data", path);
   info.config = m.count("config") ? m.at("config") : "";
   if (m.count("people")) info.people = parse_people(m.at("people"), info.classes, path);
+  info.frozen = m.count(kFrozen) ? m.at(kFrozen) : "";
   return info;
 }
 
@@ -66,6 +68,7 @@ Metadata to_metadata(const CheckpointInfo& info, const Backbone& network) {
                 {"data", std::to_string(info.data)},
                 {"config", info.config}};
   for (const std::string& name : info.people) m["people"] += name + "\n";
+  if (!info.frozen.empty()) m[kFrozen] = info.frozen;
   Preprocessing input = info.input;
   input.height = network.height(), input.width = network.width();
   m.merge(to_metadata(input));
@@ -102,6 +105,7 @@ std::string differences(const CheckpointInfo& found, const CheckpointInfo& expec
   for (const auto& [key, value] : then)
     if (!now.count(key)) differ(key, value, "(absent)");
   differ("number of classes", std::to_string(found.classes), std::to_string(expected.classes));
+  differ("fingerprint of the frozen network", found.frozen, expected.frozen);
   differ("fingerprint of the training list", std::to_string(found.data), std::to_string(expected.data));
   return out;
 }
@@ -156,6 +160,32 @@ CheckpointInfo resume_newest(const fs::path& run_folder, FaceModel& model, const
   throw Error(ErrorKind::state, cat(run_folder.string(), ": no checkpoint can be read:", damage));
 }
 
+std::string module_of(const LoadedModel& loaded) {
+  Uncertainty* module = loaded.model->uncertainty();
+  return module ? weights_fingerprint(*module) : "";
+}
+
+namespace {
+
+std::unique_ptr<FaceModel> model_of(const LoadedModel& loaded) {
+  const Config& c = loaded.config;
+  if (!loaded.info.frozen.empty())
+    return std::make_unique<FaceModel>(make_backbone(c.network), uncertainty_options(c), loaded.info.classes);
+  if (loaded.info.classes > 0) return std::make_unique<FaceModel>(c.network, c.loss, loaded.info.classes);
+  return std::make_unique<FaceModel>(make_backbone(c.network));
+}
+
+// An uncertainty module says nothing of the embeddings of another network.
+void check_frozen(const LoadedModel& loaded) {
+  if (loaded.info.frozen.empty()) return;
+  if (const std::string found = weights_fingerprint(loaded.model->network()); found != loaded.info.frozen)
+    throw Error(ErrorKind::state,
+                cat(loaded.path.string(), ": its uncertainty module was trained on the network ",
+                    loaded.info.frozen, ", but the network in the file is ", found));
+}
+
+}  // namespace
+
 LoadedModel load_model(const fs::path& given, const Placement& placement) {
   LoadedModel out;
   out.path = given;
@@ -170,10 +200,9 @@ LoadedModel load_model(const fs::path& given, const Placement& placement) {
   describe(out.config).read_ini_text(out.info.config, out.path.string() + " (metadata config)");
   select_methods(out.config.run);
   out.info.input = read_preprocessing(file.metadata, preprocessing_of(out.config), out.path.string());
-  out.model = out.info.classes > 0
-                  ? std::make_unique<FaceModel>(out.config.network, out.config.loss, out.info.classes)
-                  : std::make_unique<FaceModel>(make_backbone(out.config.network));
+  out.model = model_of(out);
   load_state(file.tensors, *out.model);
+  check_frozen(out);
   out.model->place(placement.device, placement.maps);
   out.model->train(false);
   return out;

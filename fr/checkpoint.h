@@ -18,6 +18,8 @@ struct CheckpointInfo {
   int64_t classes = 0;           // 0: a network to embed with, without a loss
   uint64_t data = 0;             // fingerprint of the training list
   std::string config;            // the keys that decide the result, as INI text
+  std::string frozen =
+      {};  // weights_fingerprint() of a network on which only an uncertainty module is trained; else ""
   Preprocessing input =
       {};  // of the pictures; written with the size of the network, read by load_model() alone
   std::vector<std::string> people =
@@ -48,6 +50,8 @@ struct LoadedModel {
   Config config;
   std::unique_ptr<FaceModel> model;
 };
+std::string module_of(
+    const LoadedModel& model);  // weights_fingerprint() of its uncertainty module; "": it has none
 LoadedModel load_model(const fs::path& checkpoint_or_run_folder, const Placement& placement = {});
 
 }  // namespace fr

@@ -257,6 +257,18 @@ void describe_report(Schema& s, Config& c) {
             Affects::speed);
 }
 
+void describe_pfe(Schema& s, Config& c) {
+  s.text(
+      "pfe.model", c.pfe.model,
+      "checkpoint file or run folder: an uncertainty module is trained on its network, which stays as it is; "
+      "[network] and the pictures' preprocessing are then the model's, [loss] is not used; empty: a network "
+      "is "
+      "trained",
+      Affects::speed);
+  s.real("pfe.decay", c.pfe.decay, 0, 0.9999,
+         "what is left of the module's running statistics after a step; short runs need less");
+}
+
 void check_network(const Config& c) {
   const NetworkOptions& n = c.network;
   const std::vector<int> depths = depths_of(n.architecture);
@@ -299,6 +311,7 @@ Schema describe(Config& c) {
   describe_train(s, c);
   describe_test(s, c);
   describe_report(s, c);
+  describe_pfe(s, c);
   return s;
 }
 
@@ -348,6 +361,10 @@ void check(const Config& c) {
       cat("train.batch = ", c.train.batch, " is no multiple of data.per_identity = ", c.data.per_identity));
   if (c.data.order == Order::doppelganger) check_mining(c, kMany);
   check_network(c);
+  require(c.pfe.model.empty() || (c.data.order == Order::pk && c.data.per_identity > 1),
+          "pfe.model: the likelihood is of pairs of one person, and needs data.order = pk with "
+          "data.per_identity of 2 "
+          "or more");
   require(c.synthetic.min_samples <= c.synthetic.max_samples,
           "synthetic.min_samples exceeds synthetic.max_samples");
   for (const auto& [key, list] : {std::pair{"synthetic.group_shares", &c.synthetic.group_shares},
@@ -372,6 +389,12 @@ void check(const Config& c) {
   } catch (const std::invalid_argument& e) {
     require(false, e.what());
   }
+}
+
+UncertaintyOptions uncertainty_options(const Config& c) {
+  UncertaintyOptions o;
+  o.decay = c.pfe.decay, o.seed = uint64_t(c.run.seed);
+  return o;
 }
 
 Placement placement_of(const Config& c) { return placement_of(c.train.device, c.train.precision); }

@@ -11,6 +11,7 @@
 #include "fr/dail/dataset_weights.h"
 #include "fr/loss/supervision.h"
 #include "fr/multipliers.h"
+#include "fr/pfe/uncertainty.h"
 #include "fr/placement.h"
 #include "fr/protocol/metrics.h"
 #include "fr/protocol/verification.h"
@@ -96,6 +97,11 @@ struct Config {
     bool record = true;                // on a device: the third step is recorded, and repeated from then on
   } train;
 
+  struct Pfe {             // probabilistic face embeddings: fr/pfe/uncertainty.h
+    std::string model;     // whose network gets an uncertainty module; "": a network is trained
+    double decay = 0.995;  // of the module's running statistics
+  } pfe;
+
   struct Report {
     int64_t features = 0;  // training pictures whose embeddings the report draws
   } report;
@@ -110,6 +116,8 @@ struct Config {
 
 // What the schedule is at a run of `total_steps`.
 Schedule schedule_of(const Config& config, int64_t total_steps);
+
+UncertaintyOptions uncertainty_options(const Config& config);  // without the sizes, which are the network's
 
 // Where a run of this configuration computes; see fr/placement.h for what it throws.
 Placement placement_of(const Config& config);

@@ -3,9 +3,22 @@
 #include <algorithm>
 
 #include "data/augment.h"
+#include "fr/model.h"
+#include "fr/pfe/distribution.h"
 
 namespace fr {
 namespace {
+
+Var embedded(Module& network, const Var& x, EmbeddingKind kind) {
+  if (kind == EmbeddingKind::points) return network.forward(x);
+  auto* model = dynamic_cast<FaceModel*>(&network);
+  if (!model || !model->uncertainty())
+    throw Error(
+        ErrorKind::usage,
+        "the model gives points, not distributions: its file has no uncertainty module. bin/train with "
+        "pfe.model trains one");
+  return model->distributions(x);
+}
 
 // Pictures [begin, end), as they are or mirrored -> (end - begin, D).
 std::vector<float> forward(Module& network, const std::vector<Image>& pictures, const EmbedOptions& o,
@@ -17,7 +30,7 @@ std::vector<float> forward(Module& network, const std::vector<Image>& pictures, 
     to_float(pixels, picture, static_cast<int>(o.height), static_cast<int>(o.width), mirror);
     pixels += o.height * o.width * 3;
   }
-  return network.forward(Var(x.to(network.device()))).value().host<float>();
+  return embedded(network, Var(x.to(network.device())), o.kind).value().host<float>();
 }
 
 }  // namespace
@@ -39,7 +52,9 @@ Embeddings embed(Module& network, int64_t n, const std::function<Image(int64_t)>
     const auto mirrored = options.flip == FlipMode::none ? std::vector<float>()
                                                          : forward(network, pictures, options, Mirror::yes);
     const int64_t D = static_cast<int64_t>(plain.size()) / (end - begin);
-    const auto joined = combine_flip(options.flip, plain, mirrored, D);
+    const auto joined = options.kind == EmbeddingKind::points
+                            ? combine_flip(options.flip, plain, mirrored, D)
+                            : combine_flip_distributions(options.flip, plain, mirrored, D);
     out.D = static_cast<int64_t>(joined.size()) / (end - begin);
     out.values.insert(out.values.end(), joined.begin(), joined.end());
     if (done) done(end);

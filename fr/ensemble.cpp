@@ -78,11 +78,15 @@ Embeddings concatenate(std::span<const Embeddings> embeddings) {
 }
 
 std::vector<Embeddings> embed(const std::vector<EnsembleMember>& members, const PictureList& pictures,
-                              FlipMode flip, int64_t batch, Average average, Progress* progress) {
+                              FlipMode flip, int64_t batch, Average average, Progress* progress,
+                              EmbeddingKind kind) {
+  if (kind == EmbeddingKind::distributions && members.size() > 1)
+    throw Error(ErrorKind::usage,
+                cat("distributions are compared of one model, got ", members.size(), " models"));
   const auto n = static_cast<int64_t>(pictures.names.size());
   std::vector<Embeddings> all;
   for (const EnsembleMember& m : members)
-    all.push_back(embed(*m.network, n, pictures.picture, {m.height, m.width, flip, batch, m.patch},
+    all.push_back(embed(*m.network, n, pictures.picture, {m.height, m.width, flip, batch, m.patch, kind},
                         [&, before = n * static_cast<int64_t>(all.size())](int64_t done) {
                           if (progress) progress->show(before + done, "embedding", false);
                         }));

@@ -41,8 +41,10 @@ std::vector<EnsembleMember> members_of(const std::vector<LoadedModel>& models,
 // (N,D_1), (N,D_2), ... -> (N, D_1 + D_2 + ...). std::invalid_argument when they disagree about N.
 Embeddings concatenate(std::span<const Embeddings> embeddings);
 
-// The pictures as each member sees them; with Average::none one result, all members side by side. Throws what embed() does.
+// The pictures as each member sees them; with Average::none one result, all members side by side. Throws what embed() does,
+// Error{usage} for distributions of several members.
 std::vector<Embeddings> embed(const std::vector<EnsembleMember>& members, const PictureList& pictures,
-                              FlipMode flip, int64_t batch, Average average, Progress* progress = nullptr);
+                              FlipMode flip, int64_t batch, Average average, Progress* progress = nullptr,
+                              EmbeddingKind kind = EmbeddingKind::points);
 
 }  // namespace fr

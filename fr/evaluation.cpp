@@ -51,6 +51,8 @@ void describe_calibration(Schema& s, CalibrationOptions& c) {
       "says, else all of a cohort, 10 anchors");
   s.real_or("calibration.tau", c.tau, 0, 1e6, {"file", CalibrationOptions::kAsTheFile},
             "of ida_r; file: as the file says, else 1");
+  s.choice("calibration.fusion", c.fusion, kFusionWords,
+           "pfe: the variance of a template or video: that of independent pictures, or the smallest of any");
 }
 
 void describe_bootstrap(Schema& s, BootstrapOptions& b) {
@@ -178,13 +180,19 @@ std::vector<ProtocolResult> evaluate(const Protocol& protocol, const std::vector
   std::vector<std::unique_ptr<Calibrator>> calibrators;
   calibrators.push_back(make_calibrator({}));
   if (c.calibration.type != CalibrationType::none) calibrators.push_back(make_calibrator(c.calibration));
-  const std::vector<Embeddings> embeddings = embed(
-      members, protocol.pictures(), c.flip.value_or(FlipMode::concatenate), c.batch, c.average, progress);
-  ModelEmbeddings views;
-  for (const Embeddings& e : embeddings) views.push_back(e.view());
+  const bool distributions = scores_distributions(c.calibration.type);
+  const std::vector<Embeddings> embeddings =
+      embed(members, protocol.pictures(), c.flip.value_or(FlipMode::concatenate), c.batch, c.average,
+            progress, distributions ? EmbeddingKind::distributions : EmbeddingKind::points);
+  std::vector<std::vector<float>> means(embeddings.size());
+  ModelEmbeddings points, all;
+  for (size_t m = 0; m < embeddings.size(); ++m) {
+    all.push_back(embeddings[m].view());
+    points.push_back(distributions ? mean_columns(all[m], means[m]) : all[m]);
+  }
   std::vector<ProtocolResult> results;
   for (const auto& calibrator : calibrators)
-    results.push_back(protocol.evaluate(views, *calibrator, c.options));
+    results.push_back(protocol.evaluate(calibrator->fusion() ? all : points, *calibrator, c.options));
   return results;
 }
 

@@ -56,6 +56,10 @@ std::unique_ptr<Protocol> make_megaface(const EvaluationConfig& c) {
   options.distractors = c.megaface.largest, options.missing = c.missing, options.suffix = c.megaface.features;
   MegafaceSet set = read_megaface(probes, c.root, distractors, root, options);
   if (c.megaface.features.empty()) return megaface(std::move(set), c.root, root);
+  if (scores_distributions(c.calibration.type))
+    throw Error(ErrorKind::usage, cat("megaface.features = ", c.megaface.features,
+                                      ": features from files have no variances; not with calibration.type = ",
+                                      calibration_word(c.calibration.type)));
   std::vector<float> features;
   int64_t D = 0;
   append_features(features, D, c.root, set.probes, c.megaface.features);

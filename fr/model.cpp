@@ -1,6 +1,13 @@
 #include "fr/model.h"
 
+#include "fr/pfe/likelihood.h"
+
 namespace fr {
+namespace {
+
+constexpr double kLeastSquare = 1e-24;  // of an embedding that has a direction
+
+}  // namespace
 
 FaceModel::FaceModel(std::unique_ptr<Backbone> network, const SupervisionOptions& loss,
                      const TrainingClasses& classes, uint64_t seed)
@@ -23,7 +30,45 @@ void FaceModel::ahead(int64_t step) {
   for (const Supervision::Term& t : terms()) t.term->ahead(step);
 }
 
+FaceModel::FaceModel(std::unique_ptr<Backbone> network, UncertaintyOptions options,
+                     const TrainingClasses& classes)
+    : network_(adopt_child("network", std::move(network))), classes_(classes.count) {
+  options.inputs = elements(network_.last_map()), options.D = network_.embedding();
+  uncertainty_ = &add_child<Uncertainty>("uncertainty", options);
+  figure_names_ = {"uncertainty.variance"};
+}
+
+Backbone::MapAndEmbedding FaceModel::map_and_embedding(const Var& x) {
+  FR_CHECK(uncertainty_, "model: its embeddings are points, it has no uncertainty module");
+  const auto [map, embedding] = network_.forward_with_map(cast(x, maps_));
+  return {cast(map, wide(maps_)), cast(embedding, wide(maps_))};
+}
+
+// log(|e|^2 sigma^2) beside e. What has no length has variances beside it that are nearly none.
+Var FaceModel::distributions(const Var& x) {
+  const auto [map, embedding] = map_and_embedding(x);
+  const Var log_variance = uncertainty_->forward(map);
+  const Var squares = reduce(unary(embedding, Unary::square), Reduce::sum, 1);
+  const Var scale = unary(affine(squares, 1, kLeastSquare), Unary::log);
+  return concat_columns(embedding, add(log_variance, reshape(scale, {x.dim(0), 1})));
+}
+
+// Also sets the figure, the mean variance of the batch.
+Var FaceModel::likelihood(const Var& x, const Tensor& labels) {
+  network_.train(false);
+  Var map, mean;
+  {
+    const NoGrad frozen;
+    const auto found = map_and_embedding(x);
+    map = found.map, mean = l2_normalize(found.embedding);
+  }
+  const Var log_variance = uncertainty_->forward(map);
+  figures_ = {fr::mean(unary(Var(log_variance.value()), Unary::exp)).value()};
+  return likelihood_loss(mean, log_variance, labels);
+}
+
 Var FaceModel::loss(const Var& x, const Tensor& labels, const StepAt& at) {
+  if (uncertainty_) return likelihood(x, labels);
   FR_CHECK(!terms().empty(), "model: this one was made to embed with, it has no loss");
   const Var embedding = forward(x);
   term_losses_.clear(), figures_.clear();

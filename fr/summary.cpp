@@ -25,6 +25,11 @@ std::string format(const char* pattern, double value) {
 }
 std::string percent(double share) { return format("%.2f %%", 100 * share); }
 
+std::string loss_text(const Config& c) {
+  return c.pfe.model.empty() ? to_text(c.loss)
+                             : cat("the mutual likelihood of an uncertainty module on ", c.pfe.model);
+}
+
 std::string network_text(const NetworkOptions& o) {
   return cat(name_of(o.architecture), "-", o.depth, ", ", o.height, "x", o.width, ", embedding ", o.embedding,
              o.narrow > 1 ? cat(", channels / ", o.narrow) : "",
@@ -92,7 +97,7 @@ ordered_json run_json(const Session& s, const RunResult& r, const RunFolder& fol
                    {"precision", precision_word(s.placement.maps)}};
   j["seed"] = s.config.run.seed;
   j["network"] = network_text(s.config.network);
-  j["loss"] = to_text(s.config.loss);
+  j["loss"] = loss_text(s.config);
   j["data"] = {{"description", s.data.description},
                {"classes", s.data.classes()},
                {"pictures", s.data.pictures()},
@@ -151,12 +156,12 @@ Report make_report(const Session& s, const RunFolder& folder, const RunResult& r
   Report report;
   report.title = s.config.run.name;
   report.summary =
-      cat(network_text(s.config.network), ", trained with ", to_text(s.config.loss), " on ",
-          s.data.description, r.stopped_by ? cat("; stopped at step ", s.step, " of ", s.steps) : "", ".");
+      cat(network_text(s.config.network), ", trained with ", loss_text(s.config), " on ", s.data.description,
+          r.stopped_by ? cat("; stopped at step ", s.step, " of ", s.steps) : "", ".");
   report.facts = {
       {"Network", network_text(s.config.network)},
       {"Parameters", cat(s.model.network().parameter_count())},
-      {"Loss", to_text(s.config.loss)},
+      {"Loss", loss_text(s.config)},
       {"Training data", s.data.description},
       {"Steps", cat(s.step, " of ", s.steps, ", batch ", s.config.train.batch)},
       {"Time", duration_text(r.train_seconds)},

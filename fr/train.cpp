@@ -9,8 +9,10 @@
 #include "fr/embed.h"
 #include "fr/features.h"
 #include "fr/mining/doppelganger_report.h"
+#include "fr/pfe/base_model.h"
 #include "fr/stop_signal.h"
 #include "fr/train_steps.h"
+#include "nn/state.h"
 
 namespace fr {
 namespace {
@@ -44,7 +46,7 @@ struct Average {
 // Networks that set themselves up by data see the first batch.
 void calibrate(Session& s) {
   Backbone& network = s.model.network();
-  if (s.step > 0 || !network.wants_calibration()) return;
+  if (s.step > 0 || s.model.uncertainty() || !network.wants_calibration()) return;
   const auto loader = make_loader(s.config, s.data, 0, 0, s.doppelgangers.get());
   const Batch& b = loader->next();
   const Tensor x = Tensor::from(b.images, {b.size(), b.height, b.width, 3});
@@ -111,6 +113,22 @@ class StallWatch {
   int64_t n_ = 0;
 };
 
+FaceModel make_model(const Config& c, const SupervisionOptions& loss, const TrainingClasses& classes,
+                     std::optional<Preprocessing>& base_input) {
+  if (c.pfe.model.empty()) return FaceModel(network_options(c), loss, classes);
+  const LoadedModel base = load_model(c.pfe.model);
+  base_input = base.info.input;
+  return FaceModel(copy_network(base), uncertainty_options(c), classes);
+}
+
+// What is trained: all, or the uncertainty module alone.
+std::vector<std::pair<std::string, Parameter*>> trained_parameters(FaceModel& model) {
+  auto all = model.parameters();
+  if (model.uncertainty())
+    std::erase_if(all, [](const auto& entry) { return entry.first.starts_with("network."); });
+  return all;
+}
+
 }  // namespace
 
 Session::Session(const Config& configuration)
@@ -118,10 +136,12 @@ Session::Session(const Config& configuration)
       data(training_data(config)),
       test(test_data(config)),
       placement(placement_of(config)),
-      model(network_options(config), loss_options(config, data), data.training_classes()),
-      optimizer(make_optimizer(with_multipliers(model.place(placement.device, placement.maps).parameters(),
-                                                config.multipliers, config.slope_decay),
-                               config.optimizer)) {
+      model(make_model(config, loss_options(config, data), data.training_classes(), base_input)),
+      optimizer(
+          make_optimizer(with_multipliers(trained_parameters(model.place(placement.device, placement.maps)),
+                                          config.multipliers, config.slope_decay),
+                         config.optimizer)) {
+  if (model.uncertainty()) frozen = weights_fingerprint(model.network());
   check_batches(config, data);
   Schema schema = describe(config);
   resolved = schema.to_ini();
@@ -146,6 +166,7 @@ void Session::resume(const RunFolder& folder) {
   if (doppelgangers) restore(*doppelgangers, mining, step);
 }
 
+int64_t Session::batches_per_epoch() const { return fr::batches_per_epoch(config, data); }
 
 CheckpointInfo Session::info() const {
   return {step,
@@ -154,7 +175,8 @@ CheckpointInfo Session::info() const {
           data.classes(),
           data.source->fingerprint(),
           decides_result,
-          preprocessing_of(config)};
+          frozen,
+          base_input.value_or(preprocessing_of(config))};
 }
 
 StepResult train_step(Session& s, const Batch& batch) {

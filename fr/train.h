@@ -22,7 +22,9 @@ struct Session {
   TrainingData data;
   std::optional<TestData> test;
   Placement placement;
+  std::optional<Preprocessing> base_input;  // of the model whose network stays as it is
   FaceModel model;
+  std::string frozen;  // CheckpointInfo::frozen
   std::unique_ptr<Optimizer> optimizer;
   int64_t steps = 0, step = 0;  // of the run; done
   double earlier_seconds = 0;   // of training before the run was resumed

@@ -197,6 +197,7 @@ class Sequential : public Module {
     return child;
   }
   Var forward(const Var& x) override { return chain(steps_, x); }
+  const std::vector<Module*>& steps() const { return steps_; }
 
  private:
   std::vector<Module*> steps_;

@@ -315,6 +315,11 @@ struct Kernels {
   // chosen (N,N): how often anchor i has chosen the pair (i,j)
   void (*margin_pairs)(Wide<T>* loss, Wide<T>* ds, Wide<T>* dboundary, int64_t* chosen, const Wide<T>* s,
                        const Wide<T>* boundary, const int64_t* label, const MarginPairs& options, int64_t N);
+  // Of the P ordered pairs (i,j), i != j, of one class, v_d = exp(s_id) + exp(s_jd):
+  //   loss = 1/P sum_ij sum_d [(m_id - m_jd)^2 / (v_d + 1e-10) + log v_d], 0 when P = 0
+  // m, s (N,D) means and log variances; dm, ds the derivatives, overwritten; null: not computed  (Shi and Jain 2019, Eq. 3, 6)
+  void (*likelihood_pairs)(Wide<T>* loss, Wide<T>* dm, Wide<T>* ds, const Wide<T>* m, const Wide<T>* s,
+                           const int64_t* label, int64_t N, int64_t D);
   // c_j <- c_j - rate sum_{i: label_i = j} (c_j - x_i) / (1 + n_j), n_j rows of class j  c (M,D), x (N,D)
   // *squared_norm not finite: nothing changes, as in sgd_update_many. Null: always.
   void (*center_update)(Wide<T>* c, const Wide<T>* x, const int64_t* label, const double* squared_norm,

@@ -246,6 +246,12 @@ expect "anchors of another flip" 3 "flip sum, not none" evaluate "$work/runs/a" 
 expect "ssr" 0 "R.2 of log F" bin/ssr "$work/runs/a" --anchors "$work/anchors" --steps 60 --step-batch 8 --out "$work/ssr"
 expect "scores without anchors" 0 "ida_l" evaluate "$work/runs/a" flip=sum calibration.type=ida_l calibration.file="$work/ssr"
 expect "ssr has its own tau" 2 "cannot be chosen anew" evaluate "$work/runs/a" flip=sum calibration.type=ida_l calibration.file="$work/ssr" calibration.tau=2
+pairs="data.order=pk data.per_identity=2 train.batch=8 train.steps=4"
+expect "train an uncertainty module" 0 "report" tiny run.name=pfe pfe.model="$work/runs/a" $pairs
+expect "evaluate by mutual likelihood" 0 "mutual likelihood score" evaluate "$work/runs/pfe" calibration.type=pfe calibration.fusion=minimum
+expect "mutual likelihood without variances" 2 "its file has no uncertainty module" evaluate "$work/runs/a" calibration.type=pfe
+expect "an uncertainty module without pairs" 2 "needs data.order = pk" tiny run.name=pfe pfe.model="$work/runs/a"
+expect "an uncertainty module on another network" 2 "network.embedding = 17: the network of pfe.model" tiny run.name=pfe pfe.model="$work/runs/a" network.embedding=17 $pairs
 # --- the recogniser on aligned pictures ---
 expect "enroll" 0 "24 rows of size [0-9]+; 0 pictures skipped" bin/enroll "$work/runs/a" "$work/faces" --out "$work/gallery"
 one=$(find "$work/faces" -name '*.jpg' | sort | head -n 1)

@@ -383,6 +383,7 @@ Kernels<T> make_table() {
   add.template operator()<&K::margin_pairs, &F::margin_pairs>();
   add.template operator()<&K::leave_out_classes, &F::leave_out_classes>();
   add.template operator()<&K::reverse_gradient, &F::reverse_gradient>();
+  add.template operator()<&K::likelihood_pairs, &F::likelihood_pairs>();
   add.template operator()<&K::softmax_cross_entropy_forward, &F::softmax_cross_entropy_forward>();
   add.template operator()<&K::softmax_cross_entropy_backward, &F::softmax_cross_entropy_backward>();
   add.template operator()<&K::margin_softmax_forward, &F::margin_softmax_forward>();

@@ -21,6 +21,7 @@ std::vector<Row> row_rows();
 std::vector<Row> pair_rows();
 std::vector<Row> mined_rows();
 std::vector<Row> dataset_rows();
+std::vector<Row> likelihood_rows();
 std::vector<Row> search_rows();
 std::vector<Row> domain_rows();
 std::vector<Row> sgd_rows();

@@ -108,6 +108,8 @@ std::vector<KernelTitle> pair_titles() {
        entries(&K::lifted_cosine)},
       {{"margin_pairs", "(m - y (s_ij - beta))_+", "Smirnov et al. 2017, Eq. 2-5", "margin_based"},
        entries(&K::margin_pairs)},
+      {{"likelihood_pairs", "(mu_i - mu_j)^2 / v + log v", "Shi and Jain 2019, Eq. 3", "pfe"},
+       entries(&K::likelihood_pairs)},
       {{"center_update", "c_j -= rate mean(c_j - x_i)", "Wen et al. 2016, Eq. 4", "center"},
        entries(&K::center_update)},
   };
@@ -141,7 +143,7 @@ std::vector<KernelFamily> kernel_families() {
 std::vector<Row> kernel_rows() {
   std::vector<Row> all;
   for (auto rows : {memory_rows, elementwise_rows, reduce_rows, gemm_rows, conv2d_rows, channel_rows,
-                    pool2d_rows, row_rows, pair_rows, mined_rows, dataset_rows, search_rows, domain_rows, sgd_rows})
+                    pool2d_rows, row_rows, pair_rows, mined_rows, dataset_rows, likelihood_rows, search_rows, domain_rows, sgd_rows})
     for (Row& row : rows()) all.push_back(std::move(row));
   return all;
 }

@@ -41,6 +41,7 @@ std::unique_ptr<Calibrator> DecisionArguments::make_calibrator_of(const Recognis
   CalibrationOptions of_model = calibration;
   of_model.weights = identity.at("weights");
   of_model.flip = identity.at("input.flip"), of_model.patch = identity.at("input.patch");
+  of_model.module = module_of(recogniser.model());
   return make_calibrator(of_model);
 }
 

@@ -16,6 +16,13 @@ namespace fr {
 class Backbone : public Module {
  public:
   Var forward(const Var& x) override;  // (N,height,width,3), pixels (p - 127.5) / 128 -> (N,embedding)
+  // The same pass, the same bits, with the last map beside the embedding: what is flattened, or averaged, for the embedding's
+  // FC. Throws std::invalid_argument when no layer does that.
+  struct MapAndEmbedding {
+    Var map, embedding;  // (N,h,w,C), (N,embedding)
+  };
+  MapAndEmbedding forward_with_map(const Var& x);
+  Shape last_map() const;  // its (h,w,C); throws alike
   // Layer by layer, without a residual balancing module behind them; with it: describe(NetworkOptions).
   virtual std::vector<LayerDescription> describe() const = 0;
   // What a network takes from a first batch of pictures (N,height,width,3), of the type of its maps and on its device: once,
@@ -42,6 +49,8 @@ class Backbone : public Module {
   }
 
  private:
+  void check_input(const Var& x) const;
+  Var balanced(const Var& embedding);
   const char* name_;
   int64_t embedding_, height_, width_;
   std::vector<Module*> layers_;

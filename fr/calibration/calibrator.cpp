@@ -5,6 +5,7 @@
 #include "fr/calibration/cohort_file.h"
 #include "fr/calibration/cohort_norm.h"
 #include "fr/calibration/ssr.h"
+#include "fr/calibration/pfe.h"
 
 namespace fr {
 
@@ -13,6 +14,8 @@ std::string calibration_word(CalibrationType type) {
     if (meaning == type) return word;
   return {};
 }
+
+bool scores_distributions(CalibrationType type) { return type == CalibrationType::pfe; }
 
 namespace {
 
@@ -54,6 +57,12 @@ std::unique_ptr<Calibrator> make_calibrator(const CalibrationOptions& options) {
   if (options.type == CalibrationType::none && !options.file.empty())
     throw Error(ErrorKind::usage, cat(options.file, ": a calibration file, but no type of calibration"));
   if (options.type == CalibrationType::none) return std::make_unique<Cosine>();
+  if (options.type == CalibrationType::pfe && !options.file.empty())
+    throw Error(
+        ErrorKind::usage,
+        cat(options.file, ": calibration.type = pfe needs no file: the model's own says how certain it is"));
+  if (options.type == CalibrationType::pfe)
+    return std::make_unique<MutualLikelihood>(options.fusion, options.module);
   if (options.file.empty())
     throw Error(ErrorKind::usage,
                 cat("calibration.file: this type of calibration needs a file; ", maker(options.type)));

@@ -5,11 +5,12 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "fr/protocol/embedding_view.h"
+#include "fr/pfe/distribution.h"
 
 namespace fr {
 
@@ -34,17 +35,21 @@ class Calibrator {
                       int64_t j, int64_t m) const = 0;
   // Row i of `a` with row j of `b`, in double.
   virtual double score(const CalibratedRows& a, int64_t i, const CalibratedRows& b, int64_t j) const = 0;
+  // Given: embeddings are distributions, rows (N,2D) of fr/pfe/distribution.h, and those of a template are fused so.
+  virtual std::optional<Fusion> fusion() const { return std::nullopt; }
 };
 
-// ida_r, ida_l: fr/calibration/discrepancy.h, by anchors or by a network that was trained on them.
-enum class CalibrationType { none, z_norm, t_norm, s_norm, ida_r, ida_l };
+// ida_r, ida_l: fr/calibration/discrepancy.h, by anchors or by a network that was trained on them. pfe: fr/calibration/pfe.h.
+enum class CalibrationType { none, z_norm, t_norm, s_norm, ida_r, ida_l, pfe };
 inline const std::vector<std::pair<std::string, CalibrationType>> kCalibrationWords = {
     {"none", CalibrationType::none},     {"z_norm", CalibrationType::z_norm},
     {"t_norm", CalibrationType::t_norm}, {"s_norm", CalibrationType::s_norm},
-    {"ida_r", CalibrationType::ida_r},   {"ida_l", CalibrationType::ida_l}};
+    {"ida_r", CalibrationType::ida_r},   {"ida_l", CalibrationType::ida_l},
+    {"pfe", CalibrationType::pfe}};
 inline const std::vector<std::pair<std::string, CalibrationType>> kCohortNormWords = {
     kCalibrationWords.begin() + 1, kCalibrationWords.begin() + 4};
 std::string calibration_word(CalibrationType type);
+bool scores_distributions(CalibrationType type);  // whether its calibrator has a fusion()
 
 struct CalibrationOptions {
   CalibrationType type = CalibrationType::none;
@@ -57,6 +62,8 @@ struct CalibrationOptions {
   std::string weights = {}, flip = {}, patch = {};
   static constexpr double kAsTheFile = -1;
   double tau = kAsTheFile;  // of IDA; a file that does not say: 1. ida_l: that of the file
+  Fusion fusion = Fusion::product;  // pfe: of templates
+  std::string module = {};          // pfe: weights_fingerprint() of the uncertainty module, for score()
 };
 
 // Throws Error{usage} for a type that needs a file and has none, Error{io}, Error{data} for a file that is damaged or of

@@ -26,7 +26,7 @@ IjbProtocol::IjbProtocol(IjbInput input) : input_(std::move(input)) {
   };
 }
 
-IjbProtocol::Rows IjbProtocol::pool(const ModelEmbeddings& embeddings) const {
+IjbProtocol::Rows IjbProtocol::pool(const ModelEmbeddings& embeddings, const Calibrator& calibrator) const {
   FR_CHECK(!embeddings.empty(), input_.title, ": expected the embeddings of a model or more");
   const IjbSet& set = input_.set;
   const auto templates = int64_t(set.template_ids.size());
@@ -38,8 +38,10 @@ IjbProtocol::Rows IjbProtocol::pool(const ModelEmbeddings& embeddings) const {
     FR_CHECK(e.N == int64_t(set.pictures.size()) && e.D > 0 && int64_t(e.values.size()) == e.N * e.D,
              input_.title, ": expected ", set.pictures.size(), " embeddings, got ", e.N, " x ", e.D, " in ",
              e.values.size(), " numbers");
-    pooled.push_back(pool_templates(e.values, e.D, set.members, templates, pooling));
+    pooled.push_back(calibrator.fusion() ? fuse_templates(e, set.members, templates, *calibrator.fusion())
+                                         : pool_templates(e.values, e.D, set.members, templates, pooling));
   }
+  FR_CHECK(!calibrator.fusion() || pooled.size() == 1, input_.title, ": distributions of one model expected");
   Rows rows{{}, templates, 0};
   for (size_t k = 0; k < pooled.size(); ++k)
     views.push_back({pooled[k], templates, embeddings[k].D}), rows.D += embeddings[k].D;
@@ -55,9 +57,12 @@ ProtocolResult IjbProtocol::start(const std::string& protocol, const std::string
   result.counts.push_back({"pictures", int64_t(input_.set.pictures.size())});
   result.notes = input_.set.notes;
   result.notes.push_back(
-      cat("Templates: the mean over the pictures of each medium, added up over the media; features ",
-          input_.norm == FeatureNorm::keep ? "with their norm" : "of unit length",
-          input_.detector == DetectorScores::multiply ? ", times the detector's score." : "."));
+      calibrator.fusion()
+          ? std::string("Templates: distributions of all their pictures, fused; media and detector's scores "
+                        "do not count.")
+          : cat("Templates: the mean over the pictures of each medium, added up over the media; features ",
+                input_.norm == FeatureNorm::keep ? "with their norm" : "of unit length",
+                input_.detector == DetectorScores::multiply ? ", times the detector's score." : "."));
   return result;
 }
 

@@ -42,7 +42,7 @@ class IjbProtocol : public Protocol {
     int64_t N = 0, D = 0;
     EmbeddingView view() const { return {values, N, D}; }
   };
-  Rows pool(const ModelEmbeddings& embeddings) const;
+  Rows pool(const ModelEmbeddings& embeddings, const Calibrator& calibrator) const;
   ProtocolResult start(const std::string& protocol, const std::string& title,
                        const Calibrator& calibrator) const;
 

@@ -77,7 +77,7 @@ class IjbIdentification : public IjbProtocol {
         "Probes search each gallery by itself; a probe whose subject is not in it has no mate. TPIR at FPIR "
         "as NIST defines it, "
         "ranks of the closed set; means over the galleries.";
-    const Rows templates = pool(embeddings);
+    const Rows templates = pool(embeddings, calibrator);
     const CalibratedRows probes = calibrator.prepare(take(templates, probes_.templates).view());
     Galleries all;
     for (const IjbGallery& g : galleries_) {

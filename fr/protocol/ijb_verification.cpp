@@ -49,7 +49,7 @@ class IjbVerification : public IjbProtocol {
         "Pairs of templates, as the protocol lists them. Thresholds are those of the whole list.";
     result.counts.push_back({"templates", int64_t(input_.set.template_ids.size())});
     result.notes.insert(result.notes.end(), pairs_.notes.begin(), pairs_.notes.end());
-    const PairScores scored = score(calibrator, pool(embeddings));
+    const PairScores scored = score(calibrator, pool(embeddings, calibrator));
     check_people(result, scored.identities);
     add_pair_figures(result, scored, options);
     const auto headline = std::find_if(result.figures.begin(), result.figures.end(),

@@ -52,6 +52,33 @@ struct Pool {
   }
 };
 
+// Places in `members` of each template, by medium and then in their order.
+class MembersByTemplate {
+ public:
+  MembersByTemplate(std::span<const IjbSet::Member> members, int64_t N, int64_t templates)
+      : order_(members.size()), start_(size_t(templates) + 1, 0) {
+    for (const IjbSet::Member& m : members) {
+      FR_CHECK(m.picture >= 0 && m.picture < N && m.template_place >= 0 && m.template_place < templates,
+               "templates: picture ", m.picture, " of ", N, " in template ", m.template_place, " of ",
+               templates);
+      ++start_[size_t(m.template_place) + 1];
+    }
+    std::partial_sum(start_.begin(), start_.end(), start_.begin());
+    std::iota(order_.begin(), order_.end(), 0);
+    std::stable_sort(order_.begin(), order_.end(), [&](int64_t i, int64_t j) {
+      const IjbSet::Member &a = members[size_t(i)], &b = members[size_t(j)];
+      return a.template_place != b.template_place ? a.template_place < b.template_place : a.media < b.media;
+    });
+  }
+  std::span<const int64_t> of(int64_t t) const {
+    const auto first = size_t(start_[size_t(t)]), last = size_t(start_[size_t(t) + 1]);
+    return std::span(order_).subspan(first, last - first);
+  }
+
+ private:
+  std::vector<int64_t> order_, start_;
+};
+
 }  // namespace
 
 template <class T>
@@ -62,24 +89,22 @@ std::vector<T> pool_templates(std::span<const T> features, int64_t D, std::span<
   const int64_t N = int64_t(features.size()) / D;
   FR_CHECK(pooling.weights.empty() || int64_t(pooling.weights.size()) == N, "templates: ", N,
            " features, but ", pooling.weights.size(), " weights");
-  std::vector<int64_t> order(members.size()), start(size_t(templates) + 1, 0);
-  for (const IjbSet::Member& m : members) {
-    FR_CHECK(m.picture >= 0 && m.picture < N && m.template_place >= 0 && m.template_place < templates,
-             "templates: picture ", m.picture, " of ", N, " in template ", m.template_place, " of ",
-             templates);
-    ++start[size_t(m.template_place) + 1];
-  }
-  std::partial_sum(start.begin(), start.end(), start.begin());
-  std::iota(order.begin(), order.end(), 0);
-  std::stable_sort(order.begin(), order.end(), [&](int64_t i, int64_t j) {
-    const IjbSet::Member &a = members[size_t(i)], &b = members[size_t(j)];
-    return a.template_place != b.template_place ? a.template_place < b.template_place : a.media < b.media;
-  });
+  const MembersByTemplate sorted(members, N, templates);
   std::vector<T> out(size_t(templates * D));
   const Pool<T> pool{features, D, members, pooling};
+  parallel_for(templates, [&](int64_t t) { pool.one(out.data() + t * D, sorted.of(t)); });
+  return out;
+}
+
+std::vector<float> fuse_templates(const EmbeddingView& rows, std::span<const IjbSet::Member> members,
+                                  int64_t templates, Fusion fusion) {
+  const UnitDistributions unit = unit_distributions(rows);
+  const MembersByTemplate sorted(members, rows.N, templates);
+  std::vector<float> out(size_t(templates * rows.D));
   parallel_for(templates, [&](int64_t t) {
-    const auto first = size_t(start[size_t(t)]), last = size_t(start[size_t(t) + 1]);
-    pool.one(out.data() + t * D, std::span(order).subspan(first, last - first));
+    std::vector<int64_t> pictures;
+    for (const int64_t place : sorted.of(t)) pictures.push_back(members[size_t(place)].picture);
+    fuse_distributions(out.data() + t * rows.D, unit, pictures, fusion);
   });
   return out;
 }

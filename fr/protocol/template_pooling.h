@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "data/ijb.h"
+#include "fr/pfe/distribution.h"
 
 namespace fr {
 
@@ -28,5 +29,10 @@ struct TemplatePooling {
 template <class T>
 std::vector<T> pool_templates(std::span<const T> features, int64_t D, std::span<const IjbSet::Member> members,
                               int64_t templates, const TemplatePooling& pooling = {});
+
+// The same of distributions, rows (N,2D) of fr/pfe/distribution.h: every picture counts by its variances, whatever its medium and
+// length -> (templates,2D).
+std::vector<float> fuse_templates(const EmbeddingView& rows, std::span<const IjbSet::Member> members,
+                                  int64_t templates, Fusion fusion);
 
 }  // namespace fr

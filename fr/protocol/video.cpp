@@ -2,6 +2,8 @@
 
 #include <cmath>
 #include <memory>
+#include <numeric>
+#include <optional>
 
 #include "base/error.h"
 #include "base/parallel.h"
@@ -39,16 +41,33 @@ std::vector<double> frame_means(const EmbeddingView& e, const std::vector<Frames
   return means;
 }
 
-// The mean features of every model: (V,D) each.
+// Each video's frames as one distribution: (V,2D).
+std::vector<float> fused_frames(const EmbeddingView& e, const std::vector<Frames>& videos, Fusion fusion) {
+  const UnitDistributions unit = unit_distributions(e);
+  std::vector<float> fused(videos.size() * size_t(e.D));
+  parallel_for(int64_t(videos.size()), [&](int64_t v) {
+    const Frames& frames = videos[size_t(v)];
+    std::vector<int64_t> members(size_t(frames.end - frames.begin));
+    std::iota(members.begin(), members.end(), frames.begin);
+    fuse_distributions(fused.data() + v * e.D, unit, members, fusion);
+  });
+  return fused;
+}
+
+// One row a video of every model: the mean features (V,D), or distributions (V,2D).
 struct VideoRows {
   std::vector<std::vector<float>> values;
   ModelEmbeddings views;
 
-  VideoRows(const ModelEmbeddings& frames, const std::vector<Frames>& videos) {
+  VideoRows(const ModelEmbeddings& frames, const std::vector<Frames>& videos, std::optional<Fusion> fusion) {
     values.reserve(frames.size());
     for (const EmbeddingView& e : frames) {
-      const std::vector<double> means = frame_means(e, videos, {}, false);
-      values.emplace_back(means.begin(), means.end());
+      if (fusion) {
+        values.push_back(fused_frames(e, videos, *fusion));
+      } else {
+        const std::vector<double> means = frame_means(e, videos, {}, false);
+        values.emplace_back(means.begin(), means.end());
+      }
       views.push_back({values.back(), int64_t(videos.size()), e.D});
     }
   }
@@ -103,10 +122,11 @@ std::string VideoVerification::description() const { return describe_set(set_); 
 ProtocolResult VideoVerification::evaluate(const ModelEmbeddings& frames, const Calibrator& calibrator,
                                            const ProtocolOptions& options) const {
   check_embeddings(frames, int64_t(set_.pictures.names.size()));
-  const VideoRows rows(frames, set_.videos);
+  const VideoRows rows(frames, set_.videos, calibrator.fusion());
   if (pooling_ == Pooling::mean_feature) {
     ProtocolResult r = verify_rows(set_, rows.views, calibrator, options);
-    r.notes.push_back("a video is the mean of its frames' embeddings");
+    r.notes.push_back(calibrator.fusion() ? "a video is its frames' distributions, fused"
+                                          : "a video is the mean of its frames' embeddings");
     return r;
   }
   check_pooling(pooling_, calibrator.name());

@@ -14,7 +14,8 @@ std::string headline(const Comparison& c, const std::optional<Decision>& decisio
 Comparison compare(const Recogniser& recogniser, const Calibrator& calibrator, const fs::path& a,
                    const fs::path& b) {
   Comparison c{recogniser.find(load_image(a), a.string()), recogniser.find(load_image(b), b.string())};
-  const Embeddings e = recogniser.embed({c.a.aligned, c.b.aligned});
+  const Embeddings e = recogniser.embed(
+      {c.a.aligned, c.b.aligned}, calibrator.fusion() ? EmbeddingKind::distributions : EmbeddingKind::points);
   const CalibratedRows rows = calibrator.prepare(e.view());
   c.score = calibrator.score(rows, 0, rows, 1);
   return c;

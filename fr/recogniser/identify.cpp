@@ -68,6 +68,9 @@ struct Identifier::Rows {
 Identifier::Identifier(const GalleryFile& gallery, const Calibrator& calibrator)
     : gallery_(gallery), calibrator_(calibrator), rows_(std::make_unique<Rows>()) {
   if (gallery.size() == 0) throw Error(ErrorKind::data, "identification: nobody is enrolled");
+  if (calibrator.fusion())
+    throw Error(ErrorKind::usage,
+                cat("a gallery holds embeddings without variances: no calibration = ", calibrator.name()));
   if (calibrator.name() == "none") {
     rows_->plain.emplace(gallery.embeddings());
   } else {

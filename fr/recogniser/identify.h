@@ -17,7 +17,8 @@ struct Candidate {
 // Exact search over all rows; without a calibration in place, on the mapped file. A person's score is that of his best row.
 class Identifier {
  public:
-  // Both must outlive it. Throws what Calibrator::prepare() throws, Error{data} for an empty gallery or one that is not finite.
+  // Both must outlive it. Throws what Calibrator::prepare() throws, Error{data} for an empty gallery or one that is not finite,
+  // Error{usage} for a calibrator of distributions.
   Identifier(const GalleryFile& gallery, const Calibrator& calibrator);
   ~Identifier();
   // Of each probe (N,D) the `k` best people, best first, ties to the earlier row; fewer when the gallery has fewer. Throws

@@ -69,9 +69,9 @@ std::vector<FoundFace> Recogniser::find_all(const Image& picture, const std::str
   return found;
 }
 
-Embeddings Recogniser::embed(const std::vector<Image>& aligned) const {
+Embeddings Recogniser::embed(const std::vector<Image>& aligned, EmbeddingKind kind) const {
   const Preprocessing& input = model_.info.input;
-  const EmbedOptions how = {input.height, input.width, input.flip, options_.batch, input.patch};
+  const EmbedOptions how = {input.height, input.width, input.flip, options_.batch, input.patch, kind};
   return fr::embed(
       *model_.model, int64_t(aligned.size()), [&](int64_t i) { return aligned[size_t(i)]; }, how);
 }

@@ -35,8 +35,9 @@ class Recogniser {
   FoundFace find(const Image& picture, const std::string& name) const;
   // All of them, the most confident first; without a detector the picture itself.
   std::vector<FoundFace> find_all(const Image& picture, const std::string& name) const;
-  // (N,D), not normalised, with the flip of the model's preprocessing.
-  Embeddings embed(const std::vector<Image>& aligned) const;
+  // (N,D), not normalised, with the flip of the model's preprocessing. Throws Error{usage} for distributions of a model that has
+  // none.
+  Embeddings embed(const std::vector<Image>& aligned, EmbeddingKind kind = EmbeddingKind::points) const;
 
   // What must agree between two sets of embeddings that are compared: keys of a gallery's metadata.
   const Metadata& identity() const { return identity_; }

@@ -20,6 +20,7 @@ Kernels<T> reference() {
   ref::install_pair_loss(k);
   ref::install_mined(k);
   ref::install_datasets(k);
+  ref::install_likelihood(k);
   ref::install_search(k);
   ref::install_domain(k);
   ref::install_sgd(k);

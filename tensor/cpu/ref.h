@@ -37,6 +37,8 @@ void install_mined(Kernels<T>& k);
 template <class T>
 void install_datasets(Kernels<T>& k);
 template <class T>
+void install_likelihood(Kernels<T>& k);
+template <class T>
 void install_search(Kernels<T>& k);
 template <class T>
 void install_domain(Kernels<T>& k);

@@ -62,6 +62,7 @@ TYPED_TEST(Emulated, Rows) { check<TypeParam>(row_rows()); }
 TYPED_TEST(Emulated, Pairs) { check<TypeParam>(pair_rows()); }
 TYPED_TEST(Emulated, Mined) { check<TypeParam>(mined_rows()); }
 TYPED_TEST(Emulated, Datasets) { check<TypeParam>(dataset_rows()); }
+TYPED_TEST(Emulated, Likelihood) { check<TypeParam>(likelihood_rows()); }
 TYPED_TEST(Emulated, Search) { check<TypeParam>(search_rows()); }
 TYPED_TEST(Emulated, Domain) { check<TypeParam>(domain_rows()); }
 TYPED_TEST(Emulated, Sgd) { check<TypeParam>(sgd_rows()); }

@@ -33,6 +33,7 @@ TEST(Kernels, Rows) { check(row_rows()); }
 TEST(Kernels, Pairs) { check(pair_rows()); }
 TEST(Kernels, Mined) { check(mined_rows()); }
 TEST(Kernels, Datasets) { check(dataset_rows()); }
+TEST(Kernels, Likelihood) { check(likelihood_rows()); }
 TEST(Kernels, Search) { check(search_rows()); }
 TEST(Kernels, Domain) { check(domain_rows()); }
 TEST(Kernels, Sgd) { check(sgd_rows()); }

@@ -64,6 +64,7 @@ TYPED_TEST(Card, Rows) { check<TypeParam>(row_rows()); }
 TYPED_TEST(Card, Pairs) { check<TypeParam>(pair_rows()); }
 TYPED_TEST(Card, Mined) { check<TypeParam>(mined_rows()); }
 TYPED_TEST(Card, Datasets) { check<TypeParam>(dataset_rows()); }
+TYPED_TEST(Card, Likelihood) { check<TypeParam>(likelihood_rows()); }
 TYPED_TEST(Card, Search) { check<TypeParam>(search_rows()); }
 TYPED_TEST(Card, Domain) { check<TypeParam>(domain_rows()); }
 TYPED_TEST(Card, Sgd) { check<TypeParam>(sgd_rows()); }

@@ -1,0 +1,136 @@
+// Scores of distributions: the mutual likelihood, and the same within the discrepancy alignment.
+#include "fr/calibration/pfe.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <numeric>
+
+#include "base/error.h"
+#include "test/fr/calibrated_blocks.h"
+#include "test/fr/random_rows.h"
+#include "test/fr/thrown.h"
+
+namespace fr {
+namespace {
+
+Rows oracle_rows() {
+  Rows x{{.6f, .8f, 0, .01f, .02f, .04f, 0, .8f, .6f, .02f, .02f, .01f}, 2, 6};
+  for (const size_t i : {3u, 4u, 5u, 9u, 10u, 11u}) x.values[i] = std::log(x.values[i]);
+  return x;
+}
+Rows distributions(uint64_t seed, int64_t N, int64_t D) {
+  Rows r = random_rows(seed, N, 2 * D);
+  for (int64_t i = 0; i < N; ++i)
+    for (int64_t d = D; d < 2 * D; ++d) r.values[size_t(i * 2 * D + d)] -= 4;
+  return r;
+}
+
+// Log F of the operator on cosines: here what the first number of a unit row says.
+class FirstNumber : public Cosine {
+ public:
+  explicit FirstNumber(int64_t numbers = 1) : numbers_(numbers) {}
+  std::string score() const override { return "first number"; }
+  CalibratedRows prepare(const EmbeddingView& e) const override {
+    CalibratedRows r = unit_rows(e);
+    r.C = numbers_;
+    for (int64_t i = 0; i < r.N * numbers_; ++i) r.context.push_back(r.rows[size_t(i / numbers_ * r.D)] - 2);
+    return r;
+  }
+
+ private:
+  int64_t numbers_;
+};
+
+TEST(PfeCalibrator, Oracle) {
+  const MutualLikelihood calibrator(Fusion::product);
+  const CalibratedRows r = calibrator.prepare(oracle_rows().view());
+  EXPECT_EQ(r.D, 3);
+  EXPECT_EQ(r.C, 3);
+  EXPECT_NEAR(calibrator.score(r, 0, r, 1), -7.496232601743, 5e-6);
+  EXPECT_EQ(calibrator.score(r, 0, r, 1), calibrator.score(r, 1, r, 0));
+  EXPECT_EQ(calibrator.fusion(), Fusion::product);
+}
+
+TEST(PfeCalibrator, InBlocks) {
+  const MutualLikelihood plain(Fusion::minimum);
+  expect_blocks(plain, plain.prepare(distributions(1, 40, 12).view()),
+                plain.prepare(distributions(2, 30, 12).view()));
+  const PfeDiscrepancy aligned(Fusion::minimum, 1, .01, std::make_unique<FirstNumber>());
+  expect_blocks(aligned, aligned.prepare(distributions(1, 40, 12).view()),
+                aligned.prepare(distributions(2, 30, 12).view()));
+}
+
+// tau 2 v MLS + log(F1 + F2)
+TEST(PfeCalibrator, WithinTheDiscrepancyAlignment) {
+  const Rows x = distributions(4, 6, 5);
+  const MutualLikelihood plain(Fusion::product);
+  const PfeDiscrepancy aligned(Fusion::product, 1.5, .02, std::make_unique<FirstNumber>());
+  const CalibratedRows p = plain.prepare(x.view()), a = aligned.prepare(x.view());
+  EXPECT_EQ(a.C, 6);
+  for (int64_t i = 0; i < 6; ++i)
+    for (int64_t j = 0; j < 6; ++j) {
+      const double f1 = std::exp(double(p.rows[size_t(i * 5)]) - 2),
+                   f2 = std::exp(double(p.rows[size_t(j * 5)]) - 2);
+      EXPECT_NEAR(aligned.score(a, i, a, j), 1.5 * 2 * .02 * plain.score(p, i, p, j) + std::log(f1 + f2),
+                  1e-6);
+    }
+}
+
+// With one variance for everything, v of it, the score is that of the operator on cosines but for a constant.
+TEST(PfeCalibrator, OneVarianceLeavesTheDiscrepancyAlignment) {
+  Rows x = random_rows(4, 8, 10);
+  for (int64_t i = 0; i < 8; ++i) {
+    float* row = x.values.data() + i * 10;
+    const double norm = std::sqrt(std::inner_product(row, row + 5, row, 0.0));
+    for (int64_t d = 0; d < 5; ++d) row[d] /= float(norm), row[5 + d] = std::log(.03f);
+  }
+  const PfeDiscrepancy aligned(Fusion::product, 2, .03, std::make_unique<FirstNumber>());
+  const CalibratedRows a = aligned.prepare(x.view());
+  const auto rest = [&](int64_t i, int64_t j) {
+    const double f = std::log(std::exp(double(a.context[size_t(i * 6 + 5)])) +
+                              std::exp(double(a.context[size_t(j * 6 + 5)])));
+    return aligned.score(a, i, a, j) - 2 * cosine(a.rows.data() + i * 5, a.rows.data() + j * 5, 5) - f;
+  };
+  for (int64_t i = 0; i < 8; ++i)
+    for (int64_t j = 0; j < 8; ++j) EXPECT_NEAR(rest(i, j), rest(0, 1), 1e-5);
+}
+
+TEST(PfeCalibrator, IsChosenByItsWord) {
+  CalibrationOptions options;
+  options.type = CalibrationType::pfe, options.module = "0a1b2c3d";
+  const auto calibrator = make_calibrator(options);
+  EXPECT_EQ(calibrator->name(), "pfe");
+  EXPECT_EQ(calibrator->score(),
+            "mutual likelihood score, natural logarithm (templates fused as independent; uncertainty module "
+            "0a1b2c3d)");
+  options.fusion = Fusion::minimum;
+  EXPECT_EQ(make_calibrator(options)->fusion(), Fusion::minimum);
+  EXPECT_TRUE(scores_distributions(options.type));
+  EXPECT_FALSE(scores_distributions(CalibrationType::s_norm));
+  options.file = "cohort.safetensors";
+  EXPECT_EQ(
+      thrown<Error>([&] { make_calibrator(options); }),
+      "cohort.safetensors: calibration.type = pfe needs no file: the model's own says how certain it is");
+}
+
+TEST(PfeCalibrator, RefusesWhatDoesNotFit) {
+  const MutualLikelihood plain(Fusion::product);
+  const auto message = [](const auto& f) { return thrown<std::invalid_argument>(f); };
+  EXPECT_EQ(message([&] { plain.prepare(random_rows(1, 2, 5).view()); }),
+            "distributions: expected rows of means and as many log variances, got 2 x 5 in 10 numbers");
+  const CalibratedRows a = plain.prepare(distributions(1, 2, 3).view()),
+                       b = plain.prepare(distributions(1, 2, 4).view());
+  EXPECT_EQ(message([&] { plain.score(a, 0, b, 0); }),
+            "pfe: rows of 3 and 4 numbers with contexts of 3 and 4");
+  EXPECT_EQ(message([] { PfeDiscrepancy(Fusion::product, 1, 0, std::make_unique<Cosine>()); }),
+            "pfe_ida: expected tau >= 0 and a variance > 0, got 1 and 0");
+  EXPECT_EQ(message([] { PfeDiscrepancy(Fusion::product, 1, 1, nullptr); }),
+            "pfe_ida: no discrepancy operator");
+  const PfeDiscrepancy two(Fusion::product, 1, 1, std::make_unique<FirstNumber>(2));
+  EXPECT_EQ(message([&] { two.prepare(distributions(1, 2, 3).view()); }),
+            "pfe_ida: expected log F as the only context of a row, got 2 numbers");
+}
+
+}  // namespace
+}  // namespace fr
