@@ -28,9 +28,10 @@ int main(int argc, char** argv) {
   line.text("--names", names, "the list of names; default: the .npy file's name with .txt");
   line.choice("--flip", flip, flip_or_model_words(),
               "how the mirror image joins the embedding; model: as the model's file says");
-  line.choice("--rows", options.kind,
-              {{"points", EmbeddingKind::points}, {"distributions", EmbeddingKind::distributions}},
-              "distributions: of a model with an uncertainty module, log variances behind each embedding (N,2D)");
+  line.choice(
+      "--rows", options.kind,
+      {{"points", EmbeddingKind::points}, {"distributions", EmbeddingKind::distributions}},
+      "distributions: of a model with an uncertainty module, log variances behind each embedding (N,2D)");
   line.number<int64_t>("--batch", options.batch, "pictures a forward pass", 1, 65536);
   line.choice("--device", device, kDeviceWords,
               "where the network is computed; auto: on the card if there is one");
