@@ -150,5 +150,19 @@ TEST(OneShotCoverage, Faults) {
   EXPECT_THROW(evaluate(small_set(), {1}), std::invalid_argument);
 }
 
+// Cosines 1 and 0.6 with the two prototypes of ann, however far apart her pictures lie for the first model.
+TEST(OneShotCoverage, TheScoreOfSeveralModelsIsTheMeanOfTheirCosines) {
+  GalleryProbes set;
+  set.names = {"ann", "bob"}, set.pictures = {"a1", "a2", "b1", "a3"}, set.people = {0, 0, 1, 0},
+  set.enrolled = 3;
+  const std::vector<float> first = {1, 0, 0, 1, -1, 0, 2, 2}, second = {3, 0, 1, 0, 0, 1, .6f, .8f};
+  ProtocolOptions o;
+  o.bootstrap.replicates = 0;
+  const ProtocolResult r =
+      one_shot_coverage(set)->evaluate({{first, 4, 2}, {second, 4, 2}}, *make_calibrator({}), o);
+  ASSERT_EQ(r.genuine.size(), 1u);
+  EXPECT_NEAR(r.genuine[0], 0.8, 1e-6);
+}
+
 }  // namespace
 }  // namespace fr
