@@ -56,10 +56,13 @@ std::vector<double> cosines(const DiscrepancySample& s, int64_t i, const std::ve
   return out;
 }
 
-double log_softmax(const std::vector<double>& c, size_t y, double s) {
-  const double largest = *std::max_element(c.begin(), c.end());
-  double sum = 0;
-  for (const double x : c) sum += std::exp(s * (x - largest));
+// log p / (1 - p) of p = softmax_y(s c)
+double log_odds(const std::vector<double>& c, size_t y, double s) {
+  double largest = -2, sum = 0;
+  for (size_t j = 0; j < c.size(); ++j)
+    if (j != y) largest = std::max(largest, c[j]);
+  for (size_t j = 0; j < c.size(); ++j)
+    if (j != y) sum += std::exp(s * (c[j] - largest));
   return s * (c[y] - largest) - std::log(sum);
 }
 
@@ -82,9 +85,8 @@ void add_curves(DiscrepancyFigures& f, const std::vector<std::vector<double>>& c
 void add_segments(DiscrepancyFigures& f) {
   std::vector<int64_t> order(size_t(f.N));
   std::iota(order.begin(), order.end(), 0);
-  std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
-    return f.log_probability[size_t(a)] < f.log_probability[size_t(b)];
-  });
+  std::stable_sort(order.begin(), order.end(),
+                   [&](int64_t a, int64_t b) { return f.log_odds[size_t(a)] < f.log_odds[size_t(b)]; });
   const auto part = [&](int64_t from, int64_t to) {
     return std::vector<int64_t>(order.begin() + f.N * from / 10, order.begin() + f.N * to / 10);
   };
@@ -96,8 +98,8 @@ void add_segments(DiscrepancyFigures& f) {
     return histogram_overlap(a, b);
   };
   f.overlap_cosine = overlap(f.cosine), f.overlap_calibrated = overlap(f.calibrated);
-  f.rank_cosine = rank_correlation(f.cosine, f.log_probability);
-  f.rank_calibrated = rank_correlation(f.calibrated, f.log_probability);
+  f.rank_cosine = rank_correlation(f.cosine, f.log_odds);
+  f.rank_calibrated = rank_correlation(f.calibrated, f.log_odds);
 }
 
 // Pictures of people with two or more, person after person.
@@ -195,14 +197,14 @@ DiscrepancyFigures discrepancy_figures(const DiscrepancySample& s, const Discrep
   const CalibratedRows rows = ida.prepare({s.rows.rows, f.N, D, people});
   const CalibratedRows centres = ida.prepare({s.centres, f.M, D, s.people});
   const std::vector<double> sums = s.means ? sums_of_people(s) : std::vector<double>();
-  f.cosine.resize(size_t(f.N)), f.calibrated = f.log_probability = f.cosine;
+  f.cosine.resize(size_t(f.N)), f.calibrated = f.log_odds = f.cosine;
   std::vector<std::vector<double>> curves(size_t(std::min(f.N, kCurves)));
   parallel_for(f.N, [&](int64_t i) {
     const auto y = size_t(s.labels[size_t(i)]);
     const float* centre = s.centres.data() + int64_t(y) * D;
     const std::vector<float> own = s.means ? without(s, sums, i) : std::vector<float>(centre, centre + D);
     std::vector<double> c = cosines(s, i, own);
-    f.cosine[size_t(i)] = c[y], f.log_probability[size_t(i)] = log_softmax(c, y, s.s);
+    f.cosine[size_t(i)] = c[y], f.log_odds[size_t(i)] = log_odds(c, y, s.s);
     f.calibrated[size_t(i)] = log_dao(c[y], rows.context[size_t(i)], centres.context[y], ida.tau());
     const int64_t every = f.N / int64_t(curves.size());
     if (i % every != 0 || i / every >= int64_t(curves.size())) return;

@@ -34,7 +34,7 @@ struct DiscrepancyFigures {
   // Figure 3: of each rank among the other people, the share of pictures below it: 10 %, half, 90 %.
   std::vector<double> low, middle, high;
   // Figures 8 and 9, a number a picture:
-  std::vector<double> cosine, calibrated, log_probability;
+  std::vector<double> cosine, calibrated, log_odds;  // log p / (1 - p), which goes on where p is 1
   // Of the pictures between the 20th and 40th, and the 60th and 80th percentile of the probability.
   std::vector<int64_t> unsure, sure;
   double overlap_cosine = 0, overlap_calibrated = 0;  // of the two histograms: 0 apart, 1 the same

@@ -57,7 +57,7 @@ std::string segments_figure(const DiscrepancyFigures& f, const std::string& titl
 
 std::string discrepancy_page(const DiscrepancyFigures& f, const std::string& score) {
   std::vector<double> log10;
-  for (const double p : f.log_probability) log10.push_back(p / std::log(10.0));
+  for (const double p : f.log_odds) log10.push_back(p / std::log(10.0));
   const std::string centres = f.means ? "mean directions of their pictures, a picture left out of its own"
                                       : "the weights of the classifier";
   const std::string facts = facts_html({{"Pictures", format_count(f.N)},
@@ -67,8 +67,8 @@ std::string discrepancy_page(const DiscrepancyFigures& f, const std::string& sco
                                         {"Calibrated score", score}});
   const std::string distributions =
       chart_figure("Cosine with the own centre", histogram_of("pictures", f.cosine, "cosine"), "") +
-      chart_figure("Probability of the own class",
-                   histogram_of("pictures", log10, "log10 of the probability"), "Softmax over all centres.");
+      chart_figure("Probability of the own class", histogram_of("pictures", log10, "log10 of p / (1 - p)"),
+                   "Softmax over all centres; 2 stands for 99 in 100.");
   const std::string segments =
       segments_figure(f, "Cosine", f.cosine, "cosine", f.overlap_cosine, f.rank_cosine) +
       segments_figure(f, "Calibrated", f.calibrated, "log DAO", f.overlap_calibrated, f.rank_calibrated);

@@ -66,18 +66,20 @@ TEST(DiscrepancyFigures, AgainstTheirDefinitions) {
     double sum = 0, own = 0;
     for (int64_t j = 0; j < 40; ++j) {
       const double c = cosine(&s.rows.rows[size_t(i * 12)], &s.centres[size_t(j * 12)], 12);
-      sum += std::exp(16 * c);
-      if (j == s.labels[size_t(i)]) own = c;
+      if (j == s.labels[size_t(i)])
+        own = c;
+      else
+        sum += std::exp(16 * c);
     }
     EXPECT_NEAR(f.cosine[size_t(i)], own, 1e-6);
-    EXPECT_NEAR(f.log_probability[size_t(i)], 16 * own - std::log(sum), 1e-4);
+    EXPECT_NEAR(f.log_odds[size_t(i)], 16 * own - std::log(sum), 1e-4);
     EXPECT_NEAR(f.calibrated[size_t(i)], ida.score(rows, i, centres, s.labels[size_t(i)]), 1e-6);
   }
   EXPECT_EQ(f.unsure.size(), 40u);
   EXPECT_EQ(f.sure.size(), 40u);
   double least = 0, most = -1e9;
-  for (const int64_t i : f.sure) least = std::min(least, f.log_probability[size_t(i)]);
-  for (const int64_t i : f.unsure) most = std::max(most, f.log_probability[size_t(i)]);
+  for (const int64_t i : f.sure) least = std::min(least, f.log_odds[size_t(i)]);
+  for (const int64_t i : f.unsure) most = std::max(most, f.log_odds[size_t(i)]);
   EXPECT_LE(most, least);
   for (size_t rank = 0; rank < 39; ++rank) {
     EXPECT_LE(f.low[rank], f.middle[rank]);
