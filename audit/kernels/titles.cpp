@@ -142,8 +142,9 @@ std::vector<KernelFamily> kernel_families() {
 
 std::vector<Row> kernel_rows() {
   std::vector<Row> all;
-  for (auto rows : {memory_rows, elementwise_rows, reduce_rows, gemm_rows, conv2d_rows, channel_rows,
-                    pool2d_rows, row_rows, pair_rows, mined_rows, dataset_rows, likelihood_rows, search_rows, domain_rows, sgd_rows})
+  for (auto rows :
+       {memory_rows, elementwise_rows, reduce_rows, gemm_rows, conv2d_rows, channel_rows, pool2d_rows,
+        row_rows, pair_rows, mined_rows, dataset_rows, likelihood_rows, search_rows, domain_rows, sgd_rows})
     for (Row& row : rows()) all.push_back(std::move(row));
   return all;
 }

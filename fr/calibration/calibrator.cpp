@@ -4,8 +4,8 @@
 #include "fr/calibration/anchors.h"
 #include "fr/calibration/cohort_file.h"
 #include "fr/calibration/cohort_norm.h"
-#include "fr/calibration/ssr.h"
 #include "fr/calibration/pfe.h"
+#include "fr/calibration/ssr.h"
 
 namespace fr {
 

@@ -61,7 +61,7 @@ struct CalibrationOptions {
   // same; empty: any.
   std::string weights = {}, flip = {}, patch = {};
   static constexpr double kAsTheFile = -1;
-  double tau = kAsTheFile;  // of IDA; a file that does not say: 1. ida_l: that of the file
+  double tau = kAsTheFile;          // of IDA; a file that does not say: 1. ida_l: that of the file
   Fusion fusion = Fusion::product;  // pfe: of templates
   std::string module = {};          // pfe: weights_fingerprint() of the uncertainty module, for score()
 };

@@ -8,8 +8,8 @@
 #include <utility>
 #include <vector>
 
-#include "fr/dail/domain_term.h"
 #include "fr/balancing/domain_frequency_term.h"
+#include "fr/dail/domain_term.h"
 #include "fr/loss/center_loss.h"
 #include "fr/loss/class_head.h"
 #include "fr/loss/lifted_loss.h"
