@@ -25,11 +25,11 @@ endif
 # Every source of tensor/cpu/simd is compiled once per instruction set; its namespace follows the flags.
 AVX2      = -mavx2 -mfma -ffp-contract=off
 AVX512    = -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mprefer-vector-width=512 -ffp-contract=off
-ifdef SANITIZE  # checks as calls, in line they take minutes to compile; and UBSan for one instruction set of the same source
+ifdef SANITIZE  # checks as calls, in line they take minutes to compile; and for one instruction set of the same source
   THRESHOLD = $(if $(findstring clang,$(CXX)),-mllvm -asan-instrumentation-with-call-threshold,--param asan-instrumentation-with-call-threshold)=0
   CHECKS  = $(THRESHOLD)
   AVX2   += $(THRESHOLD)
-  AVX512 += $(THRESHOLD) -fno-sanitize=undefined
+  AVX512 += -fno-sanitize=all
 endif
 SIMD      = $(wildcard tensor/cpu/simd/*.cpp)
 SRC       = $(wildcard $(addsuffix /*.cpp,base tensor tensor/cpu autograd autograd/ops nn data data/* fr fr/* bin/common))
@@ -79,12 +79,20 @@ TEST_OBJ  = $(patsubst %.cpp,$(BUILD)/%.o,$(wildcard test/*.cpp test/*/*.cpp)) $
 EMULATOR  = $(addprefix $(BUILD)/test/emulator/,emulator.o device.o hopper.o) $(EMULATED)
 # What bin/audit checks, and how: also part of the tests.
 AUDIT     = $(patsubst %.cpp,$(BUILD)/%.o,$(wildcard audit/*.cpp audit/*/*.cpp))
-ifdef SANITIZE  # OPT is for most; what computes much is optimised all the same, without the header precompiled for the others
+# Tests spend little time in their own code, and most of their compiling in headers: others are precompiled for them. Not
+# those of the emulator, which is a computer.
+QUICK     = $(filter-out $(BUILD)/test/emulator/% %.emulated.o,$(TEST_OBJ))
+ifdef SANITIZE  # OPT is for most; what computes much is optimised all the same
 HOT       = $(filter $(addprefix $(BUILD)/,tensor/% autograd/% nn/% data/% fr/protocol/% fr/calibration/% test/emulator/%),$(OBJ) $(TEST_OBJ)) $(EMULATED)
 $(HOT): private CXXFLAGS += -O1
-$(HOT): private FIRST = -include base/standard.h
+$(HOT): private FIRST = -include $(BUILD)/hot/standard.h
 $(HOT): private CHECKS =
+$(HOT): $(BUILD)/hot/standard.h.gch
+else
+$(QUICK): private CXXFLAGS += -O1
 endif
+$(QUICK): private FIRST = -include $(BUILD)/test/standard.h
+$(QUICK): $(BUILD)/test/standard.h.gch
 CARD_OBJ  = $(patsubst %.cpp,$(BUILD)/%.o,$(wildcard test/cuda/card/*.cpp)) \
             $(if $(NVCC),$(patsubst %.cu,$(BUILD)/%.cuda.o,$(wildcard test/cuda/*.cu)))
 GPU_BENCH_OBJ = $(patsubst %.cpp,$(BUILD)/%.o,$(wildcard bench/gpu/*.cpp))
@@ -146,8 +154,11 @@ $(BUILD)/base/version.o: $(BUILD)/commit
 
 STANDARD = $(BUILD)/base/standard.h
 FIRST    = -include $(STANDARD)
-$(STANDARD).gch: base/standard.h
-	@mkdir -p $(@D); echo "  $< (precompiled)"; cp $< $(STANDARD); $(CXX) $(CXXFLAGS) -x c++-header $< -o $@
+$(BUILD)/hot/standard.h.gch: private CXXFLAGS += -O1
+$(BUILD)/test/standard.h.gch: private CXXFLAGS += $(if $(SANITIZE),,-O1)
+$(BUILD)/test/standard.h.gch: test/standard.h
+$(STANDARD).gch $(BUILD)/hot/standard.h.gch $(BUILD)/test/standard.h.gch: base/standard.h
+	@mkdir -p $(@D); echo "  $(lastword $^) (precompiled)"; cp $(lastword $^) $(@:.gch=); $(CXX) $(CXXFLAGS) -x c++-header $(lastword $^) -o $@
 $(BUILD)/%.avx2.o: %.cpp
 	@mkdir -p $(@D); echo "  $< (avx2)"; $(CXX) $(CXXFLAGS) $(AVX2) -c $< -o $@
 $(BUILD)/%.avx512.o: %.cpp
