@@ -25,11 +25,11 @@ endif
 # Every source of tensor/cpu/simd is compiled once per instruction set; its namespace follows the flags.
 AVX2      = -mavx2 -mfma -ffp-contract=off
 AVX512    = -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mprefer-vector-width=512 -ffp-contract=off
-ifdef SANITIZE  # checks as calls, in line they take minutes to compile; and for one instruction set of the same source
+ifdef SANITIZE  # checks as calls, in line they take minutes to compile; and only addresses, of one instruction set of the same source
   THRESHOLD = $(if $(findstring clang,$(CXX)),-mllvm -asan-instrumentation-with-call-threshold,--param asan-instrumentation-with-call-threshold)=0
   CHECKS  = $(THRESHOLD)
-  AVX2   += $(THRESHOLD)
-  AVX512 += -fno-sanitize=all
+  AVX2   += $(THRESHOLD) -fno-sanitize=undefined
+  AVX512 += -fno-sanitize=all -O0
 endif
 SIMD      = $(wildcard tensor/cpu/simd/*.cpp)
 SRC       = $(wildcard $(addsuffix /*.cpp,base tensor tensor/cpu autograd autograd/ops nn data data/* fr fr/* bin/common))
