@@ -12,8 +12,11 @@ constexpr const char* kFormat = "prosopon-calibration-1";
 
 std::string all_types() {
   std::string words;
-  for (size_t i = 1; i < kCalibrationWords.size(); ++i)
-    words += (i == 1 ? "" : i + 1 < kCalibrationWords.size() ? ", " : " or ") + kCalibrationWords[i].first;
+  for (size_t i = 0; i < kCalibrationFileWords.size(); ++i)
+    words += (i == 0                                 ? ""
+              : i + 1 < kCalibrationFileWords.size() ? ", "
+                                                     : " or ") +
+             kCalibrationFileWords[i].first;
   return words;
 }
 
@@ -36,7 +39,7 @@ std::string shape_words(const Shape& shape) {
 CalibrationFile::CalibrationFile(const fs::path& path) : path_(path), content_(read_safetensors(path)) {
   if (text("format") != kFormat) fail("format = ", text("format"), ", expected ", kFormat);
   type_ = CalibrationType::none;
-  for (const auto& [word, meaning] : kCalibrationWords)
+  for (const auto& [word, meaning] : kCalibrationFileWords)
     if (word == text("type")) type_ = meaning;
   if (type_ == CalibrationType::none) fail("type = ", text("type"), ", expected ", all_types());
 }

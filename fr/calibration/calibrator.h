@@ -48,6 +48,9 @@ inline const std::vector<std::pair<std::string, CalibrationType>> kCalibrationWo
     {"pfe", CalibrationType::pfe}};
 inline const std::vector<std::pair<std::string, CalibrationType>> kCohortNormWords = {
     kCalibrationWords.begin() + 1, kCalibrationWords.begin() + 4};
+// What a calibration file may be of.
+inline const std::vector<std::pair<std::string, CalibrationType>> kCalibrationFileWords = {
+    kCalibrationWords.begin() + 1, kCalibrationWords.begin() + 6};
 std::string calibration_word(CalibrationType type);
 bool scores_distributions(CalibrationType type);  // whether its calibrator has a fusion()
 

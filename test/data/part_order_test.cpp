@@ -134,7 +134,7 @@ TEST(PartOrder, BadInput) {
       EXPECT_NE(std::string(e.what()).find(words), std::string::npos) << e.what();
     }
   };
-  refused(parts(1, 1, 1), Order::pk, "the order pk has no shares of data sets");
+  refused(parts(1, 1, 1), Order::pk, "the orders pk and doppelganger have no shares of data sets");
   refused(parts(1, 0, 1), Order::uniform, "expected a share > 0, got 0");
   refused({{0, 101, 1}}, Order::uniform, "a part of the pictures 0 to 101 of 100");
   refused({{5, 5, 1}}, Order::uniform, "a part of the pictures 5 to 5 of 100");
