@@ -6,6 +6,8 @@
 # make gpu        tests and benchmark for a CUDA card, see docs/gpu.md
 # CXX=clang++ chooses the compiler, BUILD=folder where objects go, SANITIZE=1 adds ASan and UBSan. CUDA=0 leaves the kernels
 # of cuda/ out even where nvcc is found; CUDA_ARCH="80 90" names the cards to compile for.
+# What stands before the first rule may name targets.
+.DEFAULT_GOAL := all
 MAKEFLAGS += -j$(shell nproc) --no-print-directory
 BUILD    ?= build
 OPT      ?= -O2
@@ -83,7 +85,8 @@ AUDIT     = $(patsubst %.cpp,$(BUILD)/%.o,$(wildcard audit/*.cpp audit/*/*.cpp))
 # those of the emulator, which is a computer.
 QUICK     = $(filter-out $(BUILD)/test/emulator/% %.emulated.o,$(TEST_OBJ))
 ifdef SANITIZE  # OPT is for most; what computes much is optimised all the same
-HOT       = $(filter $(addprefix $(BUILD)/,tensor/% autograd/% nn/% data/% fr/protocol/% fr/calibration/% test/emulator/%),$(OBJ) $(TEST_OBJ)) $(EMULATED)
+HOT       = $(filter $(addprefix $(BUILD)/,tensor/% autograd/% nn/% data/% fr/protocol/% fr/calibration/% audit/% test/tensor/% test/cuda/% test/emulator/%),$(OBJ) $(AUDIT) $(TEST_OBJ)) $(EMULATED)
+QUICK    := $(filter-out $(HOT),$(QUICK))
 $(HOT): private CXXFLAGS += -O1
 $(HOT): private FIRST = -include $(BUILD)/hot/standard.h
 $(HOT): private CHECKS =

@@ -1,5 +1,5 @@
-// What nearly every source includes of the standard library, for the precompiled header of the Makefile. No source
-// relies on it: the CMake build does without.
+// What nearly every source includes of the standard library: the precompiled header of the Makefile and of CMake. No source
+// relies on it: -DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON builds without.
 #include <algorithm>
 #include <array>
 #include <cmath>

@@ -56,7 +56,7 @@ int evaluate_models(const Arguments& a, EvaluationConfig& config, const Schema& 
   const std::vector<LoadedModel> models = load_models(a.models, placement);
   config.flip = flip_of(config, models);
   config.calibration.weights = weights_of(models), config.calibration.flip = flip_word(*config.flip);
-  config.calibration.module = module_of(models.front());
+  config.calibration.variances = variances_of(models.front());
   const std::vector<Patch> patches = patches_of(models, config.patch);
   for (const Patch patch : patches)
     config.calibration.patch += (config.calibration.patch.empty() ? "" : "+") + patch_word(patch);

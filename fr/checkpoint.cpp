@@ -160,9 +160,9 @@ CheckpointInfo resume_newest(const fs::path& run_folder, FaceModel& model, const
   throw Error(ErrorKind::state, cat(run_folder.string(), ": no checkpoint can be read:", damage));
 }
 
-std::string module_of(const LoadedModel& loaded) {
+VarianceOrigin variances_of(const LoadedModel& loaded) {
   Uncertainty* module = loaded.model->uncertainty();
-  return module ? weights_fingerprint(*module) : "";
+  return module ? VarianceOrigin{weights_fingerprint(*module), module->typical_variance()} : VarianceOrigin{};
 }
 
 namespace {

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "fr/config.h"
 #include "fr/model.h"
+#include "fr/pfe/distribution.h"
 #include "fr/preprocessing.h"
 #include "nn/optimizer.h"
 #include "nn/state.h"
@@ -50,8 +51,7 @@ struct LoadedModel {
   Config config;
   std::unique_ptr<FaceModel> model;
 };
-std::string module_of(
-    const LoadedModel& model);  // weights_fingerprint() of its uncertainty module; "": it has none
+VarianceOrigin variances_of(const LoadedModel& model);  // of its uncertainty module, if it has one
 LoadedModel load_model(const fs::path& checkpoint_or_run_folder, const Placement& placement = {});
 
 }  // namespace fr

@@ -45,14 +45,15 @@ void describe_scores(Schema& s, EvaluationConfig& c) {
 void describe_calibration(Schema& s, CalibrationOptions& c) {
   s.choice("calibration.type", c.type, kCalibrationWords, "what makes scores of two embeddings");
   s.text("calibration.file", c.file, "what the calibrator was given to know; none needs no file");
-  s.integer(
-      "calibration.top", c.top, 0, 100'000'000,
-      "only the so many most similar of the cohort, or of the anchors (k of ida_r), count; 0: as the file "
-      "says, else all of a cohort, 10 anchors");
+  s.integer("calibration.top", c.top, 0, 100'000'000,
+            "only the so many most similar of the cohort, or of the anchors (k of ida_r and pfe_ida), count; "
+            "0: as the file "
+            "says, else all of a cohort, 10 anchors");
   s.real_or("calibration.tau", c.tau, 0, 1e6, {"file", CalibrationOptions::kAsTheFile},
-            "of ida_r; file: as the file says, else 1");
+            "of ida_r and pfe_ida; file: as the file says, else 1");
   s.choice("calibration.fusion", c.fusion, kFusionWords,
-           "pfe: the variance of a template or video: that of independent pictures, or the smallest of any");
+           "of pfe and pfe_ida: the variance of a template or video: that of independent pictures, or the "
+           "smallest of any");
 }
 
 void describe_bootstrap(Schema& s, BootstrapOptions& b) {

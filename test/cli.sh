@@ -249,6 +249,8 @@ expect "ssr has its own tau" 2 "cannot be chosen anew" evaluate "$work/runs/a" f
 pairs="data.order=pk data.per_identity=2 train.batch=8 train.steps=4"
 expect "train an uncertainty module" 0 "report" tiny run.name=pfe pfe.model="$work/runs/a" $pairs
 expect "evaluate by mutual likelihood" 0 "mutual likelihood score" evaluate "$work/runs/pfe" calibration.type=pfe calibration.fusion=minimum
+expect "evaluate by mutual likelihood and anchors" 0 "log DAO of the mutual likelihood, tau 1" evaluate "$work/runs/pfe" flip=sum calibration.type=pfe_ida calibration.file="$work/anchors"
+expect "mutual likelihood and anchors without variances" 2 "its file has no uncertainty module" evaluate "$work/runs/a" flip=sum calibration.type=pfe_ida calibration.file="$work/anchors"
 expect "mutual likelihood without variances" 2 "its file has no uncertainty module" evaluate "$work/runs/a" calibration.type=pfe
 expect "an uncertainty module without pairs" 2 "needs data.order = pk" tiny run.name=pfe pfe.model="$work/runs/a"
 expect "an uncertainty module on another network" 2 "network.embedding = 17: the network of pfe.model" tiny run.name=pfe pfe.model="$work/runs/a" network.embedding=17 $pairs
@@ -266,6 +268,7 @@ expect "a picture that cannot be read" 4 "1.0000" bin/identify "$work/runs/a" "$
 expect "no gallery" 4 "not a gallery" bin/identify "$work/runs/a" "$work/cohort.safetensors" "$one"
 expect "compare" 0 "none: give --card" bin/compare "$work/runs/a" "$one" "$other"
 expect "compare by anchors" 0 "log DAO" bin/compare "$work/runs/a" "$one" "$other" --calibration ida_r --calibration-file "$work/folder.anchors" --calibration-tau 2
+expect "compare by mutual likelihood and anchors" 0 "pfe_ida" bin/compare "$work/runs/pfe" "$one" "$other" --calibration pfe_ida --calibration-file "$work/folder.anchors"
 expect "compare by a card" 0 "same person; .*FAR 0.1 " bin/compare "$work/runs/a" "$one" "$one" --card "$work/once/result.json" --far 0.1 --html "$work/pair.html"
 [ -s "$work/pair.html" ] && ok || bad "compare: no page"
 expect "a FAR that the card lacks" 2 "the threshold card has no rate 0.5; it has" bin/compare "$work/runs/a" "$one" "$one" --card "$work/once/result.json" --far 0.5

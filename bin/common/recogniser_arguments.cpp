@@ -32,7 +32,7 @@ void DecisionArguments::declare(CommandLine& line) {
   line.text("--calibration-file", calibration.file, "what bin/calibrate, bin/anchors or bin/ssr wrote");
   line.number<int64_t>("--calibration-top", calibration.top,
                        "only the so many most similar of the cohort or the anchors; 0: as the file says", 0);
-  line.number("--calibration-tau", calibration.tau, "ida_r: tau; -1: as the file says",
+  line.number("--calibration-tau", calibration.tau, "ida_r, pfe_ida: tau; -1: as the file says",
               CalibrationOptions::kAsTheFile, 1e6);
 }
 
@@ -41,7 +41,7 @@ std::unique_ptr<Calibrator> DecisionArguments::make_calibrator_of(const Recognis
   CalibrationOptions of_model = calibration;
   of_model.weights = identity.at("weights");
   of_model.flip = identity.at("input.flip"), of_model.patch = identity.at("input.patch");
-  of_model.module = module_of(recogniser.model());
+  of_model.variances = variances_of(recogniser.model());
   return make_calibrator(of_model);
 }
 

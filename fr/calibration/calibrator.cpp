@@ -15,7 +15,9 @@ std::string calibration_word(CalibrationType type) {
   return {};
 }
 
-bool scores_distributions(CalibrationType type) { return type == CalibrationType::pfe; }
+bool scores_distributions(CalibrationType type) {
+  return type == CalibrationType::pfe || type == CalibrationType::pfe_ida;
+}
 
 namespace {
 
@@ -35,8 +37,12 @@ void check_origin(const CalibrationOptions& options, const EmbeddingOrigin& orig
 
 bool names_tau(const CalibrationOptions& o) { return o.tau != CalibrationOptions::kAsTheFile; }
 
+bool of_anchors(CalibrationType type) {
+  return type == CalibrationType::ida_r || type == CalibrationType::pfe_ida;
+}
+
 const char* maker(CalibrationType type) {
-  return type == CalibrationType::ida_r   ? "bin/anchors makes it of pictures"
+  return of_anchors(type)                 ? "bin/anchors makes it of pictures"
          : type == CalibrationType::ida_l ? "bin/ssr makes it of anchors"
                                           : "bin/calibrate makes it of a cohort";
 }
@@ -62,7 +68,11 @@ std::unique_ptr<Calibrator> make_calibrator(const CalibrationOptions& options) {
         ErrorKind::usage,
         cat(options.file, ": calibration.type = pfe needs no file: the model's own says how certain it is"));
   if (options.type == CalibrationType::pfe)
-    return std::make_unique<MutualLikelihood>(options.fusion, options.module);
+    return std::make_unique<MutualLikelihood>(options.fusion, options.variances.module);
+  if (options.type == CalibrationType::pfe_ida && options.variances.typical_variance == 0)
+    throw Error(ErrorKind::usage,
+                "calibration.type = pfe_ida: the model gives points, not distributions: its file has no "
+                "uncertainty module. bin/train with pfe.model trains one");
   if (options.file.empty())
     throw Error(ErrorKind::usage,
                 cat("calibration.file: this type of calibration needs a file; ", maker(options.type)));
@@ -71,14 +81,17 @@ std::unique_ptr<Calibrator> make_calibrator(const CalibrationOptions& options) {
   if (options.type == CalibrationType::ida_l) return learned(options, file);
   const Cohort cohort = read_cohort(file);
   check_origin(options, cohort.origin);
-  const bool ida = options.type == CalibrationType::ida_r;
+  const bool ida = of_anchors(options.type);
   if (!ida && names_tau(options))
     throw Error(ErrorKind::usage, cat("calibration.tau: ", calibration_word(options.type), " has none"));
   const bool made_for_it = ida == (cohort.type == CalibrationType::ida_r);  // its numbers mean the same
   const int64_t top = options.top > 0 ? options.top : made_for_it ? cohort.top : ida ? kUsualNeighbours : 0;
   if (!ida) return std::make_unique<CohortNorm>(options.type, cohort.view(), top);
   const double tau = names_tau(options) ? options.tau : made_for_it ? cohort.tau : kUsualTau;
-  return std::make_unique<AnchorDiscrepancy>(cohort.view(), top, tau);
+  auto discrepancy = std::make_unique<AnchorDiscrepancy>(cohort.view(), top, tau);
+  if (options.type == CalibrationType::ida_r) return discrepancy;
+  return std::make_unique<PfeDiscrepancy>(options.fusion, tau, options.variances.typical_variance,
+                                          std::move(discrepancy));
 }
 
 }  // namespace fr

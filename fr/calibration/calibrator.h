@@ -39,13 +39,14 @@ class Calibrator {
   virtual std::optional<Fusion> fusion() const { return std::nullopt; }
 };
 
-// ida_r, ida_l: fr/calibration/discrepancy.h, by anchors or by a network that was trained on them. pfe: fr/calibration/pfe.h.
-enum class CalibrationType { none, z_norm, t_norm, s_norm, ida_r, ida_l, pfe };
+// ida_r, ida_l: fr/calibration/discrepancy.h, by anchors or by a network that was trained on them. pfe, pfe_ida:
+// fr/calibration/pfe.h.
+enum class CalibrationType { none, z_norm, t_norm, s_norm, ida_r, ida_l, pfe, pfe_ida };
 inline const std::vector<std::pair<std::string, CalibrationType>> kCalibrationWords = {
     {"none", CalibrationType::none},     {"z_norm", CalibrationType::z_norm},
     {"t_norm", CalibrationType::t_norm}, {"s_norm", CalibrationType::s_norm},
     {"ida_r", CalibrationType::ida_r},   {"ida_l", CalibrationType::ida_l},
-    {"pfe", CalibrationType::pfe}};
+    {"pfe", CalibrationType::pfe},       {"pfe_ida", CalibrationType::pfe_ida}};
 inline const std::vector<std::pair<std::string, CalibrationType>> kCohortNormWords = {
     kCalibrationWords.begin() + 1, kCalibrationWords.begin() + 4};
 // What a calibration file may be of.
@@ -65,11 +66,11 @@ struct CalibrationOptions {
   std::string weights = {}, flip = {}, patch = {};
   static constexpr double kAsTheFile = -1;
   double tau = kAsTheFile;          // of IDA; a file that does not say: 1. ida_l: that of the file
-  Fusion fusion = Fusion::product;  // pfe: of templates
-  std::string module = {};          // pfe: weights_fingerprint() of the uncertainty module, for score()
+  Fusion fusion = Fusion::product;  // pfe, pfe_ida: of templates
+  VarianceOrigin variances = {};    // pfe: for score(); pfe_ida: v is its typical variance
 };
 
-// Throws Error{usage} for a type that needs a file and has none, Error{io}, Error{data} for a file that is damaged or of
+// Throws Error{usage} for a type that needs a file and has none, or variances and nothing is told of them, Error{io}, Error{data} for a file that is damaged or of
 // another type, Error{state} for one that another model or flip made.
 std::unique_ptr<Calibrator> make_calibrator(const CalibrationOptions& options);
 

@@ -7,6 +7,9 @@
 #include <numeric>
 
 #include "base/error.h"
+#include "fr/calibration/cohort_file.h"
+#include "fr/calibration/discrepancy.h"
+#include "test/data/temporary.h"
 #include "test/fr/calibrated_blocks.h"
 #include "test/fr/random_rows.h"
 #include "test/fr/thrown.h"
@@ -98,7 +101,7 @@ TEST(PfeCalibrator, OneVarianceLeavesTheDiscrepancyAlignment) {
 
 TEST(PfeCalibrator, IsChosenByItsWord) {
   CalibrationOptions options;
-  options.type = CalibrationType::pfe, options.module = "0a1b2c3d";
+  options.type = CalibrationType::pfe, options.variances.module = "0a1b2c3d";
   const auto calibrator = make_calibrator(options);
   EXPECT_EQ(calibrator->name(), "pfe");
   EXPECT_EQ(calibrator->score(),
@@ -112,6 +115,39 @@ TEST(PfeCalibrator, IsChosenByItsWord) {
   EXPECT_EQ(
       thrown<Error>([&] { make_calibrator(options); }),
       "cohort.safetensors: calibration.type = pfe needs no file: the model's own says how certain it is");
+}
+
+TEST(PfeCalibrator, WithAnchorsIsMadeOfTheirFile) {
+  const TemporaryFolder folder;
+  Cohort anchors;
+  anchors.type = CalibrationType::ida_r, anchors.top = 3, anchors.tau = 2, anchors.M = 9, anchors.D = 5;
+  anchors.origin = {"", "0123abcd", "none", "full"};
+  anchors.rows = unit_rows(random_rows(7, 9, 5).view()).rows;
+  CalibrationOptions options;
+  options.type = CalibrationType::pfe_ida, options.file = (folder.path / "anchors").string();
+  write_cohort(options.file, anchors);
+  EXPECT_TRUE(scores_distributions(options.type));
+  EXPECT_EQ(
+      thrown<Error>([&] { make_calibrator(options); }),
+      "calibration.type = pfe_ida: the model gives points, not distributions: its file has no uncertainty "
+      "module. bin/train with pfe.model trains one");
+  options.variances.typical_variance = .03, options.weights = "0123abcd";
+  const auto made = make_calibrator(options);
+  EXPECT_EQ(made->name(), "pfe_ida");
+  EXPECT_EQ(made->fusion(), Fusion::product);
+  const PfeDiscrepancy wanted(Fusion::product, 2, .03,
+                              std::make_unique<AnchorDiscrepancy>(anchors.view(), 3, 2));
+  EXPECT_EQ(made->score(), wanted.score());
+  const Rows x = distributions(4, 6, 5);
+  const CalibratedRows rows = made->prepare(x.view());
+  EXPECT_EQ(made->score(rows, 1, rows, 4), wanted.score(rows, 1, rows, 4));
+  EXPECT_EQ(rows.context, wanted.prepare(x.view()).context);
+  options.weights = "ffffffff";
+  EXPECT_NE(thrown<Error>([&] { make_calibrator(options); }).find("weights 0123abcd, not ffffffff"),
+            std::string::npos);
+  options.weights = "", options.file = "";
+  EXPECT_NE(thrown<Error>([&] { make_calibrator(options); }).find("bin/anchors makes it of pictures"),
+            std::string::npos);
 }
 
 TEST(PfeCalibrator, RefusesWhatDoesNotFit) {

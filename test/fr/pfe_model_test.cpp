@@ -226,8 +226,10 @@ TEST(ProbabilisticModel, GoesThroughOneFile) {
   const LoadedModel base = load_model(saved.base), loaded = load_model(saved.file);
   ASSERT_TRUE(loaded.model->uncertainty());
   EXPECT_FALSE(base.model->uncertainty());
-  EXPECT_EQ(module_of(base), "");
-  EXPECT_EQ(module_of(loaded), weights_fingerprint(*loaded.model->uncertainty()));
+  EXPECT_EQ(variances_of(base).module, "");
+  EXPECT_EQ(variances_of(base).typical_variance, 0);
+  EXPECT_EQ(variances_of(loaded).module, weights_fingerprint(*loaded.model->uncertainty()));
+  EXPECT_EQ(variances_of(loaded).typical_variance, loaded.model->uncertainty()->typical_variance());
   EXPECT_EQ(loaded.info.frozen, weights_fingerprint(base.model->network()));
   EXPECT_EQ(loaded.info.input.flip, FlipMode::none);
   EXPECT_FALSE(loaded.model->training());
