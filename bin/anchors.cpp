@@ -61,8 +61,12 @@ LabelledPictures pictures_of(const Arguments& a, const LoadedModel& model) {
 Cohort make_anchors(const Arguments& a, const LoadedModel& model) {
   const FlipMode flip = a.embedding.flip_of(model);
   if (a.from == From::class_weights) {
-    const TrainingData data = training_data_of(model, a.settings);
-    return class_weights(model, flip, class_names(*data.source));
+    const std::vector<std::string> names = names_of_weights(model, a.settings);
+    if (names.empty())
+      std::cerr << "note: nothing names the people of the class weights (data.root=FOLDER would), so that "
+                   "nobody does "
+                   "without their own\n";
+    return random_rows(class_weights(model, flip, names), a.count, a.seed);
   }
   LabelledPictures pictures = pictures_of(a, model);
   const EmbeddedPictures e = embed_pictures(model, pictures, flip, a.embedding.batch);
@@ -89,6 +93,9 @@ int main(int argc, char** argv) {
                    "calibration file for calibration.type=ida_r.");
   declare(line, a);
   return line.run(argc, argv, [&] {
+    if (!a.inputs.empty() && a.from != From::one_each && a.from != From::pictures)
+      throw Error(ErrorKind::usage,
+                  "--pictures: says where the anchors come from, and --from says something else");
     if (!a.inputs.empty()) a.from = From::pictures;
     if (a.from == From::pictures && a.inputs.empty())
       throw Error(ErrorKind::usage, "--from pictures: needs --pictures");

@@ -75,6 +75,9 @@ double mean_of(std::span<const double> values) {
 }
 
 int run(const Arguments& a) {
+  if (a.options.last_lr > a.options.lr)
+    throw Error(ErrorKind::usage, cat("--last-lr ", a.options.last_lr, " is above --lr ", a.options.lr,
+                                      ", from which the learning rate falls to it"));
   const GalleryProbes set = read_enrolled(find_list(a.gallery, a.root), a.root);
   LoadedModel loaded = load_model(a.model, placement_of(a.device, a.precision));
   const Embeddings e = embed_gallery(loaded, set, a);

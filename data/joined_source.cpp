@@ -34,6 +34,39 @@ Image JoinedSource::load(int64_t i) const {
   return parts_[k]->load(i - first_picture_[k]);
 }
 
+std::vector<std::string> JoinedSource::class_names() const {
+  std::vector<std::string> all;
+  for (const auto& part : parts_) {
+    const auto names = part->class_names();
+    if (int64_t(names.size()) != part->num_classes()) return {};
+    all.insert(all.end(), names.begin(), names.end());
+  }
+  return all;
+}
+
+std::vector<std::string> JoinedSource::groups() const {
+  std::vector<std::string> all;
+  for (const auto& part : parts_) {
+    const auto groups = part->groups();
+    if (groups.empty()) return {};
+    for (const auto& group : groups)
+      if (std::find(all.begin(), all.end(), group) == all.end()) all.push_back(group);
+  }
+  return all;
+}
+
+std::vector<int> JoinedSource::class_groups() const {
+  const auto all = groups();
+  std::vector<int> of;
+  for (const auto& part : parts_) {
+    if (all.empty()) break;
+    const auto groups = part->groups();
+    for (const int g : part->class_groups())
+      of.push_back(g < 0 ? g : int(std::find(all.begin(), all.end(), groups[size_t(g)]) - all.begin()));
+  }
+  return of;
+}
+
 uint64_t JoinedSource::fingerprint() const {
   std::string text;
   for (const auto& part : parts_) text += cat(part->fingerprint(), " ", part->size(), "\n");

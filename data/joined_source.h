@@ -18,6 +18,10 @@ class JoinedSource : public Source {
   std::string name(int64_t i) const override;
   Image load(int64_t i) const override;
   uint64_t fingerprint() const override;  // of all, in their order
+  // Those of the parts; empty where a part does not know. A group is one whatever part it is of.
+  std::vector<std::string> class_names() const override;
+  std::vector<std::string> groups() const override;
+  std::vector<int> class_groups() const override;
 
   // (data sets + 1): data set k has the pictures, or classes, [first[k], first[k + 1]).
   const std::vector<int64_t>& first_picture() const { return first_picture_; }

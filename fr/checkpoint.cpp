@@ -167,11 +167,22 @@ VarianceOrigin variances_of(const LoadedModel& loaded) {
 
 namespace {
 
-std::unique_ptr<FaceModel> model_of(const LoadedModel& loaded) {
+// The file does not say where the classes of its data sets begin; how many a domain classifier told apart, its weights do.
+TrainingClasses classes_of(const LoadedModel& loaded, const NamedTensors& tensors) {
+  TrainingClasses classes(loaded.info.classes);
+  const auto bias = tensors.find("domain.classifier.output.bias");
+  const int64_t datasets = bias == tensors.end() ? 1 : bias->second.size();
+  for (int64_t k = 1; k < datasets && k < classes.count; ++k)
+    classes.offset.insert(classes.offset.end() - 1, k);
+  return classes;
+}
+
+std::unique_ptr<FaceModel> model_of(const LoadedModel& loaded, const NamedTensors& tensors) {
   const Config& c = loaded.config;
   if (!loaded.info.frozen.empty())
     return std::make_unique<FaceModel>(make_backbone(c.network), uncertainty_options(c), loaded.info.classes);
-  if (loaded.info.classes > 0) return std::make_unique<FaceModel>(c.network, c.loss, loaded.info.classes);
+  if (loaded.info.classes > 0)
+    return std::make_unique<FaceModel>(c.network, c.loss, classes_of(loaded, tensors));
   return std::make_unique<FaceModel>(make_backbone(c.network));
 }
 
@@ -200,7 +211,7 @@ LoadedModel load_model(const fs::path& given, const Placement& placement) {
   describe(out.config).read_ini_text(out.info.config, out.path.string() + " (metadata config)");
   select_methods(out.config.run);
   out.info.input = read_preprocessing(file.metadata, preprocessing_of(out.config), out.path.string());
-  out.model = model_of(out);
+  out.model = model_of(out, file.tensors);
   load_state(file.tensors, *out.model);
   check_frozen(out);
   out.model->place(placement.device, placement.maps);

@@ -26,6 +26,9 @@ TrainingData join_datasets(const std::vector<TrainingData>& parts, const std::ve
   }
   const auto joined = std::make_shared<JoinedSource>(std::move(sources));
   all.source = joined;
+  // Other orders than uniform draw people, each as often as another.
+  if (config.data.weights.by == DatasetWeights::By::pictures && config.data.order != Order::uniform)
+    for (size_t k = 0; k < parts.size(); ++k) pictures[k] = parts[k].classes();
   all.ranges = {names, joined->first_picture(), joined->first_class(),
                 dataset_shares(config.data.weights, pictures)};
   if (config.loss.dail.classes == DailOptions::Classes::dataset) all.notes += lone_class_notes(all.ranges);

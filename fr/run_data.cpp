@@ -203,7 +203,12 @@ std::string dataset_name(const Config& c, size_t k) {
 
 TrainingData whole_pictures(const Config& c) {
   const size_t datasets = dataset_count(c);
-  if (datasets == 1) return one_dataset(c, 0);
+  if (datasets == 1) {
+    TrainingData data = one_dataset(c, 0);
+    if (c.loss.dail.classes == DailOptions::Classes::dataset)
+      data.notes += "dail.classes = dataset: there is one data set, whose classes all take part\n";
+    return data;
+  }
   std::vector<TrainingData> parts;
   std::vector<std::string> names;
   for (size_t k = 0; k < datasets; ++k)

@@ -41,7 +41,7 @@ std::string network_text(const NetworkOptions& o) {
 ordered_json number(double v) { return std::isfinite(v) ? ordered_json(v) : ordered_json(nullptr); }
 
 ordered_json domains_json(const ReportDomains& d) {
-  ordered_json j = {{"eps", number(d.eps)}};
+  ordered_json j = {{"eps", number(d.eps)}, {"neighbours", d.neighbours}};
   for (const GroupFrequency& g : frequency_of_groups(d))
     j["groups"].push_back({{"group", g.group},
                            {"classes", g.classes},

@@ -69,8 +69,9 @@ std::vector<std::pair<std::string, double>> named_terms(const FaceModel& model, 
 }
 
 // Of mining: its share of the steps' time, that of waiting for batches, and the share of the classes that have a doppelganger.
-std::vector<std::pair<std::string, double>> named_figures(const Session& s, const Average& sum) {
-  std::vector<std::pair<std::string, double>> named;
+using NamedFigures = std::vector<std::pair<std::string, double>>;
+NamedFigures named_figures(const Session& s, const Average& sum) {
+  NamedFigures named;
   for (size_t f = 0; f < sum.figures.size(); ++f)
     named.emplace_back(s.model.figure_names()[f], sum.figures[f] / double(sum.n));
   if (!s.doppelgangers) return named;
@@ -244,7 +245,7 @@ RunResult run(Session& s, const RunFolder& folder) {
                            n * double(every.batch) / (now - logged),
                            s.earlier_seconds + now,
                            named_terms(s.model, average),
-                           named_figures(s, average)};
+                           log ? named_figures(s, average) : NamedFigures{}};
     progress.show(s.step, status_line(point), log);
     if (log) folder.append(point), average = {}, logged = now;
     if (s.step % every.checkpoint_every == 0 || last) {

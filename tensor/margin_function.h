@@ -38,12 +38,13 @@ struct Margin {
   Guard guard = Guard::none;          // combined
 };
 
-// The margin of a class that has `factor` times the margin; 0: none at all. A-Softmax, whose margin is a whole number, has
-// no such thing.
+// The margin of a class that has `factor` times the margin; 0: none at all. An angle that is added is pi / 2 at most: large
+// ones would help the class. A-Softmax, whose margin is a whole number, has no such thing.
 FR_HOST_DEVICE static inline Margin scaled_margin(Margin margin, double factor) {
-  margin.m *= factor;
+  const double most = 1.57079632679489661923, m = margin.m * factor, m2 = margin.m2 * factor;
+  margin.m = margin.kind == Margin::Kind::arcface && m > most ? most : m;
   margin.m1 = 1 + factor * (margin.m1 - 1);
-  margin.m2 *= factor, margin.m3 *= factor;
+  margin.m2 = m2 > most ? most : m2, margin.m3 *= factor;
   return margin;
 }
 

@@ -112,6 +112,7 @@ expect "describe a ResNet as published" 0 "^total +11 439 168 " bin/train "$work
 expect "describe a MobileFaceNet" 0 "^total +1 003 264 " bin/train "$work/tiny.ini" --describe network.architecture=mobilefacenet network.depth=50 network.embedding=128 network.width=112
 expect "describe what a picture must be" 0 "^pictures: 112 x 96 RGB, .p - 127.5. / 128, aligned to ArcFace's template, patch full, flip sum" bin/train "$work/tiny.ini" --describe test.flip=sum
 expect "describe the memory of a step" 0 "^ +[0-9.]+ MiB +in all at the fullest moment" bin/train "$work/tiny.ini" --describe
+expect "IDA's network on rendered people" 0 "^ok: .*600 people" bin/train configs/ida_small.ini --check
 expect "DAIL on rendered data sets" 0 "^ok: .*style surveillance" bin/train configs/dail_small.ini --check
 for row in A B C D E F G; do
   expect "Table 6, row $row" 0 "^ok: " bin/train configs/table6/$row.ini --check
@@ -196,12 +197,24 @@ expect "a data set twice" 2 "data.root names .*/faces twice" tiny data.source=fo
 bin/synthesize --out "$work/others" --identities 5 --samples 4 --seed 4 >/dev/null 2>"$work/err" && ok || bad "synthesize others"
 expect "train on two folders" 0 "report" tiny data.source=folder data.root="$work/faces,$work/others" data.weights=sqrt loss.name=cosface,domain dail.classes=dataset dail.crossing=auto run.name=two
 grep -q '"domain.entropy"' "$work/runs/two/metrics.jsonl" && ok || bad "metrics of the domain classifier"
+expect "train on two data sets without a person in common" 0 "report" tiny synthetic.datasets=2 synthetic.shared=0 loss.name=cosface,domain dail.classes=dataset run.name=apart
+mkdir -p "$work/lone" "$work/single"
+cp -r "$work/others/$(ls "$work/others" | grep -v '\.' | head -n 1)" "$work/lone"
+for person in $(cd "$work/faces" && ls -d */); do mkdir "$work/single/$person" && cp "$(find "$work/faces/$person" -name '*.jpg' | sort | head -n 1)" "$work/single/$person"; done
+expect "train on a data set of one person" 0 "lone: one person, told from nobody" tiny data.source=folder data.root="$work/faces,$work/lone" loss.name=cosface,domain dail.classes=dataset run.name=lone
+expect "train on one picture of each" 0 "report" tiny data.source=folder data.root="$work/single" train.batch=4 balancing.margin=true loss.name=cosface run.name=single
+expect "mine among one picture of each" 0 "report" tiny data.source=folder data.root="$work/single" train.batch=4 data.order=doppelganger data.per_identity=1 loss.name=cosface run.name=mined
+expect "more neighbours than classes" 0 "report" tiny data.source=folder data.root="$work/faces" balancing.margin=true balancing.neighbours=99 loss.name=cosface run.name=near
+grep -q '"neighbours": 5' "$work/runs/near/run.json" && ok || bad "K is not one less than the classes"
+expect "one data set is no several" 0 "there is one data set, whose classes all take part" tiny data.source=folder data.root="$work/faces" dail.classes=dataset loss.name=cosface --check
+expect "weights of data sets, mined" 2 "pk and doppelganger are made by people" tiny data.source=folder data.root="$work/faces,$work/others" data.weights=sqrt data.order=doppelganger loss.name=cosface --check
 evaluate() { bin/evaluate root="$work/faces" list="$work/faces/pairs.csv" bootstrap.replicates=50 "$@"; }
 expect "evaluate" 0 "AUC" evaluate "$work/runs/a" --out "$work/once"
 grep -q "angular Fisher score" "$work/out" && ok || bad "evaluate: no angular Fisher score"
 for file in report.html result.json figures.csv scores.csv; do
   [ -s "$work/once/$file" ] && ok || bad "evaluate --out lacks $file"
 done
+expect "evaluate a run with a domain classifier" 0 "AUC" evaluate "$work/runs/two"
 head -n 1 "$work/once/scores.csv" | grep -q "^fold,a,b,same,score" && ok || bad "scores.csv has no header"
 sed '0,/,1$/s//,0/' "$work/faces/pairs.csv" >"$work/mixed.csv"  # two pictures in one folder said to be two people
 expect "pairs that contradict the folders" 0 "AUC" evaluate "$work/runs/a" list="$work/mixed.csv"
@@ -243,6 +256,16 @@ expect "anchors of a folder" 0 "anchors of size" bin/anchors "$work/runs/a" --pi
 expect "more neighbours than anchors" 2 "k = 1000000, but only" bin/anchors "$work/runs/a" --k 1000000 --out "$work/never"
 expect "scores by anchors" 0 "ida_r" evaluate "$work/runs/a" flip=sum calibration.type=ida_r calibration.file="$work/anchors" calibration.tau=2
 expect "anchors of another flip" 3 "flip sum, not none" evaluate "$work/runs/a" flip=none calibration.type=ida_r calibration.file="$work/anchors"
+expect "anchors of another network" 3 "weights .*, not" evaluate "$work/runs/r" flip=sum calibration.type=ida_r calibration.file="$work/anchors"
+expect "anchors of pictures that are not named" 2 "data.root" bin/anchors "$work/runs/g" --out "$work/never"
+expect "anchors of pictures that are named" 0 "6 anchors" bin/anchors "$work/runs/g" data.root="$work/faces" --k 2 --duplicates 1 --out "$work/named"
+expect "anchors of class weights" 0 "4 anchors .*4 random ones, seed 1: class weights of 6 people" bin/anchors "$work/runs/g" data.root="$work/faces" --from class_weights --count 4 --k 2 --flip sum --duplicates 1 --out "$work/named"
+expect "class weights of people without names" 0 "nothing names the people" bin/anchors "$work/runs/g" --from class_weights --k 2 --flip sum --out "$work/named"
+expect "class weights of other people" 3 "was trained on other pictures" bin/anchors "$work/runs/g" data.root="$work/others" --from class_weights --k 2 --flip sum --out "$work/never"
+mkdir -p "$work/nobody"
+expect "anchors of an empty folder" 4 "nobody" bin/anchors "$work/runs/a" --pictures "$work/nobody" --out "$work/never"
+expect "anchors from two places" 2 "says where the anchors come from" bin/anchors "$work/runs/a" --from training --pictures "$work/faces" --out "$work/never"
+expect "a temperature for the cosine" 2 "calibration.type = none has none" evaluate "$work/runs/a" calibration.tau=2
 expect "ssr" 0 "R.2 of log F" bin/ssr "$work/runs/a" --anchors "$work/anchors" --steps 60 --step-batch 8 --out "$work/ssr"
 expect "scores without anchors" 0 "ida_l" evaluate "$work/runs/a" flip=sum calibration.type=ida_l calibration.file="$work/ssr"
 expect "ssr has its own tau" 2 "cannot be chosen anew" evaluate "$work/runs/a" flip=sum calibration.type=ida_l calibration.file="$work/ssr" calibration.tau=2
@@ -285,7 +308,8 @@ expect "missing pictures of pairs" 4 "nobody" bin/evaluate "$work/runs/a" root="
 { cat "$work/faces/pairs.csv"; echo "0,nobody/1.jpg,nobody/2.jpg,0"; } >"$work/missing.csv"
 expect "a missing picture" 4 "1 of [0-9]+ pairs need" evaluate "$work/runs/a" list="$work/missing.csv"
 expect "a missing picture allowed" 0 "[0-9]+ of [0-9]+ pairs are used" evaluate "$work/runs/a" list="$work/missing.csv" --allow-missing
-search() { bin/evaluate "$work/runs/a" root="$work/faces" bootstrap.replicates=50 protocol="$@"; }
+search_with() { model=$1; shift; bin/evaluate "$model" root="$work/faces" bootstrap.replicates=50 protocol="$@"; }
+search() { search_with "$work/runs/a" "$@"; }
 expect "identification in a folder" 0 "rank 1 " search identification identification.strangers=2 --out "$work/found"
 grep -q "TPIR at FPIR 10 %" "$work/out" && [ -s "$work/found/report.html" ] && ok || bad "identification: no open set, or no report"
 expect "no stranger" 4 "open_set = required, but each of [0-9]+ probes" search identification identification.open_set=required --check
@@ -300,6 +324,12 @@ expect "a missing picture of the gallery allowed" 0 "left out: 1 of 7 pictures m
 cut -d' ' -f1 "$work/faces/gallery.txt" | head -n 3 >"$work/novel.txt"
 expect "coverage of a novel set" 0 "rank 1 of the base set" search coverage coverage.novel="$work/novel.txt" coverage.precision=0.5,0.99
 echo nobody >>"$work/novel.txt"
+expect "relearn" 0 "a classifier of 6 people" bin/relearn "$work/runs/a" --root "$work/faces" --gallery "$work/faces/gallery.txt" --steps 20 --out "$work/relearned"
+expect "coverage of classes" 0 "coverage" search_with "$work/relearned" coverage coverage.scores=classes coverage.precision=0.5
+expect "relearn upon variances" 0 "a classifier of 6 people" bin/relearn "$work/runs/pfe" --root "$work/faces" --gallery "$work/faces/gallery.txt" --steps 20 --out "$work/relearned"
+expect "coverage of its classes" 0 "coverage" search_with "$work/relearned" coverage coverage.scores=classes coverage.precision=0.5
+expect "learning rates that rise" 2 "last-lr 1 is above --lr" bin/relearn "$work/runs/a" --root "$work/faces" --gallery "$work/faces/gallery.txt" --last-lr 1 --out "$work/never"
+expect "coverage by mutual likelihood" 0 "coverage" search_with "$work/runs/pfe" coverage coverage.precision=0.5 calibration.type=pfe flip=none
 expect "an unknown novel person" 4 "novel.txt:4: nobody in gallery or probes is called 'nobody'" search coverage coverage.novel="$work/novel.txt"
 rm "$work/faces/gallery.txt" "$work/faces/probes.txt"
 bin/synthesize --out "$work/one_shot" --identities 4 --samples 3 --novel 3 --test-pictures 2 --size 56 --style 2 >/dev/null 2>"$work/err" && ok || bad "synthesize a one-shot benchmark"

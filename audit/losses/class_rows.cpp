@@ -185,6 +185,35 @@ void add_combined(std::vector<LossRow>& rows) {
   add("CM(1.35, 0.4, 0.15) monotone", margin, MarginGradient::exact);
 }
 
+// Two data sets, the larger half of the classes and the others. crossed: class 0 takes part for pictures of the second.
+DatasetClasses two_datasets(const Tensor& labels, int64_t classes, bool crossed) {
+  const int64_t second = (classes + 1) / 2;
+  DatasetClasses datasets;
+  datasets.offset = Tensor::from<int64_t>({0, second, classes}, {3}).to(labels.device());
+  if (!crossed) return datasets;
+  std::vector<int64_t> kept = labels.host<int64_t>();
+  for (int64_t& label : kept) label = label < second ? classes : 0;
+  datasets.kept = Tensor::from(kept, {labels.dim(0), 1}).to(labels.device());
+  return datasets;
+}
+
+void add_dataset_aware(std::vector<LossRow>& rows) {
+  const auto add = [&](const char* name, const char* equation, bool crossed, double value) {
+    rows.push_back({.title = {name, equation, "arXiv 2101.05419", "dail"},
+                    .inputs = classes,
+                    .loss =
+                        [crossed](const Vars& v) {
+                          const Tensor of = labels(v[0], v[1]);
+                          MarginOptions o = scaled_by(30, {Margin::Kind::arcface, 0.5});
+                          o.datasets = two_datasets(of, v[1].dim(0), crossed);
+                          return margin_cross_entropy(v[0], v[1], of, o);
+                        },
+                    .stated = at_sines(value)});
+  };
+  add("ArcFace, dataset-aware", "softmax over the classes of the picture's data set", false, 0);
+  add("ArcFace, crossing dropout", "and over the kept ones of others", true, 2.015222177014);
+}
+
 }  // namespace
 
 std::vector<LossRow> class_rows() {
@@ -196,6 +225,7 @@ std::vector<LossRow> class_rows() {
   add_cosface(rows);
   add_arcface(rows);
   add_combined(rows);
+  add_dataset_aware(rows);
   return rows;
 }
 

@@ -80,7 +80,9 @@ void DomainFrequencyIndicator::evaluate(const Tensor& weight, const Tensor& labe
 
 void DomainFrequencyIndicator::refresh(const Tensor& weight, int64_t step) {
   if (options_.refresh == 1 || step % options_.refresh || neighbours_ < 1) return;
-  evaluate(weight, all_labels(dfi_.dim(0), weight.device()), rule(step), dfi_, ic_, eps_);
+  DomainFrequency r = rule(step);
+  r.decay = std::pow(r.decay, double(options_.refresh));
+  evaluate(weight, all_labels(dfi_.dim(0), weight.device()), r, dfi_, ic_, eps_);
 }
 
 void DomainFrequencyIndicator::update(const Tensor& weight, const Tensor& labels, const StepAt& at) {
@@ -98,7 +100,7 @@ Tensor DomainFrequencyIndicator::of(const Tensor& labels) const {
 DomainFrequencyIndicator::Measured DomainFrequencyIndicator::measure(const Tensor& weight) const {
   const Tensor eps = eps_.clone();
   Measured m{Tensor::full(dfi_.shape(), 1, dfi_.dtype(), dfi_.device()),
-             Tensor::zeros(ic_.shape(), ic_.dtype(), ic_.device()), options_.eps};
+             Tensor::zeros(ic_.shape(), ic_.dtype(), ic_.device()), options_.eps, neighbours_};
   if (neighbours_ < 1) return m;
   DomainFrequency r = rule(0);
   r.warmup = 0, r.decay = 1;

@@ -12,7 +12,7 @@ struct DomainFrequencyOptions {
       kUsualNeighbours;        // K; usual: max(3, 0.0095 classes), 100 from 10 000 classes on; 0: off
   double scale = kUsualScale;  // s_d of the cosines; usual: the logit scale of the class scores
   double eps =
-      kAuto;  // the paper: 5.5; auto: the moving mean (0.99) of IC, so that the mean of the DFI is near 1
+      kAuto;  // the paper: 5.5; auto: the moving mean (0.99 a step) of IC, so that the mean of the DFI is near 1
   int64_t refresh = 1;      // 1: the classes of the batch at every step; R: all classes every R steps
   double warmup = 1;        // epochs in which the DFI is 1: the weights of new classes say nothing yet
   int64_t epoch_steps = 1;  // steps of an epoch; the run knows
@@ -43,6 +43,7 @@ class DomainFrequencyIndicator : public Module {
   struct Measured {
     Tensor dfi, ic;
     double eps;
+    int64_t neighbours;
   };
   Measured measure(const Tensor& weight) const;
 

@@ -12,7 +12,8 @@ ReportDomains domain_table(const ClassHead& head, const TrainingClasses& classes
           classes.pictures,
           classes.group,
           classes.groups,
-          measured.eps};
+          measured.eps,
+          measured.neighbours};
 }
 
 void write_domain_table(const fs::path& path, const ReportDomains& d) {

@@ -41,6 +41,12 @@ bool of_anchors(CalibrationType type) {
   return type == CalibrationType::ida_r || type == CalibrationType::pfe_ida;
 }
 
+// Of a picture's row of unit length. Its mirror image has about the same embedding and variances, and whatever way the two are
+// joined the variances of the unit row are then half of theirs.
+double usual_variance(const CalibrationOptions& o) {
+  return o.variances.typical_variance / (o.flip.empty() || o.flip == "none" ? 1 : 2);
+}
+
 const char* maker(CalibrationType type) {
   return of_anchors(type)                 ? "bin/anchors makes it of pictures"
          : type == CalibrationType::ida_l ? "bin/ssr makes it of anchors"
@@ -62,7 +68,11 @@ std::unique_ptr<Calibrator> learned(const CalibrationOptions& o, const Calibrati
 std::unique_ptr<Calibrator> make_calibrator(const CalibrationOptions& options) {
   if (options.type == CalibrationType::none && !options.file.empty())
     throw Error(ErrorKind::usage, cat(options.file, ": a calibration file, but no type of calibration"));
-  if (options.type == CalibrationType::none) return std::make_unique<Cosine>();
+  const bool none = options.type == CalibrationType::none;
+  if ((none || options.type == CalibrationType::pfe) && (options.top > 0 || names_tau(options)))
+    throw Error(ErrorKind::usage, cat("calibration.", options.top > 0 ? "top" : "tau",
+                                      ": calibration.type = ", calibration_word(options.type), " has none"));
+  if (none) return std::make_unique<Cosine>();
   if (options.type == CalibrationType::pfe && !options.file.empty())
     throw Error(
         ErrorKind::usage,
@@ -90,7 +100,7 @@ std::unique_ptr<Calibrator> make_calibrator(const CalibrationOptions& options) {
   const double tau = names_tau(options) ? options.tau : made_for_it ? cohort.tau : kUsualTau;
   auto discrepancy = std::make_unique<AnchorDiscrepancy>(cohort.view(), top, tau);
   if (options.type == CalibrationType::ida_r) return discrepancy;
-  return std::make_unique<PfeDiscrepancy>(options.fusion, tau, options.variances.typical_variance,
+  return std::make_unique<PfeDiscrepancy>(options.fusion, tau, usual_variance(options),
                                           std::move(discrepancy));
 }
 

@@ -67,7 +67,8 @@ struct CalibrationOptions {
   static constexpr double kAsTheFile = -1;
   double tau = kAsTheFile;          // of IDA; a file that does not say: 1. ida_l: that of the file
   Fusion fusion = Fusion::product;  // pfe, pfe_ida: of templates
-  VarianceOrigin variances = {};    // pfe: for score(); pfe_ida: v is its typical variance
+  VarianceOrigin variances =
+      {};  // pfe: for score(); pfe_ida: v is its typical variance, half of it with `flip`
 };
 
 // Throws Error{usage} for a type that needs a file and has none, or variances and nothing is told of them, Error{io}, Error{data} for a file that is damaged or of

@@ -9,6 +9,7 @@
 #include "data/folder.h"
 #include "data/shuffle.h"
 #include "fr/calibration/cosine.h"
+#include "fr/data_checks.h"
 
 namespace fr {
 namespace {
@@ -55,6 +56,19 @@ TrainingData training_data_of(const LoadedModel& model, const std::vector<std::s
   Config config = model.config;
   Schema schema = describe(config);
   for (const std::string& setting : settings) schema.override_with(setting);
+  const auto names = [&](const char* key) {
+    return std::any_of(settings.begin(), settings.end(),
+                       [&](const std::string& s) { return s.starts_with(key); });
+  };
+  if (model.info.config.find("[data]") == std::string::npos && !names("data.source="))
+    throw Error(ErrorKind::usage, cat(model.path.string(),
+                                      ": was imported, and says nothing of training pictures; name some, "
+                                      "as data.source=folder data.root=FOLDER"));
+  if (names("data.root=") && config.data.source == DataSource::synthetic)
+    throw Error(ErrorKind::usage,
+                "data.root: pictures of data.source = synthetic are rendered; for those of a folder say "
+                "data.source=folder");
+  check_data(config);
   config.data.patch = Patch::full;  // whoever embeds cuts
   return training_data(config);
 }
@@ -66,11 +80,26 @@ std::vector<std::string> class_names(const Source& source) {
     const std::string person = folder::person_of(source.name(i));
     const auto [at, fresh] = class_of.emplace(person, source.label(i));
     std::string& name = names[size_t(source.label(i))];
-    if (at->second != source.label(i) || (!name.empty() && name != person))
-      return std::vector<std::string>(names.size());
+    if (at->second != source.label(i) || (!name.empty() && name != person)) {
+      for (size_t c = 0; c < names.size(); ++c) names[c] = cat("class ", c);
+      return names;
+    }
     name = person;
   }
   return names;
+}
+
+std::vector<std::string> names_of_weights(const LoadedModel& model,
+                                          const std::vector<std::string>& settings) {
+  if (!model.info.people.empty()) return model.info.people;
+  const DataSource source = model.config.data.source;
+  const bool rendered = source == DataSource::synthetic || source == DataSource::digits;
+  if (settings.empty() && (!rendered || model.info.data == 0)) return {};
+  const TrainingData data = training_data_of(model, settings);
+  if (data.source->fingerprint() != model.info.data)
+    throw Error(ErrorKind::state, cat(model.path.string(), ": was trained on other pictures than ",
+                                      data.description, ", so that these do not name its class weights"));
+  return class_names(*data.source);
 }
 
 LabelledPictures all_pictures(const TrainingData& data) {
@@ -119,6 +148,19 @@ LabelledPictures random_pictures(LabelledPictures p, int64_t count, uint64_t see
   if (int64_t(places.size()) < p.size())
     p.from = cat(places.size(), " random ones, seed ", seed, ": ", p.from), keep_pictures(p, places);
   return p;
+}
+
+Cohort random_rows(Cohort c, int64_t count, uint64_t seed) {
+  std::vector<int64_t> places = places_of(c.M);
+  choose(places, count, seed);
+  if (int64_t(places.size()) == c.M) return c;
+  std::vector<float> rows;
+  for (const int64_t i : places)
+    rows.insert(rows.end(), c.rows.begin() + i * c.D, c.rows.begin() + (i + 1) * c.D);
+  c.rows = std::move(rows), c.M = int64_t(places.size());
+  keep(c.people, places);
+  c.from = cat(c.M, " random ones, seed ", seed, ": ", c.from);
+  return c;
 }
 
 EmbeddingOrigin origin_of(const LoadedModel& m, FlipMode flip) {

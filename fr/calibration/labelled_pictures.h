@@ -20,11 +20,15 @@ struct LabelledPictures {
   int64_t size() const { return int64_t(people.size()); }
 };
 
-// The training pictures of a model by its own configuration, as `settings` ("data.root=...") change it.
-// Throws Error{usage}, Error{data}, Error{io}.
+// The training pictures of a model by its own configuration, as `settings` ("data.root=...") change it. A model that was
+// imported has none of its own. Throws Error{usage}, Error{data}, Error{io}.
 TrainingData training_data_of(const LoadedModel& model, const std::vector<std::string>& settings);
-// The name of each class, by folder::person_of() of its pictures; all "" when that does not tell the classes apart.
+// The name of each class, by folder::person_of() of its pictures; "class 0", "class 1" and so on when that does not tell the
+// classes apart.
 std::vector<std::string> class_names(const Source& source);
+// Who each row of the classifier is: the people in the file (bin/relearn), else those of the training pictures; none where
+// these are not told. Throws as training_data_of(), and Error{state} for other pictures than those of the training.
+std::vector<std::string> names_of_weights(const LoadedModel& model, const std::vector<std::string>& settings);
 
 LabelledPictures all_pictures(const TrainingData& data);
 // One random picture each of `count` random people; 0, or more than there are: of all. Of the choices, each depends on the seed
@@ -37,6 +41,7 @@ LabelledPictures found_pictures(const FoundPictures& found, const std::vector<st
 void keep_pictures(LabelledPictures& pictures, const std::vector<int64_t>& places);
 // `count` of them, in their order; 0, or more than there are: all.
 LabelledPictures random_pictures(LabelledPictures pictures, int64_t count, uint64_t seed);
+Cohort random_rows(Cohort cohort, int64_t count, uint64_t seed);
 
 EmbeddingOrigin origin_of(const LoadedModel& model, FlipMode flip);
 

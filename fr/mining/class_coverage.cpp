@@ -44,7 +44,7 @@ std::vector<int64_t> classes_of(const LoadedModel& model, const std::vector<std:
                                       ": the model does not say who its classes are; "
                                       "bin/relearn makes models that do"));
   std::unordered_map<std::string, int64_t> class_of;
-  for (const std::string& name : model.info.people) class_of.emplace(name, int64_t(class_of.size()));
+  for (int64_t c = 0; const std::string& name : model.info.people) class_of.emplace(name, c++);
   std::vector<int64_t> classes;
   for (const std::string& name : names) classes.push_back(class_of.count(name) ? class_of.at(name) : -1);
   return classes;

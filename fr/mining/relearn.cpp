@@ -102,7 +102,7 @@ RelearnedModel with_head(LoadedModel& trained, ClassHead& head, std::vector<std:
            head.last_class(), " classes");
   FR_CHECK(flip != FlipMode::concatenate, "relearn: the class weights are as long as one embedding");
   Config config = trained.config;
-  config.loss = head_options(options);
+  config.loss = head_options(options), config.pfe = {};
   RelearnedModel out{std::make_unique<FaceModel>(make_backbone(config.network), config.loss,
                                                  TrainingClasses(head.last_class()), options.seed),
                      trained.info};
@@ -112,6 +112,7 @@ RelearnedModel with_head(LoadedModel& trained, ClassHead& head, std::vector<std:
   for (const auto& [name, tensor] : collect_state(head)) state.emplace("head." + name, tensor);
   load_state(state, *out.model);
   out.info.classes = head.last_class(), out.info.people = std::move(people), out.info.data = 0;
+  out.info.frozen.clear();  // an uncertainty module stays behind
   out.info.config = fr::describe(config).to_ini(true);
   out.info.input.flip = flip;
   return out;

@@ -26,7 +26,7 @@ inline const std::vector<std::pair<std::string, Fusion>> kFusionWords = {{"produ
 // Which uncertainty module the variances are of.
 struct VarianceOrigin {
   std::string module = {};      // weights_fingerprint(); "": not told, or there is none
-  double typical_variance = 0;  // Uncertainty::typical_variance(); 0: not told
+  double typical_variance = 0;  // Uncertainty::typical_variance(), without mirror images; 0: not told
 };
 
 // Means of unit length and their variances, (N,D) each; a mean shorter than 1e-12 becomes zeros and keeps its variances.

@@ -66,8 +66,11 @@ GalleryProtocol::Search GalleryProtocol::search(const ModelEmbeddings& embedding
   } else {
     const std::span people = std::span(set_.people).first(size_t(G));
     std::vector<Prototypes> of_models;
-    for (const EmbeddingView& e : embeddings)
-      of_models.push_back(prototypes_of({e.values.first(size_t(G * e.D)), G, e.D}, people));
+    for (const EmbeddingView& e : embeddings) {
+      const EmbeddingView enrolled{e.values.first(size_t(G * e.D)), G, e.D};
+      of_models.push_back(calibrator.fusion() ? fused_prototypes(enrolled, people, *calibrator.fusion())
+                                              : prototypes_of(enrolled, people));
+    }
     ModelEmbeddings views;
     for (const Prototypes& p : of_models) views.push_back(p.view());
     s.gallery_people = of_models[0].people, s.gallery_pictures = of_models[0].first_pictures;
@@ -88,7 +91,9 @@ ProtocolResult GalleryProtocol::start(const Calibrator& calibrator) const {
   result.notes = set_.notes;
   if (set_.enrolled > enrolled_people()) {
     const char* best = "Of several pictures of a person in the gallery the most similar one counts.";
-    const char* mean = "A person of the gallery is the mean of its embeddings of unit length.";
+    const char* mean = calibrator.fusion()
+                           ? "A person of the gallery is the fusion of its pictures' distributions."
+                           : "A person of the gallery is the mean of its embeddings of unit length.";
     result.notes.emplace_back(template_ == Template::best ? best : mean);
   }
   return result;

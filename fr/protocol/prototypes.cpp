@@ -6,25 +6,45 @@
 #include "fr/calibration/cosine.h"
 
 namespace fr {
+namespace {
 
-Prototypes prototypes_of(const EmbeddingView& e, std::span<const int64_t> people) {
+// Sets who has a row, in the order of their first pictures. Gives the pictures of each.
+std::vector<std::vector<int64_t>> pictures_of_people(Prototypes& p, const EmbeddingView& e,
+                                                     std::span<const int64_t> people) {
   FR_CHECK(int64_t(people.size()) == e.N, "prototypes: ", people.size(), " people of ", e.N, " embeddings");
-  const std::vector<float> unit = unit_rows(e).rows;
-  Prototypes p;
   p.D = e.D;
+  std::vector<std::vector<int64_t>> pictures;
   std::unordered_map<int64_t, size_t> row_of;
-  std::vector<int64_t> count;
   for (size_t i = 0; i < people.size(); ++i) {
     const auto [at, fresh] = row_of.emplace(people[i], row_of.size());
-    if (fresh) {
-      p.people.push_back(people[i]), p.first_pictures.push_back(int64_t(i)), count.push_back(0);
-      p.rows.resize(p.rows.size() + size_t(e.D), 0);
-    }
-    ++count[at->second];
-    for (size_t d = 0; d < size_t(e.D); ++d)
-      p.rows[at->second * size_t(e.D) + d] += unit[i * size_t(e.D) + d];
+    if (fresh) p.people.push_back(people[i]), p.first_pictures.push_back(int64_t(i)), pictures.emplace_back();
+    pictures[at->second].push_back(int64_t(i));
   }
-  for (size_t i = 0; i < p.rows.size(); ++i) p.rows[i] /= float(count[i / size_t(e.D)]);
+  p.rows.resize(pictures.size() * size_t(e.D), 0);
+  return pictures;
+}
+
+}  // namespace
+
+Prototypes prototypes_of(const EmbeddingView& e, std::span<const int64_t> people) {
+  Prototypes p;
+  const auto pictures = pictures_of_people(p, e, people);
+  const std::vector<float> unit = unit_rows(e).rows;
+  for (size_t row = 0; row < pictures.size(); ++row)
+    for (size_t d = 0; d < size_t(e.D); ++d) {
+      float& mean = p.rows[row * size_t(e.D) + d];
+      for (const int64_t i : pictures[row]) mean += unit[size_t(i * e.D) + d];
+      mean /= float(pictures[row].size());
+    }
+  return p;
+}
+
+Prototypes fused_prototypes(const EmbeddingView& e, std::span<const int64_t> people, Fusion fusion) {
+  Prototypes p;
+  const auto pictures = pictures_of_people(p, e, people);
+  const UnitDistributions unit = unit_distributions(e);
+  for (size_t row = 0; row < pictures.size(); ++row)
+    fuse_distributions(p.rows.data() + row * size_t(e.D), unit, pictures[row], fusion);
   return p;
 }
 

@@ -5,7 +5,7 @@
 #include <span>
 #include <vector>
 
-#include "fr/protocol/embedding_view.h"
+#include "fr/pfe/distribution.h"
 
 namespace fr {
 
@@ -18,5 +18,8 @@ struct Prototypes {
 
 // people (N). std::invalid_argument for another number of them.
 Prototypes prototypes_of(const EmbeddingView& embeddings, std::span<const int64_t> people);
+// Of distributions, rows (N,2D): fuse_distributions() of each person's.
+Prototypes fused_prototypes(const EmbeddingView& distributions, std::span<const int64_t> people,
+                            Fusion fusion);
 
 }  // namespace fr

@@ -101,11 +101,10 @@ std::string domains_section(const ReportDomains& d) {
   if (d.dfi.empty()) return "";
   return section_html(
       "Domains",
-      paragraph_html(
-          "about",
-          cat("The domain frequency indicator (DFI) of a class is ", format_number(d.eps),
-              " divided by the compactness of the classes around it: small where many lie near, large in "
-              "rare domains. dfi.csv has that of every class.")) +
+      paragraph_html("about", cat("The domain frequency indicator (DFI) of a class is ", format_number(d.eps),
+                                  " divided by the compactness of the ", d.neighbours,
+                                  " classes nearest to it: small where many lie near, large in "
+                                  "rare domains. dfi.csv has that of every class.")) +
           block_html("large-figures", frequency_bars(d) + pictures_chart(d)));
 }
 

@@ -46,6 +46,7 @@ struct ReportDomains {
   std::vector<int> group;          // of each class, a place in `groups`; empty: unknown
   std::vector<std::string> groups;
   double eps = kUnknown;
+  int64_t neighbours = 0;  // K
 };
 struct GroupFrequency {
   std::string group;

@@ -8,7 +8,7 @@
 
 #include "base/error.h"
 #include "fr/calibration/cohort_file.h"
-#include "fr/calibration/discrepancy.h"
+#include "fr/calibration/anchors.h"
 #include "test/data/temporary.h"
 #include "test/fr/calibrated_blocks.h"
 #include "test/fr/random_rows.h"
@@ -142,6 +142,14 @@ TEST(PfeCalibrator, WithAnchorsIsMadeOfTheirFile) {
   const CalibratedRows rows = made->prepare(x.view());
   EXPECT_EQ(made->score(rows, 1, rows, 4), wanted.score(rows, 1, rows, 4));
   EXPECT_EQ(rows.context, wanted.prepare(x.view()).context);
+  // Joined with a mirror image, a row of unit length has half the variances.
+  options.flip = "none", options.weights = "";
+  EXPECT_EQ(made->score(), make_calibrator(options)->score());
+  anchors.origin.flip = options.flip = "sum";
+  write_cohort(options.file, anchors);
+  const PfeDiscrepancy mirrored(Fusion::product, 2, .015,
+                                std::make_unique<AnchorDiscrepancy>(anchors.view(), 3, 2));
+  EXPECT_EQ(make_calibrator(options)->score(), mirrored.score());
   options.weights = "ffffffff";
   EXPECT_NE(thrown<Error>([&] { make_calibrator(options); }).find("weights 0123abcd, not ffffffff"),
             std::string::npos);

@@ -48,6 +48,20 @@ TEST(Prototypes, AreMeansOfUnitRowsInOrderOfAppearance) {
             std::string::npos);
 }
 
+// Of distributions each picture counts by its variances, and a person's are smaller than any picture's.
+TEST(Prototypes, OfDistributionsAreFused) {
+  const float sure = std::log(.01f), unsure = std::log(.04f);
+  const std::vector<float> x = {3, 4, std::log(.25f), std::log(.25f), 0, 1, sure, sure, 1, 0, unsure, unsure};
+  const Prototypes p = fused_prototypes({x, 3, 4}, std::vector<int64_t>{9, 4, 4}, Fusion::product);
+  EXPECT_EQ(p.people, (std::vector<int64_t>{9, 4}));
+  EXPECT_EQ(p.first_pictures, (std::vector<int64_t>{0, 1}));
+  EXPECT_EQ(p.D, 4);
+  const double norm = std::hypot(.2, .8), fused = std::log(1 / (1 / .01 + 1 / .04));
+  const std::vector<double> expected = {.6,        .8,        std::log(.01), std::log(.01),
+                                        .2 / norm, .8 / norm, fused,         fused};
+  for (size_t i = 0; i < 8; ++i) EXPECT_NEAR(p.rows[i], expected[i], 1e-5) << i;
+}
+
 // z_j = 16 <x / |x|, prototype_j> before the first step.
 TEST(Relearn, StartsAtThePrototypes) {
   const Gallery g = gallery(6, 4, 5, 0.5);

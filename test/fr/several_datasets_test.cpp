@@ -52,6 +52,33 @@ TEST(SeveralDatasets, RenderedOnesHaveClassesOfTheirOwn) {
   EXPECT_NE(data.source->load(0).pixels, data.source->load(20).pixels);
 }
 
+TEST(SeveralDatasets, ClassesKeepTheirNamesAndGroups) {
+  const TrainingClasses classes = training_data(rendered(3, 0.4)).training_classes();
+  ASSERT_EQ(classes.names.size(), 30u);
+  ASSERT_EQ(classes.group.size(), 30u);
+  EXPECT_EQ(classes.groups, training_data(rendered(1, 0)).training_classes().groups);
+  EXPECT_EQ(classes.names[0], classes.names[10]);  // a person of both
+  EXPECT_NE(classes.names[9], classes.names[19]);
+  for (size_t k = 0; k < 4; ++k) EXPECT_EQ(classes.group[k], classes.group[20 + k]);
+}
+
+// Where people are drawn and not pictures, a data set's share is that of its people.
+TEST(SeveralDatasets, SharesAreThoseOfWhatIsDrawn) {
+  const TemporaryFolder folder;
+  for (const char* picture :
+       {"a/x/1", "a/x/2", "a/x/3", "a/x/4", "a/x/5", "a/x/6", "b/y/1", "b/z/1", "b/w/1"}) {
+    fs::create_directories((folder.path / picture).parent_path());
+    save_image(folder.path / (std::string(picture) + ".png"), Image(4, 4));
+  }
+  Config c;
+  c.data.source = DataSource::folder;
+  c.data.roots = {(folder.path / "a").string(), (folder.path / "b").string()};
+  const auto share = [&] { return training_data(c).training_classes().dataset_share(); };
+  EXPECT_NEAR(share()[0], 6. / 9, 1e-12);
+  c.data.order = Order::balanced;
+  EXPECT_NEAR(share()[0], 1. / 4, 1e-12);
+}
+
 TEST(SeveralDatasets, OneIsWhatItWas) {
   const TrainingData one = training_data(rendered(1, 0));
   EXPECT_TRUE(one.ranges.names.empty());
@@ -180,7 +207,9 @@ TEST(SeveralDatasets, WhatIsRefused) {
   c.data.weights = parse_dataset_weights("1 2 3");
   refused(c, "data.weights has 3 numbers for 2 data sets");
   c.data.weights = parse_dataset_weights("1 2"), c.data.order = Order::pk;
-  refused(c, "data.weights: batches of data.order = pk are made by people");
+  refused(c, "data.weights: batches of data.order = pk and doppelganger are made by people");
+  c.data.order = Order::doppelganger;
+  refused(c, "data.weights: batches of data.order = pk and doppelganger are made by people");
   c = of_folders({a, b}), c.data.source = DataSource::list;
   refused(c, "data.list is missing");
   c.data.lists = {"x", "y", "z"};
@@ -190,6 +219,9 @@ TEST(SeveralDatasets, WhatIsRefused) {
   c = of_folders({a});
   c.loss.terms = {{"softmax", 1}, {"domain", 1}};
   refused(c, "loss.name: domain tells data sets apart; expected several");
+  c = rendered(2, 0);
+  c.loss.terms = {{"softmax", 1}, {"domain", 1}}, c.train.batch = 1;
+  refused(c, "train.batch = 1: the classifier of loss.name = domain normalises over the batch");
 }
 
 TEST(SeveralDatasets, Weights) {
@@ -294,6 +326,9 @@ TEST(SeveralDatasets, ADeviceRunFollowsTheCpuAndFiguresAreThere) {
     // Four steps without reversal, then its ramp over a fifth of the other four.
     EXPECT_NEAR(a[i].figures[2].second, i < 5 ? 0 : 0.1, 1e-7) << i;
   }
+  const LoadedModel loaded = load_model(folder.path / "here");
+  EXPECT_EQ(loaded.model->classes(), 8);
+  EXPECT_EQ(collect_state(*loaded.model).at("domain.classifier.output.bias").size(), 2);
 }
 
 }  // namespace

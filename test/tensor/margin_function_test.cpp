@@ -189,6 +189,12 @@ TEST(MarginFunction, AnglesInFloatFollowDouble) {
 
 TEST(MarginFunction, ScaledMargins) {
   EXPECT_EQ(scaled_margin({Margin::Kind::cosface, 0.4, 0}, 0.5).m, 0.2);
+  EXPECT_EQ(scaled_margin({Margin::Kind::cosface, 0.4, 0}, 10).m, 4);
+  EXPECT_EQ(scaled_margin(arc(0.5), 10).m, kPi / 2);
+  EXPECT_EQ(scaled_margin(sum(1, 0.4, 0.15), 10).m2, kPi / 2);
+  for (double c = -0.99; c < 1; c += 0.01) EXPECT_LT(margin_value(scaled_margin(arc(0.5), 10), c).h, c) << c;
+  for (double c = 0; c < 1; c += 0.01)
+    EXPECT_LT(margin_value(scaled_margin(sum(1, 0.4, 0), 10), c).h, c) << c;
   const Margin doubled = scaled_margin(sum(1.25, 0.4, 0.15), 2);
   EXPECT_EQ(doubled.m1, 1.5);
   EXPECT_EQ(doubled.m2, 0.8);
