@@ -263,7 +263,7 @@ expect "anchors of class weights" 0 "4 anchors .*4 random ones, seed 1: class we
 expect "class weights of people without names" 0 "nothing names the people" bin/anchors "$work/runs/g" --from class_weights --k 2 --flip sum --out "$work/named"
 expect "class weights of other people" 3 "was trained on other pictures" bin/anchors "$work/runs/g" data.root="$work/others" --from class_weights --k 2 --flip sum --out "$work/never"
 mkdir -p "$work/nobody"
-expect "anchors of an empty folder" 4 "nobody" bin/anchors "$work/runs/a" --pictures "$work/nobody" --out "$work/never"
+expect "anchors of an empty folder" 4 "no readable picture among 0 candidates" bin/anchors "$work/runs/a" --pictures "$work/nobody" --out "$work/never"
 expect "anchors from two places" 2 "says where the anchors come from" bin/anchors "$work/runs/a" --from training --pictures "$work/faces" --out "$work/never"
 expect "a temperature for the cosine" 2 "calibration.type = none has none" evaluate "$work/runs/a" calibration.tau=2
 expect "ssr" 0 "R.2 of log F" bin/ssr "$work/runs/a" --anchors "$work/anchors" --steps 60 --step-batch 8 --out "$work/ssr"
@@ -291,7 +291,7 @@ expect "a picture that cannot be read" 4 "1.0000" bin/identify "$work/runs/a" "$
 expect "no gallery" 4 "not a gallery" bin/identify "$work/runs/a" "$work/cohort.safetensors" "$one"
 expect "compare" 0 "none: give --card" bin/compare "$work/runs/a" "$one" "$other"
 expect "compare by anchors" 0 "log DAO" bin/compare "$work/runs/a" "$one" "$other" --calibration ida_r --calibration-file "$work/folder.anchors" --calibration-tau 2
-expect "compare by mutual likelihood and anchors" 0 "pfe_ida" bin/compare "$work/runs/pfe" "$one" "$other" --calibration pfe_ida --calibration-file "$work/folder.anchors"
+expect "compare by mutual likelihood and anchors" 0 "log DAO of the mutual likelihood" bin/compare "$work/runs/pfe" "$one" "$other" --calibration pfe_ida --calibration-file "$work/folder.anchors"
 expect "compare by a card" 0 "same person; .*FAR 0.1 " bin/compare "$work/runs/a" "$one" "$one" --card "$work/once/result.json" --far 0.1 --html "$work/pair.html"
 [ -s "$work/pair.html" ] && ok || bad "compare: no page"
 expect "a FAR that the card lacks" 2 "the threshold card has no rate 0.5; it has" bin/compare "$work/runs/a" "$one" "$one" --card "$work/once/result.json" --far 0.5

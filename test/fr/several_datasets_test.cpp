@@ -57,8 +57,8 @@ TEST(SeveralDatasets, ClassesKeepTheirNamesAndGroups) {
   ASSERT_EQ(classes.names.size(), 30u);
   ASSERT_EQ(classes.group.size(), 30u);
   EXPECT_EQ(classes.groups, training_data(rendered(1, 0)).training_classes().groups);
-  EXPECT_EQ(classes.names[0], classes.names[10]);  // a person of both
-  EXPECT_NE(classes.names[9], classes.names[19]);
+  EXPECT_EQ("s1_" + classes.names[0], classes.names[10]);  // a person of both
+  EXPECT_NE("s1_" + classes.names[9], classes.names[19]);
   for (size_t k = 0; k < 4; ++k) EXPECT_EQ(classes.group[k], classes.group[20 + k]);
 }
 
