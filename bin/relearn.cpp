@@ -84,8 +84,10 @@ int run(const Arguments& a) {
   std::vector<std::string> people;
   const std::vector<int64_t> labels = labels_of(set, people);
   const size_t classes = people.size();
-  Relearned learned = relearn(e.view(), labels, a.options);
-  const RelearnedModel model = with_head(loaded, *learned.head, std::move(people), a.flip, a.options);
+  RelearnOptions options = a.options;
+  options.device = loaded.model->network().device();
+  Relearned learned = relearn(e.view(), labels, options);
+  const RelearnedModel model = with_head(loaded, *learned.head, std::move(people), a.flip, options);
   save_model(a.out, *model.model, model.info);
   std::cout << a.out << ": a classifier of " << classes << " people from " << e.N << " pictures\n";
   if (const auto& loss = learned.loss; !loss.empty()) {

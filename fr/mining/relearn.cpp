@@ -69,6 +69,7 @@ Relearned relearn(const EmbeddingView& e, std::span<const int64_t> labels, const
   const auto pictures = pictures_of_people(labels);
   Relearned out{std::make_unique<ClassHead>(head_options(o), int64_t(pictures.size()), e.D, o.seed), {}};
   start_at_prototypes(*out.head, e, labels);
+  out.head->place(o.device);
   const auto optimizer = make_optimizer(out.head->parameters(), {.momentum = o.momentum,
                                                                  .weight_decay = o.weight_decay,
                                                                  .form = MomentumForm::caffe,
@@ -84,7 +85,8 @@ Relearned relearn(const EmbeddingView& e, std::span<const int64_t> labels, const
       x.insert(x.end(), row.begin(), row.end()), y.push_back(labels[size_t(i)]);
     }
     out.head->zero_grad();
-    const Var loss = out.head->loss(Var(Tensor::from(x, {n, e.D})), Tensor::from(y, {n}), step);
+    const Var loss =
+        out.head->loss(Var(Tensor::from(x, {n, e.D}).to(o.device)), Tensor::from(y, {n}).to(o.device), step);
     out.loss.push_back(loss.value().item());
     backward(loss);
     if (!std::isfinite(optimizer->step(learning_rate(schedule, step), step)) ||
@@ -93,6 +95,7 @@ Relearned relearn(const EmbeddingView& e, std::span<const int64_t> labels, const
     out.head->after_update();
     if (progress) progress(step + 1);
   }
+  out.head->place(Device::cpu);
   return out;
 }
 

@@ -21,10 +21,11 @@ struct RelearnOptions {
   double momentum = 0.9;             // Nesterov's
   double weight_decay = 5e-4;        // of the class weights
   uint64_t seed = 1;
+  Device device = Device::cpu;  // where it is trained
 };
 
 struct Relearned {
-  std::unique_ptr<ClassHead> head;  // L2-Softmax over the people, on the CPU
+  std::unique_ptr<ClassHead> head;  // L2-Softmax over the people, in the end on the CPU
   std::vector<double> loss;         // of each step
 };
 

@@ -12,9 +12,11 @@
 #include "fr/mining/class_coverage.h"
 #include "fr/protocol/prototypes.h"
 #include "test/data/temporary.h"
+#include "test/devices.h"
 #include "test/fr/figure_of.h"
 #include "test/fr/random_rows.h"
 #include "test/fr/thrown.h"
+#include "test/stand_in.h"
 
 namespace fr {
 namespace {
@@ -97,6 +99,19 @@ TEST(Relearn, LearnsAndIsAFunctionOfItsSeed) {
   RelearnOptions many = o;
   many.batch = 81, many.steps = 2;  // more than there are people: everybody
   EXPECT_EQ(relearn(g.rows.view(), g.labels, many).loss.size(), 2u);
+}
+
+TEST(Relearn, ADeviceFollowsTheCpu) {
+  const test::UseDevice device(test::stand_in());
+  const Gallery g = gallery(20, 5, 8, 0.8);
+  RelearnOptions o{.steps = 30, .batch = 15, .lr = 0.05, .last_lr = 0.005};
+  const Relearned here = relearn(g.rows.view(), g.labels, o);
+  o.device = Device::cuda;
+  const Relearned there = relearn(g.rows.view(), g.labels, o);
+  for (size_t i = 0; i < 30; ++i) EXPECT_NEAR(there.loss[i], here.loss[i], 1e-4 * here.loss[i]) << i;
+  const auto a = collect_state(*here.head).at("weight").host<float>(),
+             b = collect_state(*there.head).at("weight").host<float>();
+  for (size_t i = 0; i < a.size(); ++i) EXPECT_NEAR(b[i], a[i], 1e-4) << i;
 }
 
 TEST(Relearn, WhatIsWrongIsRefused) {

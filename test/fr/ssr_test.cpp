@@ -10,10 +10,12 @@
 #include "fr/calibration/anchors.h"
 #include "fr/calibration/ssr_train.h"
 #include "test/data/temporary.h"
+#include "test/devices.h"
 #include "test/fr/calibrated_blocks.h"
 #include "test/fr/oracle.h"
 #include "test/fr/random_rows.h"
 #include "test/fr/thrown.h"
+#include "test/stand_in.h"
 
 namespace fr {
 namespace {
@@ -147,6 +149,22 @@ TEST(Ssr, SameSeedSameWeights) {
   };
   EXPECT_EQ(trained(1, 1), trained(1, 3));
   EXPECT_NE(trained(1, 1), trained(2, 1));
+}
+
+TEST(Ssr, ADeviceFollowsTheCpu) {
+  const test::UseDevice device(test::stand_in());
+  const Scene s;
+  const auto trained = [&](Device where) {
+    SsrModel m;
+    m.D = 16;
+    SsrOptions o = quick(60);
+    o.device = where;
+    train_ssr(m, s.unit, s.people, s.log_f, o);
+    return m.w1;
+  };
+  const auto a = trained(Device::cpu), b = trained(Device::cuda);
+  ASSERT_EQ(a.size(), b.size());
+  for (size_t i = 0; i < a.size(); ++i) EXPECT_NEAR(b[i], a[i], 1e-4) << i;
 }
 
 TEST(Ssr, ConstantTargets) {
