@@ -124,23 +124,23 @@ gpu: $(BUILD)/gpu_tests $(BUILD)/gpu_bench
 
 bin/audit: $(AUDIT)
 $(PROGRAMS): bin/%: $(BUILD)/bin/%.o $(LIB)
-	$(CXX) $(LDFLAGS) $(filter %.o,$^) $(LIB) $(LDLIBS) -o $@
+	@echo "  $@"; $(CXX) $(LDFLAGS) $(filter %.o,$^) $(LIB) $(LDLIBS) -o $@
 $(BUILD)/unit_tests: $(TEST_OBJ) $(AUDIT) $(LIB)
-	$(CXX) $(LDFLAGS) $^ $(LDLIBS) -lgtest -lgtest_main -o $@
+	@echo "  $@"; $(CXX) $(LDFLAGS) $^ $(LDLIBS) -lgtest -lgtest_main -o $@
 $(BUILD)/bench_kernels: $(BENCH_OBJ) $(filter-out %/main.o,$(WORKER_OBJ)) $(LIB)
-	$(CXX) $(LDFLAGS) $^ $(LDLIBS) -lbenchmark -lopenblas -o $@
+	@echo "  $@"; $(CXX) $(LDFLAGS) $^ $(LDLIBS) -lbenchmark -lopenblas -o $@
 $(BUILD)/bench_worker: $(WORKER_OBJ) $(LIB)
-	$(CXX) $(LDFLAGS) $^ $(LDLIBS) -o $@
+	@echo "  $@"; $(CXX) $(LDFLAGS) $^ $(LDLIBS) -o $@
 $(BUILD)/loss_worker: $(BUILD)/bench/loss_worker/main.o $(LIB)
-	$(CXX) $(LDFLAGS) $^ $(LDLIBS) -o $@
+	@echo "  $@"; $(CXX) $(LDFLAGS) $^ $(LDLIBS) -o $@
 $(BUILD)/bench_protocols: $(BUILD)/bench/protocols/main.o $(LIB)
-	$(CXX) $(LDFLAGS) $^ $(LDLIBS) -o $@
+	@echo "  $@"; $(CXX) $(LDFLAGS) $^ $(LDLIBS) -o $@
 $(BUILD)/detection_worker: $(BUILD)/bench/detection_worker/main.o $(LIB)
-	$(CXX) $(LDFLAGS) $^ $(LDLIBS) -o $@
+	@echo "  $@"; $(CXX) $(LDFLAGS) $^ $(LDLIBS) -o $@
 $(BUILD)/gpu_tests: $(CARD_OBJ) $(AUDIT) $(EMULATOR) $(LIB)
-	$(CXX) $(LDFLAGS) $^ $(LDLIBS) -lgtest -o $@
+	@echo "  $@"; $(CXX) $(LDFLAGS) $^ $(LDLIBS) -lgtest -o $@
 $(BUILD)/gpu_bench: $(GPU_BENCH_OBJ) $(EMULATOR) $(LIB)
-	$(CXX) $(LDFLAGS) $^ $(LDLIBS) $(if $(CUBLAS),-lcublas -Wl$(comma)-rpath$(comma)$(CUDA_HOME)/lib64) -o $@
+	@echo "  $@"; $(CXX) $(LDFLAGS) $^ $(LDLIBS) $(if $(CUBLAS),-lcublas -Wl$(comma)-rpath$(comma)$(CUDA_HOME)/lib64) -o $@
 comma := ,
 # A file in $(BUILD) that changes when the text does: what depends on it is built again.
 stamp = $(shell mkdir -p $(BUILD); echo "$2" | cmp -s - $(BUILD)/$1 || echo "$2" > $(BUILD)/$1)
