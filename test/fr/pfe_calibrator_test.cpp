@@ -7,8 +7,8 @@
 #include <numeric>
 
 #include "base/error.h"
-#include "fr/calibration/cohort_file.h"
 #include "fr/calibration/anchors.h"
+#include "fr/calibration/cohort_file.h"
 #include "test/data/temporary.h"
 #include "test/fr/calibrated_blocks.h"
 #include "test/fr/random_rows.h"
