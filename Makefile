@@ -6,7 +6,8 @@
 # make gpu        tests and benchmark for a CUDA card, see docs/gpu.md
 # CXX=clang++ chooses the compiler, BUILD=folder where objects go, SANITIZE=1 adds ASan and UBSan. CUDA=0 leaves the kernels
 # of cuda/ out even where nvcc is found; CUDA_ARCH="80 90" names the cards to compile for.
-# What stands before the first rule may name targets.
+
+# Target-specific variables stand before the first rule, and with them rules of their own.
 .DEFAULT_GOAL := all
 MAKEFLAGS += -j$(shell nproc) --no-print-directory
 BUILD    ?= build

@@ -63,9 +63,8 @@ Cohort make_anchors(const Arguments& a, const LoadedModel& model) {
   if (a.from == From::class_weights) {
     const std::vector<std::string> names = names_of_weights(model, a.settings);
     if (names.empty())
-      std::cerr << "note: nothing names the people of the class weights (data.root=FOLDER would), so that "
-                   "nobody does "
-                   "without their own\n";
+      std::cerr << "note: nothing names the people of the class weights, so that a test cannot leave out a "
+                   "person's own one; data.root=FOLDER names them\n";
     return random_rows(class_weights(model, flip, names), a.count, a.seed);
   }
   LabelledPictures pictures = pictures_of(a, model);

@@ -41,13 +41,14 @@ void check_datasets(const Config& c) {
   require(!weighted || c.data.order == Order::uniform || c.data.order == Order::balanced,
           "data.weights: batches of data.order = pk and doppelganger are made by people; use uniform or "
           "balanced");
-  for (const auto& [name, weight] : c.loss.terms)
-    require(name != "domain" || datasets > 1,
+  for (const auto& [name, weight] : c.loss.terms) {
+    if (name != "domain") continue;
+    require(datasets > 1,
             "loss.name: domain tells data sets apart; expected several, in data.root or synthetic.datasets");
-  for (const auto& [name, weight] : c.loss.terms)
-    require(name != "domain" || c.train.batch > 1,
+    require(c.train.batch > 1,
             cat("train.batch = ", c.train.batch,
                 ": the classifier of loss.name = domain normalises over the batch; allowed: 2 or more"));
+  }
 }
 
 }  // namespace

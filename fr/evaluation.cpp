@@ -180,8 +180,8 @@ std::vector<ProtocolResult> evaluate(const Protocol& protocol, const std::vector
                                      const EvaluationConfig& c, Progress* progress) {
   std::vector<std::unique_ptr<Calibrator>> calibrators;
   calibrators.push_back(make_calibrator({}));
-  calibrators.push_back(make_calibrator(c.calibration));  // refuses what the cosine has no use for, too
-  if (c.calibration.type == CalibrationType::none) calibrators.pop_back();
+  auto chosen = make_calibrator(c.calibration);  // of the cosine too: its settings are checked
+  if (c.calibration.type != CalibrationType::none) calibrators.push_back(std::move(chosen));
   const bool distributions = scores_distributions(c.calibration.type);
   const std::vector<Embeddings> embeddings =
       embed(members, protocol.pictures(), c.flip.value_or(FlipMode::concatenate), c.batch, c.average,
