@@ -1,32 +1,29 @@
 // relearn MODEL --root FOLDER --gallery LIST --out FILE: a classifier of everybody in the gallery on top of a trained network.
 #include <iostream>
+#include <map>
 #include <numeric>
 
-#include "base/parallel.h"
-#include "bin/common/command_line.h"
+#include "bin/common/embedding_arguments.h"
 #include "data/gallery_list.h"
-#include "fr/embed.h"
+#include "fr/calibration/labelled_pictures.h"
 #include "fr/mining/relearn.h"
-#include "fr/progress.h"
 
 using namespace fr;
 
 namespace {
 
 struct Arguments {
-  std::string model, root, gallery, out;
+  EmbeddingArguments embedding;
+  std::string root, gallery, out;
   RelearnOptions options;
   FlipMode flip = FlipMode::mean;
-  int64_t batch = EmbedOptions().batch;
-  int threads = 0;
-  DeviceChoice device = DeviceChoice::automatic;
-  DType precision = DType::float32;
+  bool allow_skipped = false;
 };
 
 void declare(CommandLine& line, Arguments& a) {
   using Need = CommandLine::Need;
   RelearnOptions& o = a.options;
-  line.text("model", a.model, "checkpoint file or run folder", Need::required);
+  a.embedding.declare_model(line);
   line.text("--root", a.root, "folder of the pictures", Need::required);
   line.text("--gallery", a.gallery, "list of who is learned: lines `person path`, or CSV picture,person",
             Need::required);
@@ -41,33 +38,27 @@ void declare(CommandLine& line, Arguments& a) {
   line.number("--seed", o.seed, "of the pictures that are drawn");
   line.choice("--flip", a.flip, {{"none", FlipMode::none}, {"mean", FlipMode::mean}},
               "how the mirror image joins the embedding");
-  line.number<int64_t>("--batch", a.batch, "pictures a forward pass", 1, 65536);
-  line.choice("--device", a.device, kDeviceWords,
-              "where the network is computed; auto: on the card if there is one");
-  line.choice("--precision", a.precision, kPrecisionWords, "of the maps; bf16: faster, on a card only");
-  line.number("--threads", a.threads, "0: all cores", 0, 1024);
+  line.flag("--allow-skipped", a.allow_skipped, "exit with 0 although pictures were skipped");
+  a.embedding.declare_computation(line);
 }
 
-Embeddings embed_gallery(LoadedModel& loaded, const GalleryProbes& set, const Arguments& a) {
-  const auto& network = loaded.config.network;
-  Progress progress(set.enrolled);
-  const Embeddings e = embed(
-      *loaded.model, set.enrolled, [&](int64_t i) { return load_image(set.root / set.pictures[size_t(i)]); },
-      {network.height, network.width, a.flip, a.batch, loaded.config.data.patch},
-      [&](int64_t done) { progress.show(done, "embedding", false); });
-  progress.finish();
-  return e;
+LabelledPictures pictures_of(const GalleryProbes& set) {
+  LabelledPictures p;
+  for (const int64_t person : set.people) p.people.push_back(set.names[size_t(person)]);
+  p.picture = [&set](int64_t i) { return load_image(set.root / set.pictures[size_t(i)]); };
+  return p;
 }
 
-// People without a picture (all missing) are no class.
-std::vector<int64_t> labels_of(const GalleryProbes& set, std::vector<std::string>& names) {
-  std::vector<int64_t> class_of(set.names.size(), -1), labels;
-  for (const int64_t person : set.people) {
-    if (class_of[size_t(person)] < 0)
-      class_of[size_t(person)] = int64_t(names.size()), names.push_back(set.names[size_t(person)]);
-    labels.push_back(class_of[size_t(person)]);
+// Classes in the order of their first pictures -> their names, and the class of each picture.
+std::vector<std::string> number_people(const std::vector<std::string>& people, std::vector<int64_t>& labels) {
+  std::map<std::string, int64_t> class_of;
+  std::vector<std::string> names;
+  for (const std::string& person : people) {
+    const auto [at, fresh] = class_of.emplace(person, int64_t(names.size()));
+    if (fresh) names.push_back(person);
+    labels.push_back(at->second);
   }
-  return labels;
+  return names;
 }
 
 double mean_of(std::span<const double> values) {
@@ -79,23 +70,25 @@ int run(const Arguments& a) {
     throw Error(ErrorKind::usage, cat("--last-lr ", a.options.last_lr, " is above --lr ", a.options.lr,
                                       ", from which the learning rate falls to it"));
   const GalleryProbes set = read_enrolled(find_list(a.gallery, a.root), a.root);
-  LoadedModel loaded = load_model(a.model, placement_of(a.device, a.precision));
-  const Embeddings e = embed_gallery(loaded, set, a);
-  std::vector<std::string> people;
-  const std::vector<int64_t> labels = labels_of(set, people);
+  LoadedModel loaded = a.embedding.load();
+  LabelledPictures pictures = pictures_of(set);
+  const EmbeddedPictures e = embed_pictures(loaded, pictures, a.flip, a.embedding.batch);
+  for (const auto& reason : e.skipped) std::cerr << "skipped: " << reason << "\n";
+  std::vector<int64_t> labels;
+  std::vector<std::string> people = number_people(pictures.people, labels);
   const size_t classes = people.size();
   RelearnOptions options = a.options;
   options.device = loaded.model->network().device();
-  Relearned learned = relearn(e.view(), labels, options);
+  Relearned learned = relearn({e.rows.rows, e.rows.N, e.rows.D}, labels, options);
   const RelearnedModel model = with_head(loaded, *learned.head, std::move(people), a.flip, options);
   save_model(a.out, *model.model, model.info);
-  std::cout << a.out << ": a classifier of " << classes << " people from " << e.N << " pictures\n";
+  std::cout << a.out << ": a classifier of " << classes << " people from " << e.rows.N << " pictures\n";
   if (const auto& loss = learned.loss; !loss.empty()) {
     const size_t tenth = (loss.size() + 9) / 10;
     std::cout << "loss  " << mean_of(std::span(loss).first(tenth)) << " -> "
               << mean_of(std::span(loss).last(tenth)) << " in " << loss.size() << " steps\n";
   }
-  return 0;
+  return e.skipped.empty() || a.allow_skipped ? 0 : int(ErrorKind::data);
 }
 
 }  // namespace
@@ -107,8 +100,5 @@ int main(int argc, char** argv) {
       "Keeps a trained network and learns a new classifier on top of it: a class for everybody in a "
       "gallery, of many pictures or one. bin/evaluate protocol=coverage coverage.scores=classes tests it.");
   declare(line, a);
-  return line.run(argc, argv, [&] {
-    if (a.threads > 0) set_threads(a.threads);
-    return run(a);
-  });
+  return line.run(argc, argv, [&] { return run(a); });
 }

@@ -326,6 +326,11 @@ expect "coverage of a novel set" 0 "rank 1 of the base set" search coverage cove
 echo nobody >>"$work/novel.txt"
 expect "relearn" 0 "a classifier of 6 people" bin/relearn "$work/runs/a" --root "$work/faces" --gallery "$work/faces/gallery.txt" --steps 20 --out "$work/relearned"
 expect "coverage of classes" 0 "coverage" search_with "$work/relearned" coverage coverage.scores=classes coverage.precision=0.5
+cp -r "$work/faces" "$work/damaged"
+head -c 500 "$work/faces/$(sed -n '2s/[^ ]* //p' "$work/faces/gallery.txt")" >"$work/damaged/$(sed -n '2s/[^ ]* //p' "$work/faces/gallery.txt")"
+relearn_damaged() { bin/relearn "$work/runs/a" --root "$work/damaged" --gallery "$work/damaged/gallery.txt" --steps 2 --out "$work/relearned2" "$@"; }
+expect "relearn with a damaged picture" 4 "skipped: .*damaged/" relearn_damaged
+expect "relearn with a damaged picture allowed" 0 "a classifier of 5 people from 5 pictures" relearn_damaged --allow-skipped
 expect "relearn upon variances" 0 "a classifier of 6 people" bin/relearn "$work/runs/pfe" --root "$work/faces" --gallery "$work/faces/gallery.txt" --steps 20 --out "$work/relearned"
 expect "coverage of its classes" 0 "coverage" search_with "$work/relearned" coverage coverage.scores=classes coverage.precision=0.5
 expect "learning rates that rise" 2 "last-lr 1 is above --lr" bin/relearn "$work/runs/a" --root "$work/faces" --gallery "$work/faces/gallery.txt" --last-lr 1 --out "$work/never"
