@@ -101,7 +101,7 @@ CARD_OBJ  = $(patsubst %.cpp,$(BUILD)/%.o,$(wildcard test/cuda/card/*.cpp)) \
             $(if $(NVCC),$(patsubst %.cu,$(BUILD)/%.cuda.o,$(wildcard test/cuda/*.cu)))
 GPU_BENCH_OBJ = $(patsubst %.cpp,$(BUILD)/%.o,$(wildcard bench/gpu/*.cpp))
 # cuBLAS is only a yardstick of the benchmark.
-CUBLAS    = $(if $(NVCC),$(wildcard $(CUDA_HOME)/include/cublas_v2.h))
+CUBLAS    = $(if $(NVCC),$(and $(wildcard $(CUDA_HOME)/include/cublas_v2.h),$(wildcard $(CUDA_HOME)/lib64/libcublas.so)))
 BENCH_OBJ = $(patsubst %.cpp,$(BUILD)/%.o,$(wildcard bench/*.cpp))
 WORKER_OBJ = $(patsubst %.cpp,$(BUILD)/%.o,$(wildcard bench/worker/*.cpp))
 DEPENDS  := $(shell CXX="$(CXX)" scripts/dependencies.sh build $(filter test bench,$(MAKECMDGOALS)) \

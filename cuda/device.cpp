@@ -155,7 +155,9 @@ DevicePools& pools() { return card().pools; }
 void check_call(cudaError_t result, const char* what) {
   if (result == cudaSuccess) return;
   cudaGetLastError();  // so that the next call does not report it again
-  throw Error(ErrorKind::memory, cat("CUDA: ", what, ": ", cudaGetErrorString(result)));
+  const bool full = result == cudaErrorMemoryAllocation;
+  throw Error(full ? ErrorKind::memory : ErrorKind::internal,
+              cat("CUDA: ", what, ": ", cudaGetErrorString(result)));
 }
 
 void* device_alloc(size_t bytes) { return card().pools.alloc(bytes); }

@@ -143,18 +143,23 @@ void DeviceStep::record() {
   device_.synchronize();
   device_.trim();  // the plain steps' blocks: the recording has its own
   device_.begin_recording();
+  bool open = true;
   try {
     ask();
+    open = false;
+    recording_ = device_.end_recording();
   } catch (const std::exception& e) {
+    const std::exception_ptr first = std::current_exception();
     forget_gradients();
-    device_.drop(device_.end_recording());
+    try {
+      if (open) device_.drop(device_.end_recording());
+    } catch (const std::exception&) {  // what went wrong first says more
+    }
     const auto* error = dynamic_cast<const Error*>(&e);
-    if (!error || error->kind() != ErrorKind::memory) throw;
+    if (!error || error->kind() != ErrorKind::memory) std::rethrow_exception(first);
     std::cerr << "\nwarning: the step is not recorded: " << e.what() << "\n";
     options_.record = false;
-    return;
   }
-  recording_ = device_.end_recording();
 }
 
 void DeviceStep::start(int64_t step, double learning_rate) {

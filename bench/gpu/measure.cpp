@@ -1,5 +1,7 @@
 #include <algorithm>
 #include <cmath>
+#include <exception>
+#include <iostream>
 
 #include "bench/gpu/bench.h"
 
@@ -12,7 +14,13 @@ constexpr int kSamples = 7;
 struct Recording {
   const DeviceInterface& device;
   void* handle;
-  ~Recording() { device.drop(handle); }
+  ~Recording() {
+    try {
+      device.drop(handle);
+    } catch (const std::exception& e) {  // after a fault of the card every call fails
+      std::cerr << e.what() << "\n";
+    }
+  }
 };
 
 double seconds(const DeviceInterface& device, const std::function<void()>& f) {
@@ -39,8 +47,12 @@ Timing measure(const DeviceInterface& device, const Options& options, const std:
   try {
     for (int64_t i = 0; i < calls; ++i) f(i);
   } catch (...) {
-    device.drop(device.end_recording());
-    throw;
+    const std::exception_ptr first = std::current_exception();
+    try {
+      device.drop(device.end_recording());
+    } catch (const std::exception&) {  // what went wrong first says more
+    }
+    std::rethrow_exception(first);
   }
   const Recording recording{device, device.end_recording()};
   const double all = seconds(device, [&] { device.replay(recording.handle); });

@@ -77,6 +77,8 @@ def row(group, name, kind, measure):
     if OPTIONS.out:
         with open(OPTIONS.out, "a") as f:
             print(line, file=f)
+    if OPTIONS.beside and os.path.exists(OPTIONS.beside):  # anew after each row: the last may never come
+        compare(OPTIONS.beside, os.path.splitext(OPTIONS.out or "torch_gpu.jsonl")[0] + ".md")
     if DEVICE == "cuda":
         torch.cuda.empty_cache()
 
@@ -204,9 +206,14 @@ def everything():
     for kind in (BF16, TF32):
         n = 64 if quick else 8192
         row("products", f"square {n}x{n}x{n}", kind, lambda: product(n, kind))
-    for title, name in [("SphereFace-4", "sphereface4")] if quick else NETWORKS:
-        row("training steps", f"{title}, batch {batches[0]}, {classes} classes", BF16,
-            lambda: training(name, batches[0], classes, BF16))
+    networks = [("SphereFace-4", "sphereface4")] if quick else NETWORKS
+
+    def train(of, batch, kind):
+        for title, name in of:
+            row("training steps", f"{title}, batch {batch}, {classes} classes", kind,
+                lambda: training(name, batch, classes, kind))
+
+    train(networks[:1], batches[0], BF16)
     for kind in (BF16, TF32):
         for layer in LAYERS[-1:] if quick else LAYERS:
             H, W, C, K, R, stride = layer
@@ -217,10 +224,9 @@ def everything():
         for M in [40] if quick else [100000, 1000000]:
             N = 8 if quick else 512
             row("margin head", f"{M} classes, batch {N}, embedding {nets.EMBEDDING}", kind, lambda: head(M, N, kind))
+    train(networks[1:], batches[0], BF16)
     for batch, kind in [] if quick else [(512, TF32), (256, BF16), (256, TF32)]:
-        for title, name in NETWORKS:
-            row("training steps", f"{title}, batch {batch}, {classes} classes", kind,
-                lambda: training(name, batch, classes, kind))
+        train(networks, batch, kind)
 
 
 def compare(ours_file, table_file):
@@ -260,5 +266,3 @@ if __name__ == "__main__":
         with open(OPTIONS.out, "w") as file:
             print(json.dumps({"torch": torch.__version__, "card": HEADING}), file=file)
     everything()
-    if OPTIONS.beside and os.path.exists(OPTIONS.beside):
-        compare(OPTIONS.beside, os.path.splitext(OPTIONS.out or "torch_gpu.jsonl")[0] + ".md")

@@ -40,10 +40,21 @@ struct Recording {
   template <class F>
   explicit Recording(F work) {
     card().begin_recording();
-    work();
+    try {
+      work();
+    } catch (...) {  // or every later test would be recorded
+      card().drop(card().end_recording());
+      throw;
+    }
     handle = card().end_recording();
   }
-  ~Recording() { card().drop(handle); }
+  ~Recording() {
+    try {
+      card().drop(handle);
+    } catch (const std::exception& e) {
+      ADD_FAILURE() << e.what();
+    }
+  }
   void replay() const { card().replay(handle); }
   void* handle;
 };
