@@ -81,7 +81,7 @@ tests() {
   rm -f build/card/no_hopper
   build/card/gpu_tests --gtest_brief=1 --gtest_filter=-Hopper.* 2>&1 | tee "$out/tests.txt" | tail -n 60
   code=${PIPESTATUS[0]}
-  timeout --foreground -k 5 30 build/card/gpu_tests --gtest_brief=1 --gtest_filter=Hopper.* 2>&1 | tee -a "$out/tests.txt" | tail -n 30
+  timeout --foreground -k 5 40 build/card/gpu_tests --gtest_filter=Hopper.* 2>&1 | tee -a "$out/tests.txt" | tail -n 30
   hopper=${PIPESTATUS[0]}
   [ "$hopper" = 0 ] || { code=$hopper; touch build/card/no_hopper; echo "the convolutions for Hopper will not be measured"; }
   return "$code"

@@ -16,4 +16,7 @@ int64_t hopper_convolution_moments(bfloat16* y, Moments* moments, const bfloat16
 bool hopper_input_gradient(bfloat16* dx, const bfloat16* dy, const bfloat16* w, const Conv2dShape& s,
                            Gradient into);
 
+// For tests: so many blocks at most, and each takes several tiles; 0: one for each multiprocessor.
+void limit_hopper_blocks(int64_t most);
+
 }  // namespace fr::FR_GPU

@@ -78,6 +78,7 @@ bool aligned_to(size_t bytes, std::initializer_list<const P*> all) {
   return std::all_of(all.begin(), all.end(),
                      [=](const P* p) { return reinterpret_cast<uintptr_t>(p) % bytes == 0; });
 }
+int64_t most_blocks = 0;
 bool chosen() { return hopper_selected() && compute_capability() == 90; }
 
 template <int columns, int pieces>
@@ -89,7 +90,7 @@ int64_t run(HopperConvolution c, const bfloat16* x, const bfloat16* w, const Con
                                         int(s.pad_h - s.dilation_h * (s.R - 1)), int(s.stride_h), T::kRows});
   const TensorMap of_w = map_matrix(w, s.K, s.R * s.S * s.C, columns);
   const Conv2dFinish<bfloat16>& f = c.finish;
-  const Grid blocks{min(c.tiles, int64_t(multiprocessors()))};
+  const Grid blocks{min(c.tiles, most_blocks ? most_blocks : int64_t(multiprocessors()))};
   if (c.moments)
     launch(blocks, kHopperThreads, T::kBytesWithMoments,
            convolution_kernel<columns, pieces, HopperEpilogue::moments>, of_x, of_w, c);
@@ -127,6 +128,8 @@ int64_t convolve(bfloat16* y, Moments* moments, const bfloat16* x, const bfloat1
 }
 
 }  // namespace
+
+void limit_hopper_blocks(int64_t most) { most_blocks = most; }
 
 bool hopper_convolution(bfloat16* y, const bfloat16* x, const bfloat16* w,
                         const Conv2dFinish<bfloat16>& finish, const Conv2dShape& s) {

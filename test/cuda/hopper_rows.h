@@ -34,6 +34,7 @@ inline std::vector<Row> hopper_rows() {
           hopper_row(of3(3, 9, 10, 64, 128, 1)),
           hopper_row(of3(2, 7, 7, 128, 192, 1)),
           hopper_row(of3(2, 14, 13, 64, 256, 2)),
+          hopper_row(conv2d_shape(2, 15, 14, 64, 64, 3, 3, 1, 2, 2)),  // dilated
           hopper_row(of1(3, 15, 14, 128, 64, 2)),
           hopper_row(of1(2, 9, 9, 64, 512, 1)),
           conv2d_statistics_row("for Hopper", of3(5, 9, 13, 64, 64, 1)),

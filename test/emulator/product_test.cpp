@@ -6,7 +6,7 @@
 
 #include <cmath>
 
-#include "audit/kernels/rows.h"
+#include "test/cuda/product_rows.h"
 #include "test/emulator/emulator.h"
 
 namespace fr::emulated {
@@ -35,39 +35,19 @@ struct Restored {  // what a test has set
   }
 };
 
-// Some of the rows: these are run for each size of tile. One schedule: kernels_test.cpp compares them.
-std::vector<Row> rows() {
-  std::vector<Row> some;
-  const std::vector<Row> gemms = gemm_rows();
-  for (size_t i = 0; i < gemms.size(); i += 16) some.push_back(gemms[i]);
-  for (const char* part : {"136x72x64", "61x69x77", "69x133x1021", "x1344 "})
-    for (const Row& row : gemms)
-      if (row.name.find(part) != std::string::npos) some.push_back(row);
-  for (const Row& row : conv2d_rows())
-    for (const char* part :
-         {"eights", "shortcut, larger", "downsampling, larger", "two groups, larger", "unit, larger"})
-      if (row.name.find(part) != std::string::npos) some.push_back(row);
-  return some;
-}
-
 template <class T>
 class Product : public testing::Test {};
 using Types = testing::Types<float, bfloat16>;
 TYPED_TEST_SUITE(Product, Types);
 
+// One schedule: kernels_test.cpp compares them.
 TYPED_TEST(Product, EverySizeOfTile) {
   const Restored restored;
   for (const TileSize size : kSizes) {
     emulated::select_tile(size);
-    for (const Row& row : rows())
+    for (const Row& row : product_rows())
       EXPECT_EQ(join(check_row_on(row, emulated::table<TypeParam>(), random_and_lazy())), "") << int(size);
   }
-}
-
-double to_tf32(double v) {
-  if (v == 0 || !std::isfinite(v)) return v;
-  const double unit = std::ldexp(1.0, std::ilogb(v) - 10);
-  return std::nearbyint(v / unit) * unit;
 }
 
 // With operands that TF32 holds exactly it is as exact as float.
@@ -76,7 +56,7 @@ TEST(Product, Tf32OnItsOwnNumbers) {
   select_tf32(true);
   for (const TileSize size : kSizes) {
     emulated::select_tile(size);
-    for (Row row : rows()) {
+    for (Row row : product_rows()) {
       row.round = to_tf32;
       EXPECT_EQ(join(check_row_on(row, emulated::table<float>(), random_and_lazy())), "") << int(size);
     }

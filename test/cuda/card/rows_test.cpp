@@ -5,6 +5,8 @@
 
 #include "audit/kernels/rows.h"
 #include "test/cuda/card/card.h"
+#include "test/cuda/choices.h"
+#include "test/cuda/product_rows.h"
 
 namespace fr::test {
 namespace {
@@ -68,6 +70,38 @@ TYPED_TEST(Card, Likelihood) { check<TypeParam>(likelihood_rows()); }
 TYPED_TEST(Card, Search) { check<TypeParam>(search_rows()); }
 TYPED_TEST(Card, Domain) { check<TypeParam>(domain_rows()); }
 TYPED_TEST(Card, Sgd) { check<TypeParam>(sgd_rows()); }
+
+#ifdef PROSOPON_CUDA
+constexpr cuda::TileSize kSizes[] = {cuda::TileSize::wide, cuda::TileSize::narrow, cuda::TileSize::flat,
+                                     cuda::TileSize::small};
+
+struct Restored {  // what a test has set
+  ~Restored() { cuda::select_tile(cuda::TileSize::automatic), select_tf32(false); }
+};
+
+TYPED_TEST(Card, EverySizeOfTile) {
+  if (emulated()) GTEST_SKIP() << "test/emulator/product_test.cpp does this";
+  const Restored restored;
+  for (const cuda::TileSize size : kSizes) {
+    cuda::select_tile(size);
+    SCOPED_TRACE(int(size));
+    check<TypeParam>(product_rows());
+  }
+}
+
+TEST(CardTf32, EverySizeOfTile) {
+  if (emulated()) GTEST_SKIP() << "test/emulator/product_test.cpp does this";
+  const Restored restored;
+  select_tf32(true);
+  std::vector<Row> rows = product_rows();
+  for (Row& row : rows) row.round = to_tf32;
+  for (const cuda::TileSize size : kSizes) {
+    cuda::select_tile(size);
+    SCOPED_TRACE(int(size));
+    check<float>(rows);
+  }
+}
+#endif
 
 TYPED_TEST(Card, EveryEntryIsThere) {
   const auto* k = card_kernels<TypeParam>();
