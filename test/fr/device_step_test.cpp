@@ -426,6 +426,22 @@ TEST_P(DeviceStep, ARecordingThatDoesNotFitIsDoneWithout) {
   EXPECT_EQ(losses, expected);
 }
 
+ErrorKind failing_kind;
+TEST(DeviceStepRecording, OneThatCannotBePreparedIsDoneWithout) {
+  DeviceInterface device = stand_in();
+  device.end_recording = []() -> void* {
+    static std::vector<void*> begun;
+    begun.push_back(stand_in().end_recording());
+    throw Error(failing_kind, "a graph that cannot be prepared");
+  };
+  const UseDevice use(device);
+  Training a(cases()[0], kSingle, false), b(cases()[0], kSingle), c(cases()[0], kSingle);
+  failing_kind = ErrorKind::memory;
+  EXPECT_EQ(a.losses(5), b.losses(5));
+  failing_kind = ErrorKind::internal;
+  EXPECT_EQ(message_of([&] { c.losses(5); }, ErrorKind::internal), "a graph that cannot be prepared");
+}
+
 TEST_P(DeviceStep, LabelsAreCheckedWhereTheyAreTaken) {
   SupervisionOptions pairs;  // which only compare labels
   pairs.terms = {{"triplet", 1}};
