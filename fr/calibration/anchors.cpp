@@ -51,7 +51,8 @@ int64_t AnchorDiscrepancy::anchors_of(const std::string& person, int64_t row) co
 
 // Rows [begin, end): as many neighbours as hold k of other people whoever the row is of.
 void AnchorDiscrepancy::search(std::vector<double>& out, const CalibratedRows& r,
-                               std::span<const std::string> people, int64_t begin, int64_t end) const {
+                               std::span<const std::string> people, int64_t begin, int64_t end,
+                               const Similarity& similarity) const {
   std::vector<int64_t> own(size_t(end - begin), 0);
   for (int64_t i = begin; i < end && !people.empty(); ++i)
     own[size_t(i - begin)] = anchors_of(people[size_t(i)], i);
@@ -61,23 +62,30 @@ void AnchorDiscrepancy::search(std::vector<double>& out, const CalibratedRows& r
   queries.resize(size_t(Q * r.D), 0);
   const Hits hits = gallery_->search({queries, Q, r.D}, n);
   parallel_ranges(end - begin, 64, [&](int64_t first, int64_t last) {
-    std::vector<double> cosines;
-    for (int64_t i = first; i < last; ++i, cosines.clear()) {
-      for (int64_t h = i * n; int64_t(cosines.size()) < k_; ++h) {
+    std::vector<double> support;
+    for (int64_t i = first; i < last; ++i, support.clear()) {
+      for (int64_t h = i * n; int64_t(support.size()) < k_; ++h) {
         const int64_t anchor = hits.indices[size_t(h)];
         if (own[size_t(i)] > 0 && person_[size_t(anchor)] == people[size_t(begin + i)]) continue;
-        cosines.push_back(inner_product(&queries[size_t(i * r.D)], &rows_[size_t(anchor * r.D)], r.D));
+        support.push_back(similarity(begin + i, &rows_[size_t(anchor * r.D)]));
       }
-      out[size_t(begin + i)] = log_discrepancy(cosines, tau_);
+      out[size_t(begin + i)] = log_discrepancy(support, tau_);
     }
   });
 }
 
 std::vector<double> AnchorDiscrepancy::log_f(const CalibratedRows& r,
                                              std::span<const std::string> people) const {
+  return log_f(r, people, [&](int64_t row, const float* anchor) {
+    return inner_product(&r.rows[size_t(row * r.D)], anchor, r.D);
+  });
+}
+
+std::vector<double> AnchorDiscrepancy::log_f(const CalibratedRows& r, std::span<const std::string> people,
+                                             const Similarity& similarity) const {
   std::vector<double> out(size_t(r.N));
   for (int64_t begin = 0; begin < r.N; begin += kRows)
-    search(out, r, people, begin, std::min(r.N, begin + kRows));
+    search(out, r, people, begin, std::min(r.N, begin + kRows), similarity);
   return out;
 }
 

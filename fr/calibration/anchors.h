@@ -1,5 +1,6 @@
 // IDA-R: the support set of an embedding is its k nearest anchors, found exactly; those of its own person are left out.
 #pragma once
+#include <functional>
 #include <map>
 #include <memory>
 
@@ -22,6 +23,10 @@ class AnchorDiscrepancy : public Discrepancy {
   // A function of a row, its person and the anchors alone. Throws Error{data} naming the row for which fewer than k anchors are
   // of other people.
   std::vector<double> log_f(const CalibratedRows& rows, std::span<const std::string> people) const override;
+  // The same with other similarities than cosines, s_i of row `row` and the k anchors (D) whose cosines are largest.
+  using Similarity = std::function<double(int64_t row, const float* anchor)>;
+  std::vector<double> log_f(const CalibratedRows& rows, std::span<const std::string> people,
+                            const Similarity& similarity) const;
   int64_t anchors() const { return int64_t(person_.size()); }
 
  private:
@@ -29,7 +34,7 @@ class AnchorDiscrepancy : public Discrepancy {
   // How many anchors row `row`, of this person, does without. Throws as log_f().
   int64_t anchors_of(const std::string& person, int64_t row) const;
   void search(std::vector<double>& out, const CalibratedRows& rows, std::span<const std::string> people,
-              int64_t begin, int64_t end) const;
+              int64_t begin, int64_t end, const Similarity& similarity) const;
 
   std::vector<float> rows_;                   // (anchors,D)
   std::vector<std::string> person_;           // (anchors), "" where nobody knows

@@ -100,8 +100,7 @@ std::unique_ptr<Calibrator> make_calibrator(const CalibrationOptions& options) {
   const double tau = names_tau(options) ? options.tau : made_for_it ? cohort.tau : kUsualTau;
   auto discrepancy = std::make_unique<AnchorDiscrepancy>(cohort.view(), top, tau);
   if (options.type == CalibrationType::ida_r) return discrepancy;
-  return std::make_unique<PfeDiscrepancy>(options.fusion, tau, usual_variance(options),
-                                          std::move(discrepancy));
+  return std::make_unique<PfeDiscrepancy>(options.fusion, usual_variance(options), std::move(discrepancy));
 }
 
 }  // namespace fr

@@ -43,12 +43,16 @@ std::string Discrepancy::score() const {
              support(), ", k = ", k_, ", tau = ", tau_, ")");
 }
 
-CalibratedRows Discrepancy::prepare(const EmbeddingView& e) const {
+void Discrepancy::check_fits(const EmbeddingView& e) const {
   FR_CHECK(e.people.empty() || int64_t(e.people.size()) == e.N, "ida: ", e.N, " embeddings of ",
            e.people.size(), " people");
   if (e.D != D_)
     throw Error(ErrorKind::data, cat("ida: made for embeddings of ", D_, " numbers, these have ", e.D,
                                      "; calibrate with the same model and flip"));
+}
+
+CalibratedRows Discrepancy::prepare(const EmbeddingView& e) const {
+  check_fits(e);
   CalibratedRows r = unit_rows(e);
   const std::vector<double> found = log_f(r, e.people);
   r.C = 1, r.context.assign(found.begin(), found.end());

@@ -33,6 +33,8 @@ class Discrepancy : public Calibrator {
               int64_t m) const override;
   double score(const CalibratedRows& a, int64_t i, const CalibratedRows& b, int64_t j) const override;
 
+  // Throws what prepare() throws for sizes.
+  void check_fits(const EmbeddingView& embeddings) const;
   // log F of each row, in double. Rows (N,D) of unit length, or zeros; `people` as EmbeddingView has them.
   virtual std::vector<double> log_f(const CalibratedRows& rows,
                                     std::span<const std::string> people) const = 0;

@@ -44,35 +44,38 @@ double MutualLikelihood::score(const CalibratedRows& a, int64_t i, const Calibra
   return likelihood(a, i, b, j, a.D);
 }
 
-PfeDiscrepancy::PfeDiscrepancy(Fusion fusion, double tau, double typical_variance,
-                               std::unique_ptr<const Calibrator> discrepancy)
-    : DistributionCalibrator(fusion),
-      tau_(tau),
-      typical_variance_(typical_variance),
-      discrepancy_(std::move(discrepancy)) {
-  FR_CHECK(tau >= 0 && std::isfinite(tau) && typical_variance > 0 && std::isfinite(typical_variance),
-           "pfe_ida: expected tau >= 0 and a variance > 0, got ", tau, " and ", typical_variance);
-  FR_CHECK(discrepancy_, "pfe_ida: no discrepancy operator");
+PfeDiscrepancy::PfeDiscrepancy(Fusion fusion, double typical_variance,
+                               std::unique_ptr<const AnchorDiscrepancy> anchors)
+    : DistributionCalibrator(fusion), typical_variance_(typical_variance), anchors_(std::move(anchors)) {
+  FR_CHECK(typical_variance > 0 && std::isfinite(typical_variance), "pfe_ida: expected a variance > 0, got ",
+           typical_variance);
+  FR_CHECK(anchors_, "pfe_ida: no anchors");
 }
 
 std::string PfeDiscrepancy::score() const {
-  return cat("log DAO of the mutual likelihood, tau ", tau_, ", variance ", typical_variance_, " (templates ",
-             fusion_words(*fusion()), "); cosines: ", discrepancy_->score());
+  return cat("log DAO of the mutual likelihood, variance ", typical_variance_, " (templates ",
+             fusion_words(*fusion()), "; ", anchors_->anchors(), " anchors, k = ", anchors_->neighbours(),
+             ", tau = ", anchors_->tau(), ")");
 }
 
 CalibratedRows PfeDiscrepancy::prepare(const EmbeddingView& embeddings) const {
   UnitDistributions unit = unit_distributions(embeddings);
   EmbeddingView means = embeddings;  // whatever else it says of the rows
   means.values = unit.means, means.D = unit.D;
-  const CalibratedRows of_cosines = discrepancy_->prepare(means);
-  FR_CHECK(of_cosines.C == 1, "pfe_ida: expected log F as the only context of a row, got ", of_cosines.C,
-           " numbers");
+  anchors_->check_fits(means);
   CalibratedRows rows{std::move(unit.means), {}, unit.N, unit.D, unit.D + 1};
+  const std::vector<float> usual(size_t(rows.D), float(typical_variance_));
+  const std::vector<double> log_f =
+      anchors_->log_f(rows, embeddings.people, [&](int64_t row, const float* anchor) {
+        const size_t at = size_t(row * rows.D);
+        return 2 * typical_variance_ *
+               mutual_likelihood(&rows.rows[at], &unit.variances[at], anchor, usual.data(), rows.D);
+      });
   rows.context.reserve(size_t(rows.N * rows.C));
   for (int64_t i = 0; i < rows.N; ++i) {
     const auto variance = unit.variances.begin() + i * rows.D;
     rows.context.insert(rows.context.end(), variance, variance + rows.D);
-    rows.context.push_back(of_cosines.context[size_t(i)]);
+    rows.context.push_back(float(log_f[size_t(i)]));
   }
   return rows;
 }
@@ -81,7 +84,8 @@ CalibratedRows PfeDiscrepancy::prepare(const EmbeddingView& embeddings) const {
 double PfeDiscrepancy::score(const CalibratedRows& a, int64_t i, const CalibratedRows& b, int64_t j) const {
   const double mls = likelihood(a, i, b, j, a.D + 1);
   const double f1 = a.context[size_t(i * a.C + a.D)], f2 = b.context[size_t(j * b.C + b.D)];
-  return tau_ * 2 * typical_variance_ * mls + std::max(f1, f2) + std::log1p(std::exp(-std::abs(f1 - f2)));
+  return anchors_->tau() * 2 * typical_variance_ * mls + std::max(f1, f2) +
+         std::log1p(std::exp(-std::abs(f1 - f2)));
 }
 
 }  // namespace fr

@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <numbers>
 #include <numeric>
 
 #include "base/error.h"
@@ -29,21 +31,13 @@ Rows distributions(uint64_t seed, int64_t N, int64_t D) {
   return r;
 }
 
-// Log F of the operator on cosines: here what the first number of a unit row says.
-class FirstNumber : public Cosine {
- public:
-  explicit FirstNumber(int64_t numbers = 1) : numbers_(numbers) {}
-  std::string score() const override { return "first number"; }
-  CalibratedRows prepare(const EmbeddingView& e) const override {
-    CalibratedRows r = unit_rows(e);
-    r.C = numbers_;
-    for (int64_t i = 0; i < r.N * numbers_; ++i) r.context.push_back(r.rows[size_t(i / numbers_ * r.D)] - 2);
-    return r;
-  }
-
- private:
-  int64_t numbers_;
-};
+const Rows& people() {
+  static const Rows rows = random_rows(7, 9, 5);
+  return rows;
+}
+std::unique_ptr<AnchorDiscrepancy> nearest(int64_t k, double tau, const Rows& rows = people()) {
+  return std::make_unique<AnchorDiscrepancy>(rows.view(), k, tau);
+}
 
 TEST(PfeCalibrator, Oracle) {
   const MutualLikelihood calibrator(Fusion::product);
@@ -59,25 +53,41 @@ TEST(PfeCalibrator, InBlocks) {
   const MutualLikelihood plain(Fusion::minimum);
   expect_blocks(plain, plain.prepare(distributions(1, 40, 12).view()),
                 plain.prepare(distributions(2, 30, 12).view()));
-  const PfeDiscrepancy aligned(Fusion::minimum, 1, .01, std::make_unique<FirstNumber>());
+  const PfeDiscrepancy aligned(Fusion::minimum, .01, nearest(3, 1, random_rows(7, 50, 12)));
   expect_blocks(aligned, aligned.prepare(distributions(1, 40, 12).view()),
                 aligned.prepare(distributions(2, 30, 12).view()));
 }
 
-// tau 2 v MLS + log(F1 + F2)
+// tau 2 v MLS + log(F1 + F2), F from the definition: the k anchors of the largest cosines, by sorting all.
 TEST(PfeCalibrator, WithinTheDiscrepancyAlignment) {
-  const Rows x = distributions(4, 6, 5);
+  const int64_t D = 5, k = 3;
+  const double tau = 1.5, v = .02;
+  const Rows x = distributions(4, 6, D);
   const MutualLikelihood plain(Fusion::product);
-  const PfeDiscrepancy aligned(Fusion::product, 1.5, .02, std::make_unique<FirstNumber>());
-  const CalibratedRows p = plain.prepare(x.view()), a = aligned.prepare(x.view());
-  EXPECT_EQ(a.C, 6);
-  for (int64_t i = 0; i < 6; ++i)
-    for (int64_t j = 0; j < 6; ++j) {
-      const double f1 = std::exp(double(p.rows[size_t(i * 5)]) - 2),
-                   f2 = std::exp(double(p.rows[size_t(j * 5)]) - 2);
-      EXPECT_NEAR(aligned.score(a, i, a, j), 1.5 * 2 * .02 * plain.score(p, i, p, j) + std::log(f1 + f2),
-                  1e-6);
+  const PfeDiscrepancy aligned(Fusion::product, v, nearest(k, tau));
+  const CalibratedRows p = plain.prepare(x.view()), a = aligned.prepare(x.view()),
+                       anchors = unit_rows(people().view());
+  EXPECT_EQ(a.C, D + 1);
+  const auto f = [&](int64_t i) {
+    std::vector<std::pair<double, double>> similar;  // cosine and likelihood of each anchor
+    for (int64_t n = 0; n < anchors.N; ++n) {
+      double c = 0, mls = -D / 2.0 * std::log(2 * std::numbers::pi);
+      for (int64_t d = 0; d < D; ++d) {
+        const double m = p.rows[size_t(i * D + d)], w = anchors.rows[size_t(n * D + d)],
+                     s = double(p.context[size_t(i * D + d)]) + double(float(v));
+        c += m * w, mls -= ((m - w) * (m - w) / s + std::log(s)) / 2;
+      }
+      similar.emplace_back(c, mls);
     }
+    std::sort(similar.rbegin(), similar.rend());
+    double sum = 0;
+    for (int64_t n = 0; n < k; ++n) sum += std::exp(tau * 2 * v * similar[size_t(n)].second);
+    return 1 / sum;
+  };
+  for (int64_t i = 0; i < 6; ++i)
+    for (int64_t j = 0; j < 6; ++j)
+      EXPECT_NEAR(aligned.score(a, i, a, j), tau * 2 * v * plain.score(p, i, p, j) + std::log(f(i) + f(j)),
+                  1e-6);
 }
 
 // With one variance for everything, v of it, the score is that of the operator on cosines but for a constant.
@@ -88,15 +98,27 @@ TEST(PfeCalibrator, OneVarianceLeavesTheDiscrepancyAlignment) {
     const double norm = std::sqrt(std::inner_product(row, row + 5, row, 0.0));
     for (int64_t d = 0; d < 5; ++d) row[d] /= float(norm), row[5 + d] = std::log(.03f);
   }
-  const PfeDiscrepancy aligned(Fusion::product, 2, .03, std::make_unique<FirstNumber>());
-  const CalibratedRows a = aligned.prepare(x.view());
+  const PfeDiscrepancy aligned(Fusion::product, .03, nearest(4, 2));
+  const auto plain = nearest(4, 2);
+  Rows means{{}, 8, 5};
+  for (int64_t i = 0; i < 8; ++i)
+    means.values.insert(means.values.end(), x.values.begin() + i * 10, x.values.begin() + i * 10 + 5);
+  const CalibratedRows a = aligned.prepare(x.view()), c = plain->prepare(means.view());
   const auto rest = [&](int64_t i, int64_t j) {
-    const double f = std::log(std::exp(double(a.context[size_t(i * 6 + 5)])) +
-                              std::exp(double(a.context[size_t(j * 6 + 5)])));
-    return aligned.score(a, i, a, j) - 2 * cosine(a.rows.data() + i * 5, a.rows.data() + j * 5, 5) - f;
+    return aligned.score(a, i, a, j) - plain->score(c, i, c, j);
   };
   for (int64_t i = 0; i < 8; ++i)
     for (int64_t j = 0; j < 8; ++j) EXPECT_NEAR(rest(i, j), rest(0, 1), 1e-5);
+}
+
+// A picture that says little is likelier to be any stranger; F takes that back.
+TEST(PfeCalibrator, AnUncertainPictureHasASmallerF) {
+  Rows x = distributions(4, 2, 5);
+  std::copy_n(x.values.begin(), 5, x.values.begin() + 10);  // one mean
+  for (int64_t d = 5; d < 10; ++d) x.values[size_t(10 + d)] = x.values[size_t(d)] + 2;
+  const PfeDiscrepancy aligned(Fusion::product, .02, nearest(3, 1));
+  const CalibratedRows a = aligned.prepare(x.view());
+  EXPECT_LT(a.context[11], a.context[5] - .05);
 }
 
 TEST(PfeCalibrator, IsChosenByItsWord) {
@@ -135,7 +157,7 @@ TEST(PfeCalibrator, WithAnchorsIsMadeOfTheirFile) {
   const auto made = make_calibrator(options);
   EXPECT_EQ(made->name(), "pfe_ida");
   EXPECT_EQ(made->fusion(), Fusion::product);
-  const PfeDiscrepancy wanted(Fusion::product, 2, .03,
+  const PfeDiscrepancy wanted(Fusion::product, .03,
                               std::make_unique<AnchorDiscrepancy>(anchors.view(), 3, 2));
   EXPECT_EQ(made->score(), wanted.score());
   const Rows x = distributions(4, 6, 5);
@@ -147,7 +169,7 @@ TEST(PfeCalibrator, WithAnchorsIsMadeOfTheirFile) {
   EXPECT_EQ(made->score(), make_calibrator(options)->score());
   anchors.origin.flip = options.flip = "sum";
   write_cohort(options.file, anchors);
-  const PfeDiscrepancy mirrored(Fusion::product, 2, .015,
+  const PfeDiscrepancy mirrored(Fusion::product, .015,
                                 std::make_unique<AnchorDiscrepancy>(anchors.view(), 3, 2));
   EXPECT_EQ(make_calibrator(options)->score(), mirrored.score());
   options.weights = "ffffffff";
@@ -167,13 +189,12 @@ TEST(PfeCalibrator, RefusesWhatDoesNotFit) {
                        b = plain.prepare(distributions(1, 2, 4).view());
   EXPECT_EQ(message([&] { plain.score(a, 0, b, 0); }),
             "pfe: rows of 3 and 4 numbers with contexts of 3 and 4");
-  EXPECT_EQ(message([] { PfeDiscrepancy(Fusion::product, 1, 0, std::make_unique<Cosine>()); }),
-            "pfe_ida: expected tau >= 0 and a variance > 0, got 1 and 0");
-  EXPECT_EQ(message([] { PfeDiscrepancy(Fusion::product, 1, 1, nullptr); }),
-            "pfe_ida: no discrepancy operator");
-  const PfeDiscrepancy two(Fusion::product, 1, 1, std::make_unique<FirstNumber>(2));
-  EXPECT_EQ(message([&] { two.prepare(distributions(1, 2, 3).view()); }),
-            "pfe_ida: expected log F as the only context of a row, got 2 numbers");
+  EXPECT_EQ(message([] { PfeDiscrepancy(Fusion::product, 0, nearest(3, 1)); }),
+            "pfe_ida: expected a variance > 0, got 0");
+  EXPECT_EQ(message([] { PfeDiscrepancy(Fusion::product, 1, nullptr); }), "pfe_ida: no anchors");
+  const PfeDiscrepancy aligned(Fusion::product, 1, nearest(3, 1));
+  EXPECT_EQ(thrown<Error>([&] { aligned.prepare(distributions(1, 2, 3).view()); }),
+            "ida: made for embeddings of 5 numbers, these have 3; calibrate with the same model and flip");
 }
 
 }  // namespace
