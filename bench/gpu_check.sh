@@ -3,7 +3,8 @@
 #   bench/gpu_check.sh [PART...]       parts: build test sanitize bench torch; default: all, in this order
 #   bench/gpu_check.sh --prepare       on a machine with the packages of scripts/dependencies.sh: puts their headers and static
 #                                      libraries, the commit and the two programs, built for CUDA_ARCH (90), into build/carry, for
-#                                      a machine with a card that lacks them. Programs that start there are not built again.
+#                                      a machine with a card that lacks them. Programs that start there are not built again:
+#                                      after a change prepare once more.
 #   bench/gpu_check.sh --here          without a card: shell syntax, and that every part says so instead of failing
 # Writes to $OUT, or to bench/results/gpu: gpu_check.txt (what ran, what did not), tests.txt, sanitizer.txt, gpu_bench.jsonl
 # and .md, torch_gpu.jsonl and .md (ratios). Each part has a time of its own, and what a part has written stays when it is cut off.
