@@ -427,19 +427,24 @@ TEST_P(DeviceStep, ARecordingThatDoesNotFitIsDoneWithout) {
 }
 
 ErrorKind failing_kind;
+std::vector<void*> unprepared;  // dropped when no tensor holds their memory any more
 TEST(DeviceStepRecording, OneThatCannotBePreparedIsDoneWithout) {
   DeviceInterface device = stand_in();
   device.end_recording = []() -> void* {
-    static std::vector<void*> begun;
-    begun.push_back(stand_in().end_recording());
+    unprepared.push_back(stand_in().end_recording());
     throw Error(failing_kind, "a graph that cannot be prepared");
   };
   const UseDevice use(device);
-  Training a(cases()[0], kSingle, false), b(cases()[0], kSingle), c(cases()[0], kSingle);
-  failing_kind = ErrorKind::memory;
-  EXPECT_EQ(a.losses(5), b.losses(5));
-  failing_kind = ErrorKind::internal;
-  EXPECT_EQ(message_of([&] { c.losses(5); }, ErrorKind::internal), "a graph that cannot be prepared");
+  {
+    Training a(cases()[0], kSingle, false), b(cases()[0], kSingle), c(cases()[0], kSingle);
+    failing_kind = ErrorKind::memory;
+    EXPECT_EQ(a.losses(5), b.losses(5));
+    failing_kind = ErrorKind::internal;
+    EXPECT_EQ(message_of([&] { c.losses(5); }, ErrorKind::internal), "a graph that cannot be prepared");
+  }
+  EXPECT_EQ(unprepared.size(), 2);
+  for (void* recording : unprepared) stand_in().drop(recording);
+  unprepared.clear();
 }
 
 TEST_P(DeviceStep, LabelsAreCheckedWhereTheyAreTaken) {
