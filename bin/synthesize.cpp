@@ -53,6 +53,8 @@ void describe_pictures(CommandLine& line, Arguments& a) {
   line.number<int64_t>("--pairs", a.pairs, "lines of pairs.csv", 0, 10'000'000);
   line.choice("--pairs-of", a.options.pairs_of, {{"all", PairsOf::all}, {"groups", PairsOf::groups}},
               "groups: both pictures of one group, as many pairs of each");
+  line.number<int64_t>("--impostors", a.options.impostors, "impostor pairs for each genuine one", 1,
+                       1'000'000);
 }
 
 void settle(Arguments& a) {

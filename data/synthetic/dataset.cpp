@@ -23,6 +23,7 @@ constexpr uint32_t kCountStream = 2;
 void check(const SyntheticOptions& o) {
   FR_CHECK(o.identities >= 1 && o.identities <= 100'000'000, "synthetic: identities 1..1e8, got ",
            o.identities);
+  FR_CHECK(o.impostors >= 1 && o.impostors <= 1'000'000, "synthetic: impostors 1..1e6, got ", o.impostors);
   FR_CHECK(o.first_identity >= 0, "synthetic: first_identity must be >= 0, got ", o.first_identity);
   FR_CHECK(o.min_samples >= 1 && o.max_samples >= o.min_samples && o.max_samples <= 1'000'000,
            "synthetic: 1 <= min_samples <= max_samples <= 1e6, got ", o.min_samples, " and ", o.max_samples);
@@ -85,10 +86,10 @@ void write_lists(const fs::path& root, const SyntheticOptions& options,
   write_file_atomic(root / "labels.txt", labels);
 }
 
-// Pairs among these persons of one fold; first: the index of each person's first picture.
+// At most genuine * (1 + impostors) pairs among these persons of one fold; first: the index of each person's first picture.
 void draw_fold(const std::vector<SyntheticSample>& samples, const std::vector<size_t>& first,
-               const std::vector<size_t>& people, int fold, int64_t wanted, Random& random,
-               std::vector<SyntheticPair>& out) {
+               const std::vector<size_t>& people, int fold, int64_t genuine, int64_t impostors,
+               Random& random, std::vector<SyntheticPair>& out) {
   if (people.empty()) return;
   std::set<std::pair<size_t, size_t>> seen;
   const auto any = [&](size_t person) {
@@ -97,6 +98,7 @@ void draw_fold(const std::vector<SyntheticSample>& samples, const std::vector<si
   const auto person = [&] { return people[random.below(static_cast<uint32_t>(people.size()))]; };
   std::vector<SyntheticPair> found[2];
   for (int same = 0; same < 2; ++same) {
+    const int64_t wanted = same ? genuine : genuine * impostors;
     // Small sets run out of pairs; a bounded number of trials then ends the search.
     for (int64_t trial = 0; trial < 50 * wanted && static_cast<int64_t>(found[same].size()) < wanted;
          ++trial) {
@@ -108,9 +110,10 @@ void draw_fold(const std::vector<SyntheticSample>& samples, const std::vector<si
       if (seen.insert({a, b}).second) found[same].push_back({fold, samples[a], samples[b]});
     }
   }
-  const size_t n = std::min(found[0].size(), found[1].size());
-  out.insert(out.end(), found[1].begin(), found[1].begin() + static_cast<std::ptrdiff_t>(n));
-  out.insert(out.end(), found[0].begin(), found[0].begin() + static_cast<std::ptrdiff_t>(n));
+  const auto n =
+      std::min(static_cast<int64_t>(found[1].size()), static_cast<int64_t>(found[0].size()) / impostors);
+  out.insert(out.end(), found[1].begin(), found[1].begin() + n);
+  out.insert(out.end(), found[0].begin(), found[0].begin() + n * impostors);
 }
 
 // How many groups pairs are drawn from one by one.
@@ -184,12 +187,13 @@ std::vector<SyntheticPair> draw_pairs(const SyntheticOptions& options, int64_t p
   first.push_back(samples.size());
   Random random({options.seed, Purpose::sampler, static_cast<uint64_t>(options.first_identity), 0});
   std::vector<SyntheticPair> out;
-  const int64_t wanted = pairs / static_cast<int64_t>(2 * folds * parts);
+  const int64_t genuine = pairs / ((1 + options.impostors) * static_cast<int64_t>(folds * parts));
   for (size_t f = 0; f < folds; ++f) {
     std::array<std::vector<size_t>, kGroups> who;
     for (size_t p = people * f / folds; p < people * (f + 1) / folds; ++p)
       who[parts == 1 ? 0 : samples[first[p]].group].push_back(p);
-    for (const auto& part : who) draw_fold(samples, first, part, static_cast<int>(f), wanted, random, out);
+    for (const auto& part : who)
+      draw_fold(samples, first, part, static_cast<int>(f), genuine, options.impostors, random, out);
   }
   return out;
 }

@@ -31,6 +31,7 @@ struct SyntheticOptions {
   GroupShares group_pictures = {1, 1, 1,
                                 1};  // pictures of a person of each group, as a multiple of the above
   PairsOf pairs_of = PairsOf::all;
+  int64_t impostors = 1;  // impostor pairs for each genuine pair, at least 1
   double difficulty = 1;  // 0: only the background changes; 1: the default; at most 4
   int size = 112;         // pixels a side, 32..512
   int style = 0;          // of all pictures: data/synthetic/style.h
@@ -61,7 +62,8 @@ struct SyntheticPair {
   bool same() const { return a.identity == b.identity; }
 };
 
-// Ten folds over disjoint people; in each, as many genuine as impostor pairs, at most `pairs` in all; no pair twice.
+// Ten folds over disjoint people; in each, options.impostors impostor pairs for each genuine one, at most `pairs` in all; no
+// pair twice.
 // Fewer than two people a fold, or of each group in turn: fewer folds. PairsOf::groups: a fold with fewer than two people of
 // a group has no pairs of it.
 std::vector<SyntheticPair> draw_pairs(const SyntheticOptions& options, int64_t pairs);

@@ -252,8 +252,16 @@ TEST(SyntheticDataset, PairsAreBalancedDistinctAndDisjointBetweenFolds) {
     }
   }
   EXPECT_EQ(genuine, 500);
-  o.identities = 2, o.min_samples = o.max_samples = 2;  // only 2 genuine pairs exist
+  o.impostors = 4;
+  const std::vector<SyntheticPair> more = draw_pairs(o, 1000);
+  EXPECT_EQ(more.size(), 1000u);
+  EXPECT_EQ(std::count_if(more.begin(), more.end(), [](const SyntheticPair& p) { return p.same(); }), 200);
+  o.identities = 2, o.min_samples = o.max_samples = 2;  // only 2 genuine and 4 impostor pairs exist
+  EXPECT_EQ(draw_pairs(o, 1000).size(), 5u);
+  o.impostors = 1;
   EXPECT_EQ(draw_pairs(o, 1000).size(), 4u);
+  o.impostors = 0;
+  EXPECT_THROW(draw_pairs(o, 1000), std::invalid_argument);
 }
 
 TEST(SyntheticDataset, WritesTheFolderATrainerReads) {
