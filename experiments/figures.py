@@ -60,8 +60,10 @@ def decide(claim, values):
     of = lambda v, seed: v[seed] if isinstance(v, dict) else v
     differences = [of(first, s) - of(second, s) for s in seeds]
     mean, half = verdict.interval(differences)
-    said = (verdict.equal(differences, claim["within"]) if "equal" in claim
-            else verdict.above(differences, claim.get("by", 0)))
+    within, margin = claim.get("within"), claim.get("by", 0)
+    said = verdict.above(differences, margin) if within is None else verdict.equal(differences, within)
+    if said == "undecided":
+        said += f": {verdict.why_undecided(differences, within, margin)}"
     if mean is None:
-        return "not measured", said
+        return "-", said
     return f"{mean:+.3g}" + ("" if half is None else f" +- {half:.2g}"), said

@@ -11,7 +11,7 @@ class Mistake(Exception):
 
 
 KEYS = {
-    "paper": {"title", "source", "task", "config", "seeds", "prepare", "tables"},
+    "paper": {"title", "source", "task", "config", "seeds", "prepare", "words", "figures", "tables"},
     "table": {"title", "set", "then", "figures", "rows", "claims", "note"},
     "figure": {"name", "file", "at", "times", "digits"},
     "row": {"name", "label", "paper", "config", "set", "then", "train", "waits"},
@@ -48,8 +48,11 @@ class Paper:
     def check(self):
         check_keys(self.file.name, "paper", self.text, ["title", "source", "config", "seeds", "tables"])
         for key, t in self.text["tables"].items():
+            t.setdefault("figures", self.text.get("figures"))
             place = f"{self.file.name}: tables.{key}"
             check_keys(place, "table", t, ["title", "figures", "rows"])
+            if t["figures"] is None:
+                raise Mistake(f"{place}: 'figures' is missing, here and above the tables")
             for figure in t["figures"]:
                 check_keys(f"{place}: a figure", "figure", figure, ["name", "file", "at"])
             for row in t["rows"]:
@@ -80,19 +83,34 @@ class Paper:
 
     def commands(self, t, row, seed):
         """Of a row. Behind the first stands the hash of what they do not show: a change there makes it another run."""
-        rows = self.folder(seed).relative_to(self.root)
-        places = {"rows": rows, "run": rows / row["name"], "data": rows / "data", "seed": seed}
-        lines = [line.format(**places) for line in t.get("then", []) + row.get("then", [])]
+        places = self.places(row["name"], seed)
+        rows = places["rows"]
+        lines = self.filled(t.get("then", []) + row.get("then", []), places)
         beneath = list(self.text.get("prepare", []))
         if row.get("train", True):
             config = row.get("config", self.text["config"])
-            settings = [s.format(**places) for s in t.get("set", []) + row.get("set", [])]
+            settings = self.filled(t.get("set", []) + row.get("set", []), places)
             words = ["bin/train", config, f"run.folder={rows}", f"run.name={row['name']}", f"run.seed={seed}", *settings]
             lines.insert(0, shlex.join(words))
             beneath += self.configuration(config)
         for name in sorted(set(re.findall(re.escape(f"{rows}/") + r"(\w+)", " ".join(lines))) - {row["name"], "data"}):
             beneath += next((self.commands(*r, seed) for r in self.rows() if r[1]["name"] == name), [])
         return [f"{line}  # {digest(beneath)}" for line in lines[:1]] + lines[1:]
+
+    def places(self, name, seed):
+        """What stands in braces: folders, the seed, and the description's own words, which may hold those above them."""
+        rows = self.folder(seed).relative_to(self.root)
+        out = {"rows": rows, "run": rows / name, "data": rows / "data", "seed": seed}
+        for word, text in self.text.get("words", {}).items():
+            out[word], = self.filled([text], out)
+        return out
+
+    def filled(self, lines, places):
+        try:
+            return [line.format(**places) for line in lines]
+        except (KeyError, IndexError, ValueError) as e:
+            known = ", ".join(places)
+            raise Mistake(f"{self.file.name}: unknown {{{e.args[0]}}} among the braces of {lines}; known: {known}") from None
 
     def rows(self):
         return ((t, row) for t in self.text["tables"].values() for row in t["rows"])
@@ -110,8 +128,8 @@ class Paper:
 
     def chain(self, rows, seed):
         """(name, commands) of the preparation and of every row, in order."""
-        data = self.folder(seed).relative_to(self.root)
-        prepare = [c.format(rows=data, data=data / "data", seed=seed) for c in self.text.get("prepare", [])]
+        places = self.places("data", seed)
+        prepare = self.filled(self.text.get("prepare", []), places)
         return ([("data", prepare)] if prepare else []) + [(r["name"], self.commands(t, r, seed)) for t, r in rows]
 
     def finished(self, t, row, seed):

@@ -40,3 +40,10 @@ def equal(differences, within):
     if abs(mean) + half <= within:
         return "reproduced"
     return "not reproduced" if abs(mean) - half > within else "undecided"
+
+
+def why_undecided(differences, within, margin):
+    """In a few words; `within` is None where the claim is that one is above the other."""
+    if len(differences) < 2:
+        return "one seed" if differences else "not measured"
+    return "the interval crosses the margin" if within is not None else f"the interval holds {margin}"

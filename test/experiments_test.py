@@ -125,10 +125,11 @@ class Runs(unittest.TestCase):
         text = (self.root / "results.md").read_text()
         for line in ("By others.", "| low | 99.1 | 82.00 +- 1.00 | 72.0 +- 1.0 | 2.00 +- 0.00 |", "| high | - | 87.00 +- 1.00 |",
                      "| later | - | not run: waits for something | - | - |", "| high above low | +5 +- ", "| low above high | -5 +- ",
-                     "| as far as that (within 6) | +5 +- ", "| later above low | not measured | undecided |"):
+                     "| as far as that (within 6) | +5 +- ", "| later above low | - | undecided: not measured |"):
             self.assertIn(line, text)
-        verdicts = [row.split(" | ")[-1] for row in text.splitlines() if row.endswith(("reproduced |", "undecided |"))]
-        self.assertEqual(verdicts, ["reproduced |", "not reproduced |", "reproduced |", "undecided |", "undecided |"])
+        verdicts = [row.split(" | ")[-1] for row in text.splitlines() if "reproduced |" in row or "undecided:" in row]
+        self.assertEqual(verdicts, ["reproduced |", "not reproduced |", "reproduced |", "undecided: the interval holds 0 |",
+                                    "undecided: not measured |"])
         self.run_paper()
         self.assertEqual(self.calls(), [])
         self.assertEqual((self.root / "results.md").read_text(), text)
@@ -171,12 +172,27 @@ class Runs(unittest.TestCase):
         self.assertEqual(self.calls(), ["low 1"])
         self.assertNotEqual(state.read_text(), before)
 
+    def test_words_and_figures_of_all_tables(self):
+        at, end = PAPER.index("figures ="), PAPER.index("rows =")
+        words = '[words]\nname = "{run}/then"\ntouch = "touch {name}"\n[tables.one]'
+        text = PAPER[:at] + PAPER[end:]
+        text = text.replace("touch {run}/then", "{touch}").replace("[tables.one]", PAPER[at:end] + words)
+        self.run_paper("--jobs", "3")
+        before = (self.root / "results.md").read_text()
+        self.calls()
+        self.put("experiments/paper.toml", text)
+        self.run_paper()  # the same commands in other words
+        self.assertEqual(self.calls(), [])
+        self.assertEqual((self.root / "results.md").read_text(), before)
+
     def test_mistakes(self):
         for change, message in [
             (('label = "low"', 'lable = "low"'), "unknown key 'lable'"),
             (('above = "high"', 'above = "hgih"'), "no row 'hgih'"),
             (("within = 6, ", ""), "needs 'above' and 'below', or 'equal' and 'within'"),
             (('title = "One"', ""), "'title' is missing"),
+            (("figures = [", "note = ["), "'figures' is missing"),
+            (("touch {run}/then", "touch {ran}/then"), "unknown {ran}"),
             (("seeds = [1, 2, 3]", "seeds = ["), "paper.toml: "),
             (("base.ini", "none.ini"), "no such configuration"),
             (("[tables.one]", TWICE + "[tables.one]"), "two rows 'low' that differ"),
