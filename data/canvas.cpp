@@ -198,25 +198,56 @@ void write_normalised(float* out, const Canvas& x) {
   std::memcpy(out, &last, 12);
 }
 
+namespace {
+
+template <class T>
+T normalised(T p) {
+  return (p - 127.5f) * (1 / 128.0f);
+}
+
+void write_bytes(float* out, const uint8_t* from, size_t n) {
+  size_t i = 0;
+  for (; i + 8 <= n; i += 8) {
+    const Short8 bytes = load_pair(from + i);
+    const Float4 first = normalised(low(bytes)), second = normalised(high(bytes));
+    std::memcpy(out + i, &first, 16);
+    std::memcpy(out + i + 4, &second, 16);
+  }
+  for (; i < n; ++i) out[i] = normalised(static_cast<float>(from[i]));
+}
+
+// The last pixel comes first. A pixel is read with the byte behind it and written with a float behind it, which the next
+// pixel overwrites: so the first is read, and the last is written, by itself.
+void write_mirrored(float* out, const uint8_t* from, size_t pixels) {
+  if (pixels == 0) return;
+  const uint8_t* last = from + 3 * (pixels - 1);
+  write_bytes(out, last, 3);
+  for (size_t x = 1; x + 1 < pixels; ++x) {
+    const Float4 p = normalised(load_pixel(last - 3 * x));
+    std::memcpy(out + 3 * x, &p, 16);
+  }
+  if (pixels > 1) write_bytes(out + 3 * (pixels - 1), from, 3);
+}
+
+void write_pixel(float* out, const uint8_t* pixel, int times) {
+  for (int x = 0; x < times; ++x) write_bytes(out + 3 * x, pixel, 3);
+}
+
+}  // namespace
+
 void write_window(float* out, const Image& from, int x0, int y0, int height, int width, bool mirror) {
-  const auto normalised = [](auto p) { return (p - 127.5f) * (1 / 128.0f); };
-  const size_t values = 3 * size_t(width);
   const int begin = std::clamp(-x0, 0, width), end = std::clamp(from.width - x0, begin, width);  // inside
-  std::vector<uint8_t> seen(values + 1), turned(values + 1);  // a byte more: pixels are copied as four
-  for (int y = 0; y < height; ++y, out += values) {
-    const uint8_t* row = from.at(0, std::clamp(y + y0, 0, from.height - 1));
-    for (int x = 0; x < begin; ++x) std::memcpy(&seen[3 * size_t(x)], row, 3);
-    if (begin < end) std::memcpy(&seen[3 * size_t(begin)], row + 3 * (begin + x0), 3 * size_t(end - begin));
-    for (int x = end; x < width; ++x) std::memcpy(&seen[3 * size_t(x)], row + 3 * (from.width - 1), 3);
-    for (size_t x = 0; mirror && x < values; x += 3) std::memcpy(&turned[x], &seen[values - 3 - x], 4);
-    const uint8_t* line = (mirror ? turned : seen).data();
-    size_t i = 0;
-    for (; i + 8 <= values; i += 8) {
-      const Short8 bytes = load_pair(line + i);
-      const Float4 p[2] = {normalised(low(bytes)), normalised(high(bytes))};
-      std::memcpy(out + i, p, sizeof p);
-    }
-    for (; i < values; ++i) out[i] = normalised(static_cast<float>(line[i]));
+  const int left = mirror ? width - end : begin, right = mirror ? begin : width - end;  // of out, outside
+  for (int y = 0; y < height; ++y, out += 3 * width) {
+    const uint8_t *row = from.at(0, std::clamp(y + y0, 0, from.height - 1)),
+                  *last = row + 3 * (from.width - 1);
+    const uint8_t* inside = row + (begin < end ? 3 * (begin + x0) : 0);
+    write_pixel(out, mirror ? last : row, left);
+    if (mirror)
+      write_mirrored(out + 3 * left, inside, size_t(end - begin));
+    else
+      write_bytes(out + 3 * left, inside, 3 * size_t(end - begin));
+    write_pixel(out + 3 * (width - right), mirror ? row : last, right);
   }
 }
 
