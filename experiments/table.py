@@ -97,10 +97,13 @@ class Paper:
             beneath += next((self.commands(*r, seed) for r in self.rows() if r[1]["name"] == name), [])
         return [f"{line}  # {digest(beneath)}" for line in lines[:1]] + lines[1:]
 
+    def folders(self, name, seed):
+        rows = self.folder(seed).relative_to(self.root)
+        return {"rows": rows, "run": rows / name, "data": rows / "data", "seed": seed}
+
     def places(self, name, seed):
         """What stands in braces: folders, the seed, and the description's own words, which may hold those above them."""
-        rows = self.folder(seed).relative_to(self.root)
-        out = {"rows": rows, "run": rows / name, "data": rows / "data", "seed": seed}
+        out = self.folders(name, seed)
         for word, text in self.text.get("words", {}).items():
             out[word], = self.filled([text], out)
         return out
@@ -128,8 +131,7 @@ class Paper:
 
     def chain(self, rows, seed):
         """(name, commands) of the preparation and of every row, in order."""
-        places = self.places("data", seed)
-        prepare = self.filled(self.text.get("prepare", []), places)
+        prepare = self.filled(self.text.get("prepare", []), self.folders("data", seed))  # without words: they are not in the hash
         return ([("data", prepare)] if prepare else []) + [(r["name"], self.commands(t, r, seed)) for t, r in rows]
 
     def finished(self, t, row, seed):
