@@ -1,4 +1,5 @@
 """What the runs of a table reached, and what that says of its claims."""
+import functools
 import json
 import re
 
@@ -20,14 +21,19 @@ def look_up(value, at):
     return value
 
 
+@functools.lru_cache(8)  # the seeds of a row, for one figure after the other
+def parts(path):
+    """What a JSON file holds, or each line of a .jsonl; nothing where there is no file."""
+    if not path.exists():
+        return []
+    text = path.read_text()
+    return [json.loads(line) for line in (text.splitlines() if path.suffix == ".jsonl" else [text])]
+
+
 def read_figure(folder, figure):
     """Of a run: from JSON, or from the last line of a .jsonl that has it. None when the run does not say."""
-    path = folder / figure["file"]
-    if not path.exists():
-        return None
-    lines = path.read_text().splitlines() if path.suffix == ".jsonl" else [path.read_text()]
-    for line in reversed(lines):
-        value = look_up(json.loads(line), figure["at"])
+    for part in reversed(parts(folder / figure["file"])):
+        value = look_up(part, figure["at"])
         if value is not None:
             return value * figure.get("times", 1)
     return None
