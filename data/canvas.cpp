@@ -182,12 +182,21 @@ void add_noise(Canvas& x, double sigma, Random& seeds) {
   }
 }
 
+namespace {
+
+template <class T>
+T normalised(T p) {
+  return (p - 127.5f) * (1 / 128.0f);
+}
+
+}  // namespace
+
 // Each store but the last writes a fourth float, which the next one overwrites.
 void write_normalised(float* out, const Canvas& x) {
   const auto value = [](Float4 p) {
     p = p > 0.0f ? p : all(0);
     p = p < 255.0f ? p : all(255);
-    return (p - 127.5f) * (1 / 128.0f);
+    return normalised(p);
   };
   const Float4* from = x.pixels.data();
   for (const Float4* last = from + x.pixels.size() - 1; from < last; ++from, out += 3) {
@@ -199,11 +208,6 @@ void write_normalised(float* out, const Canvas& x) {
 }
 
 namespace {
-
-template <class T>
-T normalised(T p) {
-  return (p - 127.5f) * (1 / 128.0f);
-}
 
 void write_bytes(float* out, const uint8_t* from, size_t n) {
   size_t i = 0;

@@ -82,6 +82,12 @@ class Verdicts(unittest.TestCase):
         self.assertEqual(verdict.equal([3, 3.1, 2.9], 0.5), "not reproduced")
         self.assertEqual(verdict.equal([-1, 1, 0], 0.5), "undecided")
 
+    def test_why_undecided(self):
+        self.assertEqual(verdict.why_undecided([], None, 0), "not measured")
+        self.assertEqual(verdict.why_undecided([5], 0.5, 0), "one seed")
+        self.assertEqual(verdict.why_undecided([-1, 1], 0.5, 0), "the interval crosses the margin")
+        self.assertEqual(verdict.why_undecided([1, 2, 3], None, 0.5), "the interval holds 0.5")
+
     def test_look_up(self):
         value = {"a": [{"k": 0.01, "v": 5}, {"k": "x", "v": 6}], "b": {"c.d": 7}}
         for at, wanted in [("a[k=0.01].v", 5), ("a[k=x].v", 6), ("a[1].v", 6), ("a[-1].v", 6), ("b[c.d]", 7), ("a[2].v", None),

@@ -63,9 +63,8 @@ struct SyntheticPair {
 };
 
 // Ten folds over disjoint people; in each, options.impostors impostor pairs for each genuine one, at most `pairs` in all; no
-// pair twice.
-// Fewer than two people a fold, or of each group in turn: fewer folds. PairsOf::groups: a fold with fewer than two people of
-// a group has no pairs of it.
+// pair twice. Fewer than two people a fold, or of each group in turn: fewer folds. PairsOf::groups: a fold with fewer than
+// two people of a group has no pairs of it.
 std::vector<SyntheticPair> draw_pairs(const SyntheticOptions& options, int64_t pairs);
 
 // The pictures, on all threads, each at root / picture_path(). Existing ones are overwritten. progress(done, total) is called
