@@ -10,7 +10,7 @@
 #include <thread>
 
 #include "base/parallel.h"
-#include "bench/probe.h"
+#include "bench/worker/probe.h"
 
 namespace fr::bench {
 namespace {

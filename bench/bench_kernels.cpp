@@ -14,7 +14,7 @@
 
 #include "base/parallel.h"
 #include "bench/bench.h"
-#include "bench/probe.h"
+#include "bench/worker/probe.h"
 
 namespace fr::bench {
 namespace {

@@ -76,6 +76,9 @@ def speed(row, options, case):
     try:
         if "ours" not in ready:
             return report.skipped(row, missing["ours"])
+        if row.flop():
+            ready["peak"] = Contender("ours", options, row.threads or options.threads)
+            peak_flop = float(ready["peak"].ask("case peak"))
         times, stolen, spent = {name: [] for name in ready}, dict.fromkeys(ready, 0.0), 0.0
         for _ in range(options.rounds):
             for name, contender in ready.items():
@@ -86,11 +89,18 @@ def speed(row, options, case):
                 for other, used in before.items():
                     stolen[other] += ready[other].cpu_seconds() - used
         result |= {"ours": report.summary(times["ours"]), "note": ready["ours"].note, "stolen": {n: s / spent for n, s in stolen.items()}}
-        for name in ready.keys() - {"ours"}:
+        of_peak = {}  # flop a second / that of fused multiply-adds in registers, within a round
+        if row.flop():
+            of_peak = {name: report.summary([row.flop() / t / (peak_flop / p) for t, p in zip(times[name], times["peak"])])
+                       for name in times}
+            result["ours"]["of_peak"] = of_peak["ours"]["median"]
+        for name in ready.keys() - {"ours", "peak"}:
             error = difference(ready["ours"].results, ready[name].results)
             ratios = [theirs / ours for ours, theirs in zip(times["ours"], times[name])]
             result["peers"][name] = {"note": ready[name].note, "value": report.summary(times[name]), "error": error,
                                      "ratio": report.summary(ratios), "verified": error <= row.tolerance}
+            if of_peak:
+                result["peers"][name]["value"]["of_peak"] = of_peak[name]["median"]
         result["peers"] = {name: result["peers"][name] for name in row.peers}
         return result
     finally:

@@ -29,7 +29,10 @@ def merged(old, new):
 
 
 def amount(value, kind):
-    return f"{value / 2**20:,.0f} MiB" if kind == "memory" else f"{value * 1e3:.4g} ms"
+    """value: a summary; of_peak: its share of the peak of fused multiply-adds, where it was measured."""
+    v = value["median"]
+    share = f" ({value['of_peak']:.0%})" if "of_peak" in value else ""
+    return f"{v / 2**20:,.0f} MiB" if kind == "memory" else f"{v * 1e3:.4g} ms{share}"
 
 
 def ratio_text(p):
@@ -60,7 +63,7 @@ def cells(*texts):
 def line(row):
     best = best_peer(row)
     target = f">= {row['target']}" if row["kind"] == "speed" else f"<= {row['target']}"
-    ours = amount(row["ours"]["median"], row["kind"]) if "ours" in row else f"not measured: {row['skip']}"
+    ours = amount(row["ours"], row["kind"]) if "ours" in row else f"not measured: {row['skip']}"
     if best is None:
         return cells(row["name"], ours, "", "", "", target, others_text(row["peers"], None))
     p = row["peers"][best]
@@ -68,7 +71,7 @@ def line(row):
     wrong = "" if p["verified"] else ", **results differ**"
     met = p["ratio"]["median"] >= row["target"] if row["kind"] == "speed" else p["ratio"]["median"] <= row["target"]
     ratio = f"**{ratio_text(p)}**" if met and p["verified"] else ratio_text(p)
-    theirs = amount(p["value"]["median"], row["kind"])
+    theirs = amount(p["value"], row["kind"])
     return cells(row["name"], ours, note + wrong, theirs, ratio, target, others_text(row["peers"], best))
 
 

@@ -1,5 +1,6 @@
 """What is compared: one row per piece of work, with the peers, the target and how closely the results must agree."""
 import dataclasses
+import math
 
 NETS = ["sphereface20", "sphereface64", "iresnet50"]
 BLAS = ["openblas", "openblas-debian", "blis", "onednn", "onednn-openmp"]
@@ -45,6 +46,16 @@ class Row:
     quick: bool = False
     threads: int = 0  # 0: as asked
     kind: str = "speed"  # or memory, startup
+
+    def flop(self):
+        """Additions and multiplications of the definition of a product or a convolution, otherwise 0."""
+        kind, *words = self.case.split()
+        if kind == "gemm":
+            return 2 * math.prod(map(int, words[:3]))
+        if kind == "conv":
+            c, h, w, k, r, stride, pad, n = (int(words[i]) for i in (0, 1, 2, 3, 4, 5, 6, 8))
+            return 2 * n * c * k * r * r * math.prod((side + 2 * pad - r) // stride + 1 for side in (h, w))
+        return 0
 
 
 def convolutions(group, layers, target, quick):

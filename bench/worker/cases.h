@@ -14,6 +14,7 @@ Case gemm_case(std::istringstream&);      // gemm M N K A B               A, B: 
 Case conv_case(std::istringstream&);      // conv C H W K R STRIDE PAD PASS BATCH        PASS: fwd, dx, dw
 Case topk_case(std::istringstream&);      // topk QUERIES N D K
 Case pipeline_case(std::istringstream&);  // pipeline FOLDER
+Case peak_case(std::istringstream&);  // peak: fused multiply-adds in registers; its note is the flop of a run
 
 inline constexpr int64_t kEmbedding = 512;
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "bench/worker/cases.h"
+#include "bench/worker/probe.h"
 
 namespace fr::bench {
 namespace {
@@ -74,6 +75,12 @@ Case topk_case(std::istringstream& in) {
     return score;
   };
   return {[run] { run(); }, [run, Q, k] { return sampled(run()->data(), Q * k); }, table.name};
+}
+
+Case peak_case(std::istringstream&) {
+  const std::string backend = kernels<float>().name;
+  return {[backend] { fma_peak(backend); }, [] { return std::vector<double>{}; },
+          std::to_string(fma_flop(backend))};
 }
 
 }  // namespace fr::bench

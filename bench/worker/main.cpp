@@ -18,5 +18,6 @@ int main(int argc, char** argv) {
                 {"gemm", gemm_case},
                 {"conv", conv_case},
                 {"topk", topk_case},
-                {"pipeline", pipeline_case}});
+                {"pipeline", pipeline_case},
+                {"peak", peak_case}});
 }

@@ -1,4 +1,4 @@
-#include "bench/probe.h"
+#include "bench/worker/probe.h"
 
 #include <immintrin.h>
 
@@ -56,11 +56,16 @@ __attribute__((target("avx512f"))) float chains_avx512(int64_t rounds) {
 #undef FR_SUM
 }
 
+constexpr int64_t kRounds = 200000;
+
 }  // namespace
+
+double fma_flop(std::string_view backend) {
+  return 2.0 * kRounds * kChains * (backend == "avx512" ? 16 : 8) * threads();
+}
 
 double fma_peak(std::string_view backend, bool busy) {
   const bool wide = backend == "avx512";
-  constexpr int64_t kRounds = 200000;
   std::vector<float> sink(static_cast<size_t>(threads()));
   const double start = now(busy);
   parallel_for(threads(), [&](int64_t i) {
@@ -69,7 +74,7 @@ double fma_peak(std::string_view backend, bool busy) {
   const double seconds = now(busy) - start;
   volatile float keep = sink[0];
   (void)keep;
-  return 2.0 * kRounds * kChains * (wide ? 16 : 8) * threads() / seconds;
+  return fma_flop(backend) / seconds;
 }
 
 double copy_bandwidth() {
