@@ -14,10 +14,10 @@ constexpr int64_t kRows = 16 * 56 * 56, kC = 64,
                   kSize = kRows * kC;  // a map of 64 channels at 56 x 56, batch 16
 
 struct Maps {
-  std::vector<float> x = values(1, kSize), dy = values(2, kSize), r = values(3, kSize);
-  std::vector<float> a = values(4, kC), gamma = values(5, kC), beta = values(6, kC);
-  std::vector<float> mean = std::vector<float>(kC), rstd = mean, running = mean, sums = mean;
-  std::vector<float> out = std::vector<float>(kSize);  // what is compared
+  Floats x = values(1, kSize), dy = values(2, kSize), r = values(3, kSize);
+  Floats a = values(4, kC), gamma = values(5, kC), beta = values(6, kC);
+  Floats mean = Floats(kC), rstd = mean, running = mean, sums = mean;
+  Floats out = Floats(kSize);  // what is compared
 
   BatchNormLine<float> line() const {
     return {mean.data(), rstd.data(), gamma.data(), beta.data(), a.data()};

@@ -16,7 +16,7 @@ static Case gemm(std::istringstream& in) {
   const int M = next<int>(in), N = next<int>(in), K = next<int>(in);
   const bool ta = next<char>(in) == 't', tb = next<char>(in) == 't';
   auto run = [=, a = values(1, int64_t{M} * K), b = values(2, int64_t{K} * N),
-              c = std::make_shared<std::vector<float>>(static_cast<size_t>(M) * static_cast<size_t>(N))] {
+              c = std::make_shared<Floats>(static_cast<size_t>(M) * static_cast<size_t>(N))] {
     cblas_sgemm(CblasRowMajor, ta ? CblasTrans : CblasNoTrans, tb ? CblasTrans : CblasNoTrans, M, N, K, 1.0f,
                 a.data(), ta ? M : K, b.data(), tb ? K : N, 0.0f, c->data(), N);
     return c;

@@ -35,11 +35,13 @@ struct Operand {
 struct Work {
   dnnl::primitive primitive;
   std::vector<Operand> operands;
+  std::vector<Floats> floats;  // of the memories
   std::unordered_map<int, memory> memories;
 
   Work(dnnl::primitive p, std::vector<Operand> o) : primitive(std::move(p)), operands(std::move(o)) {
     for (uint32_t i = 0; i < operands.size(); ++i) {
-      memory m(operands[i].chosen, library().engine);
+      floats.emplace_back(operands[i].chosen.get_size() / 4);
+      memory m(operands[i].chosen, library().engine, floats.back().data());
       if (i + 1 < operands.size()) {
         memory from(operands[i].plain, library().engine);
         const auto v = values(operand_seed(i), static_cast<int64_t>(operands[i].plain.get_size() / 4));

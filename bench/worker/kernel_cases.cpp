@@ -9,7 +9,7 @@ namespace {
 
 struct Convolution {
   Conv2dShape s;
-  std::vector<float> x, w, y;  // (N,H,W,C), (K,R,S,C), (N,P,Q,K); each doubles as its gradient
+  Floats x, w, y;  // (N,H,W,C), (K,R,S,C), (N,P,Q,K); each doubles as its gradient
 };
 
 }  // namespace
@@ -21,7 +21,7 @@ Case gemm_case(std::istringstream& in) {
   s.lda = s.transpose_a ? s.M : s.K, s.ldb = s.transpose_b ? s.K : s.N, s.ldc = s.N;
   const Kernels<float>& k = kernels<float>();
   auto run = [&k, s, a = values(1, s.M * s.K), b = values(2, s.K * s.N),
-              c = std::make_shared<std::vector<float>>(static_cast<size_t>(s.M * s.N))] {
+              c = std::make_shared<Floats>(static_cast<size_t>(s.M * s.N))] {
     k.gemm(c->data(), a.data(), b.data(), s, 1.0f, 0.0f);
     return c;
   };
@@ -43,7 +43,7 @@ Case conv_case(std::istringstream& in) {
   s.N = next<int64_t>(in);
   d->x = values(1, s.N * s.H * s.W * s.C), d->w = values(2, s.K * s.R * s.S * s.C);
   d->y = values(3, s.N * s.P() * s.Q() * s.K);
-  std::vector<float>& result = pass == "fwd" ? d->y : pass == "dx" ? d->x : d->w;
+  Floats& result = pass == "fwd" ? d->y : pass == "dx" ? d->x : d->w;
   const Kernels<float>& k = kernels<float>();
   auto run = [d, pass, &k] {
     if (pass == "fwd")
@@ -69,7 +69,7 @@ Case topk_case(std::istringstream& in) {
   const auto places = static_cast<size_t>(Q * k);
   const Kernels<float>& table = kernels<float>();
   auto run = [&table, Q, N, D, k, gallery = values(1, N * D), q = values(2, Q * D),
-              score = std::make_shared<std::vector<float>>(places),
+              score = std::make_shared<Floats>(places),
               index = std::make_shared<std::vector<int64_t>>(places)] {
     table.top_k(index->data(), score->data(), q.data(), gallery.data(), Q, N, D, k);
     return score;

@@ -13,7 +13,8 @@ constexpr int kCheckedSteps = 3;
 constexpr double kCheckedRate = 0.01, kTimedRate = 1e-6;
 
 Tensor pictures(const Backbone& b, int64_t N) {
-  return Tensor::from(values(1, N * b.height() * b.width() * 3), {N, b.height(), b.width(), 3});
+  const Floats x = values(1, N * b.height() * b.width() * 3);
+  return Tensor::from(std::vector<float>(x.begin(), x.end()), {N, b.height(), b.width(), 3});
 }
 
 Tensor labels(int64_t N) {

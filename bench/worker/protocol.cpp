@@ -110,8 +110,8 @@ int serve(const std::map<std::string, MakeCase>& cases) {
   return std::fclose(out) == 0 ? 0 : 1;
 }
 
-std::vector<float> values(uint32_t seed, int64_t n) {
-  std::vector<float> v(static_cast<size_t>(n));
+Floats values(uint32_t seed, int64_t n) {
+  Floats v(static_cast<size_t>(n));
   for (size_t i = 0; i < v.size(); ++i) v[i] = value(seed, static_cast<uint32_t>(i));
   return v;
 }

@@ -14,6 +14,8 @@
 #include <string>
 #include <vector>
 
+#include "bench/worker/floats.h"
+
 namespace fr::bench {
 
 struct Case {
@@ -40,7 +42,7 @@ inline float value(uint32_t seed, uint32_t i) {
   x ^= x >> 15;
   return static_cast<float>(x >> 8) * 0x1p-23f - 1;
 }
-std::vector<float> values(uint32_t seed, int64_t n);
+Floats values(uint32_t seed, int64_t n);
 
 // 64 elements spread evenly over x (all, where there are fewer).
 std::vector<double> sampled(const float* x, int64_t n);
