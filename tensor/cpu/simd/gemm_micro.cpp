@@ -73,8 +73,20 @@ struct StoredB {
   FR_INLINE void next(int k) { b += k * ldb; }
 };
 
-template <int MR, int NV, class A, class B>
-FR_INLINE void tile_product(int64_t k, A a, B b, const Tile& tile) {
+// What a tile product asks for meanwhile.
+struct NothingAhead {
+  FR_INLINE void next() {}
+};
+struct LinesAhead {
+  Ahead at;
+  FR_INLINE void next() {
+    _mm_prefetch(at.line, _MM_HINT_T1);
+    at.line += at.step;
+  }
+};
+
+template <int MR, int NV, class A, class B, class Lines = NothingAhead>
+FR_INLINE void tile_product(int64_t k, A a, B b, const Tile& tile, Lines lines = {}) {
   Vec acc[MR][NV];
   unroll<MR>(FR_LAMBDA(i) { unroll<NV>(FR_LAMBDA(v) { acc[i.value][v.value] = vec_zero(); }); });
   constexpr int kUnroll = kWidth == 16 ? 2 : 4;
@@ -92,7 +104,8 @@ FR_INLINE void tile_product(int64_t k, A a, B b, const Tile& tile) {
       _mm_prefetch(reinterpret_cast<const char*>(tile.rows[i.value] + tile.column), _MM_HINT_T0);
   });
   int64_t p = 0;
-  for (; p + kUnroll <= k; p += kUnroll, a.next(kUnroll), b.next(kUnroll))
+  for (; p + kUnroll <= k; p += kUnroll, a.next(kUnroll), b.next(kUnroll)) {
+    lines.next();
     unroll<kUnroll>(FR_LAMBDA(u) {
 #ifdef __AVX512F__
       constexpr int ahead = 32;  // B comes from L2 or further away
@@ -102,6 +115,7 @@ FR_INLINE void tile_product(int64_t k, A a, B b, const Tile& tile) {
 #endif
       step(u.value);
     });
+  }
   for (; p < k; ++p, a.next(1), b.next(1)) step(0);
 
   if (tile.alpha != 1) {
@@ -136,6 +150,10 @@ FR_ALIGNED void micro_kernel(int64_t k, const float* a, const float* b, const Ti
   tile_product<MR, NV>(k, PanelA<MR>{a}, PanelB<NV>{b}, tile);
 }
 template <int MR, int NV>
+FR_ALIGNED void ahead_micro_kernel(int64_t k, const float* a, const float* b, const Tile& tile, Ahead ahead) {
+  tile_product<MR, NV>(k, PanelA<MR>{a}, PanelB<NV>{b}, tile, LinesAhead{ahead});
+}
+template <int MR, int NV>
 FR_ALIGNED void rows_micro_kernel(int64_t k, const float* a, int64_t lda, const float* b, const Tile& tile) {
   tile_product<MR, NV>(k, RowsA<MR>(a, lda), PanelB<NV>{b}, tile);
 }
@@ -149,11 +167,14 @@ template <int NV, int... I>
 constexpr auto micro_tables(std::integer_sequence<int, I...>) {
   struct Tables {
     MicroKernel of_rows[kMaxRows];
+    AheadKernel ahead[kMaxRows];
     RowsKernel of_stored_rows[kMaxRows];
     StoredKernel of_stored[kMaxRows];
   };
-  return Tables{
-      {micro_kernel<I + 1, NV>...}, {rows_micro_kernel<I + 1, NV>...}, {stored_micro_kernel<I + 1, NV>...}};
+  return Tables{{micro_kernel<I + 1, NV>...},
+                {ahead_micro_kernel<I + 1, NV>...},
+                {rows_micro_kernel<I + 1, NV>...},
+                {stored_micro_kernel<I + 1, NV>...}};
 }
 constexpr auto kMicro1 = micro_tables<1>(std::make_integer_sequence<int, kMaxRows>());
 constexpr auto kMicro2 = micro_tables<2>(std::make_integer_sequence<int, kMaxRows>());
@@ -162,6 +183,9 @@ constexpr auto kMicro2 = micro_tables<2>(std::make_integer_sequence<int, kMaxRow
 
 MicroKernel micro_of(int rows, bool wide) {
   return wide ? kMicro2.of_rows[rows - 1] : kMicro1.of_rows[rows - 1];
+}
+AheadKernel ahead_micro_of(int rows, bool wide) {
+  return wide ? kMicro2.ahead[rows - 1] : kMicro1.ahead[rows - 1];
 }
 RowsKernel rows_micro_of(int rows, bool wide) {
   return wide ? kMicro2.of_stored_rows[rows - 1] : kMicro1.of_stored_rows[rows - 1];

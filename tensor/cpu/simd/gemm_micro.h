@@ -23,6 +23,16 @@ struct Tile {
 using MicroKernel = void (*)(int64_t k, const float* a, const float* b, const Tile& tile);
 MicroKernel micro_of(int rows, bool wide);
 
+// Lines of memory that will be read later, `step` bytes apart: the product asks for one every kAheadEvery of k. Evenly, since in
+// a burst they would keep its own operands waiting.
+struct Ahead {
+  const char* line;
+  int64_t step;
+};
+constexpr int64_t kAheadEvery = 4;
+using AheadKernel = void (*)(int64_t k, const float* a, const float* b, const Tile& tile, Ahead ahead);
+AheadKernel ahead_micro_of(int rows, bool wide);
+
 // The same with `rows` rows of a as they are stored, lda apart.
 using RowsKernel = void (*)(int64_t k, const float* a, int64_t lda, const float* b, const Tile& tile);
 RowsKernel rows_micro_of(int rows, bool wide);
