@@ -194,9 +194,12 @@ struct Multiply {
     if (tall < m) pack_a.pack(a + tall * k, batch, m0 + tall, m - tall, k0, k, panels.rows - 1);
   }
   void pack_shared_b() const {
-    for_blocks_of_k(ceil_div(s.N, kBlockN), [&](int64_t batch, int64_t k0, int64_t k, int64_t i) {
-      const int64_t n0 = i * kBlockN;
-      pack_b.pack(b_at(batch, k0, k, n0), batch, n0, least(kBlockN, s.N - n0), k0, k);
+    // Long strips read memory best, and there must be enough of them for everyone.
+    int64_t columns = kBlockN;
+    while (columns > 2 * kPanel && s.batch * blocks_k() * ceil_div(s.N, columns) < kPieces) columns /= 2;
+    for_blocks_of_k(ceil_div(s.N, columns), [&](int64_t batch, int64_t k0, int64_t k, int64_t i) {
+      const int64_t n0 = i * columns;
+      pack_b.pack(b_at(batch, k0, k, n0), batch, n0, least(columns, s.N - n0), k0, k);
     });
   }
   float* a_at(int64_t batch, int64_t k0, int64_t tm) const {
