@@ -79,6 +79,8 @@ std::vector<Row> gemm_rows() {
       rows.push_back(gemm(false, true, M, N, 64 + N, 2, M % 2, 0.5, M % 4));
   for (const int64_t M : {5, 7, 16, 19, 32})
     rows.push_back(gemm(false, true, M, M + 1, 2048 + M, 1, M % 3, 1, M % 2 ? 1 : 0));
+  for (const int64_t N : {13, 49, 70})  // tall, few columns, deep: rows of A as they lie
+    for (const bool tb : {false, true}) rows.push_back(gemm(false, tb, 200 + N, N, 1500 + N, 1, 3, 1, N % 2));
   return rows;
 }
 

@@ -16,10 +16,11 @@ namespace fr::FR_ISA {
 namespace {
 
 constexpr int64_t kBlockK = kWidth == 16 ? 384 : 256, kBlockN = 256, kBlockM = 140;
-constexpr int64_t kPieces = 16;                    // aim for at least so many
-constexpr int64_t kSplitK = 512;                   // a slice of K is at least so long
-constexpr int64_t kShareLimit = int64_t{1} << 25;  // floats of B packed at once
-alignas(64) constexpr float kZeros[kBlockK + 64] = {};
+constexpr int64_t kPieces = 16;                             // aim for at least so many
+constexpr int64_t kSplitK = 512;                            // a slice of K is at least so long
+constexpr int64_t kShareLimit = int64_t{1} << 25;           // floats of B packed at once
+constexpr int64_t kDeepest = kWidth == 16 ? kBlockK : 768;  // of K that anyone packs at a time
+alignas(64) constexpr float kZeros[kDeepest + 64] = {};     // in place of missing rows
 
 struct Product {
   int64_t M = 0, N = 0, K = 0, batch = 1;

@@ -8,7 +8,7 @@ namespace {
 
 // Columns at most, where K is long too; rows of a piece; of K at a time: a tile's rows of A stay in L1, B comes from L2.
 constexpr int64_t kNarrowColumns = 128, kDeepColumns = kWidth == 8 ? 128 : 512;
-constexpr int64_t kNarrowPiece = kWidth == 8 ? 48 : 56, kNarrowDepth = kWidth == 8 ? 768 : 384;
+constexpr int64_t kNarrowPiece = kWidth == 8 ? 48 : 56, kNarrowDepth = kDeepest;
 
 inline bool narrow_pays(const GemmShape& s) {
   // Rows that are a multiple of 4 KiB apart share a few sets of L1: six of them fit there, fourteen do not.
