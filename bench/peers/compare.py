@@ -8,6 +8,7 @@ import datetime
 import pathlib
 import re
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -91,16 +92,16 @@ def speed(row, options, case):
         result |= {"ours": report.summary(times["ours"]), "note": ready["ours"].note, "stolen": {n: s / spent for n, s in stolen.items()}}
         of_peak = {}  # flop a second / that of fused multiply-adds in registers, within a round
         if row.flop():
-            of_peak = {name: report.summary([row.flop() / t / (peak_flop / p) for t, p in zip(times[name], times["peak"])])
+            of_peak = {name: statistics.median(row.flop() / t / (peak_flop / p) for t, p in zip(times[name], times["peak"]))
                        for name in times}
-            result["ours"]["of_peak"] = of_peak["ours"]["median"]
+            result["ours"]["of_peak"] = of_peak["ours"]
         for name in ready.keys() - {"ours", "peak"}:
             error = difference(ready["ours"].results, ready[name].results)
             ratios = [theirs / ours for ours, theirs in zip(times["ours"], times[name])]
             result["peers"][name] = {"note": ready[name].note, "value": report.summary(times[name]), "error": error,
                                      "ratio": report.summary(ratios), "verified": error <= row.tolerance}
             if of_peak:
-                result["peers"][name]["value"]["of_peak"] = of_peak[name]["median"]
+                result["peers"][name]["value"]["of_peak"] = of_peak[name]
         result["peers"] = {name: result["peers"][name] for name in row.peers}
         return result
     finally:

@@ -89,7 +89,7 @@ template <int MR, int NV, class A, class B, class Lines = NothingAhead>
 FR_INLINE void tile_product(int64_t k, A a, B b, const Tile& tile, Lines lines = {}) {
   Vec acc[MR][NV];
   unroll<MR>(FR_LAMBDA(i) { unroll<NV>(FR_LAMBDA(v) { acc[i.value][v.value] = vec_zero(); }); });
-  constexpr int kUnroll = kWidth == 16 ? 2 : 4;
+  constexpr int kUnroll = kAheadEvery;
   auto step = [&](int u) __attribute__((always_inline)) {
     const float* bk = b.row(u);
     Vec bv[NV];

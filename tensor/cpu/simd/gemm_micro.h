@@ -23,13 +23,12 @@ struct Tile {
 using MicroKernel = void (*)(int64_t k, const float* a, const float* b, const Tile& tile);
 MicroKernel micro_of(int rows, bool wide);
 
-// Lines of memory that will be read later, `step` bytes apart: the product asks for one every kAheadEvery of k. Evenly, since in
-// a burst they would keep its own operands waiting.
+// Lines of memory that will be read later, `step` bytes apart: the product asks for one every kAheadEvery of k.
 struct Ahead {
   const char* line;
   int64_t step;
 };
-constexpr int64_t kAheadEvery = 4;
+constexpr int kAheadEvery = kWidth == 16 ? 2 : 4;
 using AheadKernel = void (*)(int64_t k, const float* a, const float* b, const Tile& tile, Ahead ahead);
 AheadKernel ahead_micro_of(int rows, bool wide);
 
